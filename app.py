@@ -1,0 +1,19 @@
+"""Front door 1: `streamlit run app.py` opens the dashboard."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import live
+
+st.set_page_config(
+    page_title="Attune",
+    # A file of our own: named icons are fetched from a server elsewhere.
+    page_icon=live.ICON,
+    layout="wide",
+    menu_items={
+        "About": "Attune hears how the voice in the room feels. "
+        "Audio never leaves this machine, and none is stored."
+    },
+)
+st.navigation([st.Page(live.page, title="Live", default=True)]).run()

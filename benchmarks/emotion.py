@@ -1,0 +1,137 @@
+"""Owns the timing of emotion inference: one warm 3 s window, shipped model beside wav2vec2-base shapes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import SettingsError
+from core.paths import cache_dir
+from models.assets import WEIGHTS_DIR
+from models.runtime import load_session
+
+__all__ = ["run"]
+
+_WINDOW_SAMPLES: Final = 48_000
+_EMBEDDED_PER_ROUND: Final = 5
+_Run = Callable[[NDArray[np.float32]], Any]
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def _load_average() -> list[float] | None:
+    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def _graph(path: Path, threads: int) -> _Run:
+    session = load_session(path, threads=threads)
+    return lambda waveform: session.run({"waveform": waveform})
+
+
+def _time_ms(work: _Run, waveform: NDArray[np.float32], times: int) -> list[float]:
+    """Milliseconds of each call; one call before them is not counted, so that caches are warm."""
+    work(waveform)
+    measured = []
+    for _ in range(times):
+        started = time.perf_counter()
+        work(waveform)
+        measured.append((time.perf_counter() - started) * 1e3)
+    return measured
+
+
+def _base_and_eager(threads: int) -> tuple[_Run, _Run] | None:
+    """The two networks of wav2vec2-base shape; None without torch and transformers."""
+    try:
+        from models.training.base_shape import eager_encoder, int8_hybrid  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    return _graph(int8_hybrid(cache_dir() / "benchmarks"), threads), eager_encoder(threads)
+
+
+def run(threads: int = 2, repeats: int = 20) -> dict[str, Any]:
+    """Time one 3 s window on the shipped model, the int8 base hybrid and the eager full base encoder.
+
+    The three are measured in the same process, in interleaved rounds, so that whatever else the
+    machine does falls on all alike; ratios are eager median over the other's median.
+
+    Parameters
+    ----------
+    threads
+        Of each runtime, at least 1.
+    repeats
+        Rounds, at least 1; the shipped model is timed five times a round, the others once.
+
+    Returns
+    -------
+    dict
+        ``embedded_median_ms``, ``embedded_p95_ms``, ``base_median_ms``, ``base_p95_ms``,
+        ``eager_median_ms``, ``embedded_ratio``, ``base_ratio``, ``threads``, ``repeats``, ``cpu``,
+        ``load_average`` (1, 5 and 15 minutes, before; None on Windows). Where torch or transformers
+        is absent base and eager are None and ``note`` says so.
+
+    Raises
+    ------
+    SettingsError
+        A count is below 1.
+    WeightsError
+        The shipped model is missing or damaged.
+    """
+    if threads < 1 or repeats < 1:
+        raise SettingsError(f"{threads} threads and {repeats} rounds are asked for: both must be at least 1.")
+    load_average = _load_average()
+    embedded = _graph(WEIGHTS_DIR / "emotion-compact.onnx", threads)
+    others = _base_and_eager(threads)
+    rng = np.random.default_rng(0)
+    waveform = (0.1 * rng.standard_normal((1, _WINDOW_SAMPLES))).astype(np.float32)
+    embedded_ms: list[float] = []
+    base_ms: list[float] = []
+    eager_ms: list[float] = []
+    for _ in range(repeats):
+        embedded_ms += _time_ms(embedded, waveform, _EMBEDDED_PER_ROUND)
+        if others is not None:
+            base_ms += _time_ms(others[0], waveform, 1)
+            eager_ms += _time_ms(others[1], waveform, 1)
+    result: dict[str, Any] = {
+        **_spread("embedded", embedded_ms),
+        **_spread("base", base_ms),
+        "eager_median_ms": _spread("eager", eager_ms)["eager_median_ms"],
+        "embedded_ratio": _ratio(eager_ms, embedded_ms),
+        "base_ratio": _ratio(eager_ms, base_ms),
+        "threads": threads,
+        "repeats": repeats,
+        "cpu": _cpu_name(),
+        "load_average": load_average,
+    }
+    if others is None:
+        result["note"] = (
+            "torch and transformers are not installed: the base shapes are not timed (extra 'train')."
+        )
+    return result
+
+
+def _spread(name: str, measured_ms: list[float]) -> dict[str, float | None]:
+    if not measured_ms:
+        return {f"{name}_median_ms": None, f"{name}_p95_ms": None}
+    median, p95 = np.percentile(measured_ms, [50, 95])
+    return {f"{name}_median_ms": round(float(median), 2), f"{name}_p95_ms": round(float(p95), 2)}
+
+
+def _ratio(eager_ms: list[float], measured_ms: list[float]) -> float | None:
+    if not eager_ms or not measured_ms:
+        return None
+    return round(float(np.median(eager_ms) / np.median(measured_ms)), 2)

@@ -1,0 +1,90 @@
+"""The listener on paced sound: latency, drops, processor, memory, time to the first reading.
+
+    python -m benchmarks.live [--seconds 120] [FILE]
+
+Without a file the built-in demo is replayed. The journal is written to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import load_average, peak_memory_mb, processor_name
+from core.settings import Settings
+from engine import Engine
+from realtime.capture import SourceKind, SourceSpec
+from realtime.snapshot import Decision, Reading
+
+__all__ = ["run"]
+
+
+def run(spec: SourceSpec, *, seconds: float) -> dict[str, Any]:
+    """Listen for a while and measure.
+
+    Parameters
+    ----------
+    spec
+        A paced source.
+    seconds
+        How long to listen.
+
+    Returns
+    -------
+    figures
+        Latencies in milliseconds from the delivery of the block that holds a window's last sample
+        to the new snapshot (the resampler's delay apart); processor in percent of one core;
+        peak resident memory in megabytes; `first_reading_s` after the first full window.
+    """
+    first: list[float] = []
+
+    def note(_reading: Reading, _decision: Decision) -> None:
+        if not first:
+            first.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        cold_s = time.perf_counter()
+        engine = Engine(Settings(journal_path=Path(folder) / "journal.sqlite3"))
+        engine.start(spec, on_decision=note)
+        opened_s, busy_s = time.perf_counter(), time.process_time()
+        engine.wait(seconds)
+        wall_s, cpu_s = time.perf_counter() - opened_s, time.process_time() - busy_s
+        snapshot = engine.snapshot()
+        engine.close()
+    total = snapshot.timing["total"]
+    return {
+        "seconds": round(wall_s, 1),
+        "windows": snapshot.counters.windows,
+        "dropped_windows": snapshot.counters.dropped_windows,
+        "lost_frames": snapshot.counters.lost_frames,
+        "latency_median_ms": total.median_ms,
+        "latency_p95_ms": total.p95_ms,
+        "latency_worst_ms": total.worst_ms,
+        "resampler_delay_ms": snapshot.resampler_delay_ms,
+        "stages_median_ms": {name: timing.median_ms for name, timing in snapshot.timing.items()},
+        "one_core_percent": 100.0 * cpu_s / wall_s,
+        "peak_memory_mb": peak_memory_mb(),
+        "first_reading_s": first[0] - cold_s - 3.0 if first else None,
+        "threads": engine.model.threads,
+        "cpu": processor_name(),
+        "load_average": load_average(),
+    }
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--seconds", type=float, default=120.0)
+    given = parser.parse_args()
+    demo = given.file is None
+    spec = SourceSpec(SourceKind.DEMO if demo else SourceKind.FILE, path=given.file)
+    print(json.dumps(run(spec, seconds=given.seconds), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""An hour replayed as fast as possible: nothing lost, memory flat, equal journals.
+
+    python -m benchmarks.replay [--minutes 60] FILE...
+
+The files are laid end to end, again and again, until the time is filled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Final
+
+import soundfile
+
+from benchmarks.machine import load_average, peak_memory_mb, processor_name
+from core.settings import Settings
+from engine import Engine
+from models.audio import decode
+from models.resample import SAMPLE_RATE_HZ, Audio
+from realtime.capture import FileSource, SourceKind, SourceSpec
+
+__all__ = ["run"]
+
+BLOCK_FRAMES: Final = (160, 1_024, 4_801, 1_024)
+"""One run each; the last repeats a size, so that a second run of the same kind is compared too."""
+
+_OWN_COLUMNS: Final = {"session_id", "wall_time", "latency_ms"}
+
+
+def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
+    """Replay the same sound with several block sizes and compare the journals.
+
+    Parameters
+    ----------
+    files
+        Recordings; decoded to 16 kHz and joined.
+    minutes
+        How much sound to replay.
+
+    Returns
+    -------
+    figures
+        Per run: seconds taken, samples heard, windows, drops, peak memory in megabytes after a tenth
+        and at the end; and whether all journals are equal.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / "joined.flac"
+        samples = _join(files, sound, samples=round(minutes * 60 * SAMPLE_RATE_HZ))
+        runs, journals = [], []
+        for block_frames in BLOCK_FRAMES:
+            figures, rows = _replay(sound, block_frames, Path(folder) / "journal.sqlite3")
+            runs.append(figures)
+            journals.append(rows)
+    return {
+        "minutes": minutes,
+        "samples": samples,
+        "runs": runs,
+        "journals_equal": all(rows == journals[0] for rows in journals),
+        "cpu": processor_name(),
+        "load_average": load_average(),
+    }
+
+
+def _join(files: Sequence[Path], target: Path, *, samples: int) -> int:
+    written = 0
+    with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1) as out:
+        for audio in _endless(files):
+            part = audio[: samples - written]
+            out.write(part)
+            written += len(part)
+            if written == samples:
+                return written
+    raise ValueError("the files hold no sound")
+
+
+def _endless(files: Sequence[Path]) -> Iterator[Audio]:
+    return cycle([decode(path) for path in files])
+
+
+def _replay(
+    sound: Path, block_frames: int, journal_path: Path
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def open_source(spec: SourceSpec, _settings: Settings) -> FileSource:
+        assert spec.path is not None
+        return FileSource(spec.path, fast=True, block_frames=block_frames)
+
+    engine = Engine(Settings(journal_path=journal_path, retention_days=0), open_source=open_source)
+    started_s = time.perf_counter()
+    engine.start(SourceSpec(SourceKind.FILE, path=sound, fast=True))
+    early_mb = None
+    while not engine.wait(0.5):
+        clock = engine.snapshot().clock
+        if early_mb is None and clock > 0.1 * _length(sound):
+            early_mb = peak_memory_mb()
+    taken_s = time.perf_counter() - started_s
+    snapshot, journal = engine.snapshot(), engine.journal
+    assert journal is not None
+    assert snapshot.session_id is not None
+    journal.flush(30.0)
+    rows = [
+        {name: value for name, value in asdict(row).items() if name not in _OWN_COLUMNS}
+        for row in journal.windows(snapshot.session_id)
+    ]
+    engine.close()
+    figures = {
+        "block_frames": block_frames,
+        "state": snapshot.state,
+        "seconds": round(taken_s, 1),
+        "samples_heard": snapshot.clock,
+        "windows": snapshot.counters.windows,
+        "journal_rows": len(rows),
+        "dropped_windows": snapshot.counters.dropped_windows,
+        "lost_frames": snapshot.counters.lost_frames,
+        "memory_early_mb": early_mb,
+        "memory_end_mb": peak_memory_mb(),
+    }
+    return figures, rows
+
+
+def _length(sound: Path) -> int:
+    return int(soundfile.info(sound).frames)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    given = parser.parse_args()
+    print(json.dumps(run(given.files, minutes=given.minutes), indent=2))
+
+
+if __name__ == "__main__":
+    main()

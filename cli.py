@@ -1,0 +1,392 @@
+"""Front door 2: `attune ...`, the terminal."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from core.errors import AttuneError, JournalError
+from core.settings import load_settings
+from doctor import Verdict, examine
+from engine import Engine
+from models.audio import open_stream
+from models.emotion.labels import EMOTIONS
+from models.resample import SAMPLE_RATE_HZ
+from realtime.capture import SourceKind, SourceSpec, list_devices, suggest_source
+from realtime.clip import ClipEmotion
+from realtime.journal import Journal
+from realtime.snapshot import Decision, DecisionKind, Reading, Snapshot
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="attune",
+    help="Hear how people in the room feel. The dashboard is `streamlit run app.py`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True)
+journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+app.add_typer(journal_app, name="journal")
+
+_out = Console()
+_err = Console(stderr=True)
+
+_STYLES = {DecisionKind.ACCEPTED: "bold green", DecisionKind.UNSURE: "yellow", DecisionKind.NO_SPEECH: "dim"}
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+ThresholdOption = Annotated[
+    float | None, typer.Option(min=0.3, max=0.99, help="Confidence from which an emotion is accepted.")
+]
+
+
+def main() -> None:
+    """Run the program; every error of ours is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except AttuneError as error:
+        _err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command(
+    epilog="**Examples**: `attune listen` · `attune listen --source demo` · "
+    "`attune listen --source talk.wav --fast --json`"
+)
+def listen(
+    source: Annotated[
+        str | None, typer.Option(help="`mic`, `system`, `demo` or an audio file; by default what there is.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Device by name, as `attune devices` lists it.")] = None,
+    backend: Annotated[str | None, typer.Option(help="`sounddevice` or `pyaudio`.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Replay as fast as possible, dropping nothing.")
+    ] = False,
+    threshold: ThresholdOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Listen and say, twice a second, which emotion is heard. Ctrl-C stops."""
+    settings = load_settings(device=device, backend=backend, threshold=threshold)
+    if source is None:
+        spec, reason = suggest_source(settings)
+        _err.print(f"[dim]{escape(reason)}[/]", highlight=False, soft_wrap=True)
+    else:
+        spec = _source_spec(source, device=settings.device, backend=settings.backend, fast=fast)
+    with _engine(settings) as engine:
+        if as_json:
+            _listen_json(engine, spec)
+        else:
+            _listen_live(engine, spec)
+        failure = engine.snapshot()
+    if failure.state == "failed":
+        raise AttuneError(failure.message)
+
+
+@app.command()
+def devices(as_json: JsonFlag = False) -> None:
+    """List microphones and system audio, by name and host API."""
+    found = list_devices()
+    if as_json:
+        _print_json([_plain_device(device) for device in found])
+        return
+    if not found:
+        _out.print("No sound device was found. `attune listen --source demo` works without one.")
+        return
+    table = Table("kind", "name", "host API", "library", "rate, Hz", "channels", "default")
+    for device in found:
+        plain = _plain_device(device)
+        table.add_row(
+            *(
+                escape("yes" if value is True else "" if value is False else str(value))
+                for value in plain.values()
+            )
+        )
+    _out.print(table)
+
+
+@app.command(epilog="**Examples**: `attune emotion talk.wav` · `attune emotion --json clips/*.wav`")
+def emotion(
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", metavar="FILE...")],
+    threshold: ThresholdOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Recognise the emotion in recordings: per window and for each whole clip."""
+    settings = load_settings(threshold=threshold, journal=False)
+    failed = 0
+    with _engine(settings) as engine:
+        for path in files:
+            try:
+                clip = _recognise_with_progress(engine, path)
+            except AttuneError as error:
+                failed += 1
+                _err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+                continue
+            if as_json:
+                _print_json(_plain_clip(path, clip))
+            else:
+                _print_clip(path, clip)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(name="doctor")
+def doctor_command(as_json: JsonFlag = False) -> None:
+    """Say what works on this machine, and what to do about the rest."""
+    marks = {Verdict.GOOD: "[green]✓[/]", Verdict.OPTIONAL: "[yellow]-[/]", Verdict.BAD: "[red]✗[/]"}
+    checks = []
+    for check in examine():
+        checks.append(check)
+        if not as_json:
+            _out.print(
+                f"{marks[check.verdict]} [bold]{check.topic}[/]: {escape(check.finding)}", highlight=False
+            )
+            if check.remedy:
+                _out.print(f"   [dim]{escape(check.remedy)}[/]", highlight=False)
+    if as_json:
+        _print_json(
+            [
+                {"topic": c.topic, "verdict": c.verdict, "finding": c.finding, "remedy": c.remedy}
+                for c in checks
+            ]
+        )
+    if any(check.verdict is Verdict.BAD for check in checks):
+        raise typer.Exit(1)
+
+
+@bench_app.command(name="emotion")
+def bench_emotion(
+    threads: Annotated[int, typer.Option(min=1, max=16, help="Threads of each model.")] = 2,
+    repeats: Annotated[int, typer.Option(min=3, max=1000, help="Timed runs of each model.")] = 30,
+    as_json: JsonFlag = False,
+) -> None:
+    """Time one 3-second window: the embedded model, the full-size hybrid, and transformers."""
+    from benchmarks.emotion import run  # noqa: PLC0415 - it may bring torch, which no door starts with
+
+    with _err.status("Measuring..."):
+        figures = run(threads=threads, repeats=repeats)
+    if as_json:
+        _print_json(figures)
+        return
+    table = Table("figure", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.2f}" if isinstance(value, float) else escape(str(value)))
+    _out.print(table)
+
+
+@journal_app.command(name="sessions")
+def journal_sessions() -> None:
+    """List what was recorded, newest last."""
+    table = Table("session", "started", "ended", "source", "model")
+    with _journal() as journal:
+        for row in journal.sessions():
+            table.add_row(
+                str(row.id), row.started_at, row.ended_at or "", escape(row.source_name), escape(row.model)
+            )
+    _out.print(table)
+
+
+@journal_app.command(name="export", epilog="**Example**: `attune journal export decisions.csv`")
+def journal_export(
+    file: Annotated[Path, typer.Argument(help="Where to write; `.csv` or `.parquet`.")],
+    session: Annotated[int | None, typer.Option(help="Only this session.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Write all decisions to a table."""
+    with _journal() as journal:
+        match file.suffix.lower():
+            case ".csv":
+                journal.export_csv(file, session, overwrite=overwrite)
+            case ".parquet":
+                journal.export_parquet(file, session, overwrite=overwrite)
+            case other:
+                raise JournalError(f"{file} ends in {other!r}: name a .csv or a .parquet file.")
+    _out.print(f"Wrote {file}.", highlight=False)
+
+
+@journal_app.command(name="clear")
+def journal_clear(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete all sessions from the journal."""
+    if not yes:
+        typer.confirm("Delete all recorded sessions for good?", abort=True)
+    with _journal() as journal:
+        journal.delete_all()
+    _out.print("The journal is empty.")
+
+
+@contextmanager
+def _engine(settings: Any) -> Iterator[Engine]:
+    engine = Engine(settings)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def _journal() -> Iterator[Journal]:
+    settings = load_settings()
+    journal = Journal(settings.journal_path, retention_days=settings.retention_days)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def _source_spec(source: str, *, device: str | None, backend: str, fast: bool) -> SourceSpec:
+    match source:
+        case "mic" | "system" | "demo":
+            return SourceSpec(SourceKind(source), device=device, backend=backend, fast=fast)
+        case _:
+            return SourceSpec(SourceKind.FILE, path=Path(source), fast=fast)
+
+
+def _listen_json(engine: Engine, spec: SourceSpec) -> None:
+    """One JSON object a line and decision; the lines are written by this thread, never the listener's."""
+    lines: queue.Queue[dict[str, Any]] = queue.Queue()
+    engine.start(spec, on_decision=lambda reading, decision: lines.put(_plain(reading, decision)))
+    try:
+        over = False
+        while not over:
+            over = engine.wait(0.1)
+            while not lines.empty():
+                _print_json(lines.get())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _listen_live(engine: Engine, spec: SourceSpec) -> None:
+    engine.start(spec)
+    try:
+        with Live(console=_out, refresh_per_second=4, transient=False) as live:
+            over = False
+            while not over:
+                over = engine.wait(0.25)
+                live.update(_picture(engine.snapshot()))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _picture(snapshot: Snapshot) -> Group:
+    name = snapshot.source.name if snapshot.source else ""
+    head = Text.assemble(
+        ("● " if snapshot.listening else "○ ", "bold red" if snapshot.listening else "dim"),
+        f"{snapshot.state}  {name}  {_clock(snapshot.clock)}  {snapshot.level.rms_dbfs:.0f} dBFS",
+        ("  clipping" if snapshot.level.clipping else "", "red"),
+        ("  digital silence: is it muted?" if snapshot.level.digital_silence else "", "yellow"),
+        f"\n{snapshot.message}" if snapshot.message else "",
+    )
+    decision = snapshot.decision
+    if decision is None:
+        return Group(head, Text("Waiting for the first 3 seconds.", style="dim"))
+    shown = decision.emotion or decision.kind
+    bars = Table.grid(padding=(0, 1))
+    for label, probability in zip(EMOTIONS, decision.smoothed or (0.0,) * len(EMOTIONS), strict=True):
+        filled = round(probability * 30)
+        bars.add_row(label, Text("█" * filled + "·" * (30 - filled)), f"{probability:4.0%}")
+    return Group(
+        head, Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim"), bars
+    )
+
+
+def _recognise_with_progress(engine: Engine, path: Path) -> ClipEmotion:
+    with open_stream(path, max_minutes=engine.settings.max_file_minutes) as stream:
+        duration_s = stream.duration_s
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=_err, transient=True) as progress:
+        task = progress.add_task(escape(path.name), total=duration_s)
+        return engine.recognise(path, on_progress=lambda heard_s: progress.update(task, completed=heard_s))
+
+
+def _print_clip(path: Path, clip: ClipEmotion) -> None:
+    table = Table("from", "to", "speech", "emotion", "confidence", "gate", title=escape(path.name))
+    for window in clip.windows:
+        reading, decision = window.reading, window.decision
+        end_s = reading.clock / SAMPLE_RATE_HZ
+        table.add_row(
+            f"{max(0.0, end_s - 3.0):.1f} s",
+            f"{end_s:.1f} s",
+            f"{reading.speech_share:.0%}",
+            decision.leading or "",
+            f"{decision.confidence:.0%}" if decision.leading else "",
+            Text(decision.kind, style=_STYLES[decision.kind]),
+        )
+    _out.print(table)
+    if clip.emotion is None:
+        _out.print("[dim]Whole clip: no speech.[/]")
+    else:
+        sure = "" if clip.kind is DecisionKind.ACCEPTED else " (unsure)"
+        _out.print(f"[bold]Whole clip: {clip.emotion}[/] {clip.confidence:.0%}{sure}", highlight=False)
+
+
+def _plain_clip(path: Path, clip: ClipEmotion) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "kind": clip.kind,
+        "emotion": clip.emotion,
+        "confidence": clip.confidence,
+        "probabilities": _named(clip.probabilities),
+        "windows": [_plain(window.reading, window.decision) for window in clip.windows],
+    }
+
+
+def _plain(reading: Reading, decision: Decision) -> dict[str, Any]:
+    return {
+        "time_s": reading.clock / SAMPLE_RATE_HZ,
+        "kind": decision.kind,
+        "emotion": decision.emotion,
+        "leading": decision.leading,
+        "confidence": decision.confidence,
+        "speech_share": reading.speech_share,
+        "probabilities": _named(reading.probabilities),
+        "changed": decision.changed,
+        "reason": decision.reason,
+        "latency_ms": reading.latency_ms,
+    }
+
+
+def _plain_device(device: Any) -> dict[str, Any]:
+    return {
+        "kind": str(device.kind),
+        "name": device.name,
+        "host_api": device.host_api,
+        "library": device.backend,
+        "rate_hz": device.rate_hz,
+        "channels": device.channels,
+        "default": device.is_default,
+    }
+
+
+def _named(probabilities: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if probabilities is None else dict(zip(EMOTIONS, probabilities, strict=True))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _clock(samples: int) -> str:
+    seconds = samples // SAMPLE_RATE_HZ
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Where files of the user live: settings, data, cache; each the platform's own place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+__all__ = ["cache_dir", "config_dir", "data_dir", "settings_file"]
+
+_DIRS = PlatformDirs(appname="attune", appauthor=False)
+
+
+def config_dir() -> Path:
+    """Folder of the settings file; it need not exist."""
+    return Path(_DIRS.user_config_dir)
+
+
+def data_dir() -> Path:
+    """Folder of the journal; it need not exist."""
+    return Path(_DIRS.user_data_dir)
+
+
+def cache_dir() -> Path:
+    """Folder of what can be made or fetched again; it need not exist."""
+    return Path(_DIRS.user_cache_dir)
+
+
+def settings_file() -> Path:
+    """The user's settings, a TOML file; it need not exist."""
+    return config_dir() / "settings.toml"

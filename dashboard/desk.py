@@ -1,0 +1,141 @@
+"""Owns what all open pages share: the engine, the devices, the suggestion, the upload being replayed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import AttuneError
+from core.settings import load_settings
+from dashboard.sources import Choice, choices, upload_name
+from realtime.capture import list_devices, suggest_source
+from realtime.capture.source import SourceKind, SourceSpec
+
+if TYPE_CHECKING:
+    from engine import Engine
+    from realtime.capture import Device
+
+__all__ = ["Desk", "open_desk"]
+
+
+class Desk:
+    """What every page works at; one in the process, used from many threads.
+
+    Parameters
+    ----------
+    engine
+        The one engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.devices_problem = ""
+        self._lock = threading.Lock()
+        self._visited = False
+        self._upload: Path | None = None
+        self._devices: tuple[Device, ...] = ()
+        self.suggestion, self.suggestion_reason = SourceSpec(SourceKind.DEMO), ""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the devices anew and suggest one; what stands in the way is told in `devices_problem`."""
+        self.suggestion, self.suggestion_reason = suggest_source(self.engine.settings)
+        try:
+            devices = list_devices()
+        except AttuneError as error:
+            told = str(error).rstrip(".") in self.suggestion_reason
+            self._devices, self.devices_problem = (), "" if told else str(error)
+        else:
+            self._devices, self.devices_problem = devices, ""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What can be listened to."""
+        also = (self.suggestion, *((self.engine.spec,) if self.engine.spec is not None else ()))
+        return choices(self._devices, also=also, backend=self.engine.settings.backend)
+
+    def greet(self) -> None:
+        """Start the demo on the first visit of all, where there is no microphone to wait for.
+
+        Raises
+        ------
+        AttuneError
+            The demo cannot be started.
+        """
+        with self._lock:
+            if self._visited:
+                return
+            self._visited = True
+        if self.suggestion.kind is SourceKind.DEMO and self.engine.spec is None:
+            self.start(self.suggestion)
+
+    def start(self, spec: SourceSpec) -> None:
+        """Listen to a source instead of the one before.
+
+        Raises
+        ------
+        AttuneError
+            It cannot be opened; nothing is listened to then.
+        """
+        self._start(spec, upload=None)
+
+    def start_upload(self, name: str, content: bytes | memoryview) -> None:
+        """Replay an uploaded recording, from a copy that is gone as soon as anything else is started.
+
+        Raises
+        ------
+        AttuneError
+            The recording cannot be read, or there is no room for it.
+        """
+        path = _keep(name, content)
+        self._start(SourceSpec(SourceKind.FILE, path=path), upload=path.parent)
+
+    def _start(self, spec: SourceSpec, *, upload: Path | None) -> None:
+        with self._lock:
+            before, self._upload = self._upload, upload
+        try:
+            self.engine.start(spec)
+        finally:
+            if before is not None:
+                shutil.rmtree(before, ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop listening and delete the upload; may be called more than once."""
+        self.engine.close()
+        with self._lock:
+            upload, self._upload = self._upload, None
+        if upload is not None:
+            shutil.rmtree(upload, ignore_errors=True)
+
+
+def _keep(name: str, content: bytes | memoryview) -> Path:
+    """Write an upload into a new folder that only this user can read."""
+    folder: Path | None = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="attune-"))
+        path = folder / upload_name(name)
+        path.write_bytes(content)
+    except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise AttuneError(
+            f"The recording {name!r} cannot be kept for replay: {error.strerror}. Free some disk space."
+        ) from error
+    return path
+
+
+def open_desk() -> Desk:
+    """Read the settings and open the one engine of this process.
+
+    Raises
+    ------
+    AttuneError
+        The settings cannot be read.
+    """
+    # Imported here so that a page with faulty settings comes up without loading the models' runtime.
+    from engine import Engine  # noqa: PLC0415
+
+    return Desk(Engine(load_settings()))

@@ -1,0 +1,288 @@
+"""Owns the Live page: the source picker, Start and Stop, the threshold, and where the board stands."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from core.errors import AttuneError
+from dashboard import charts
+from dashboard.desk import Desk, open_desk
+from dashboard.markup import plain, tag
+from dashboard.modelcard import model_card
+from dashboard.sources import FILE_TYPES, Choice, choice_of, upload_name
+from realtime.capture.source import SourceKind, SourceSpec
+from realtime.snapshot import ListenerState
+
+__all__ = ["ICON", "page"]
+
+_LOG = logging.getLogger(__name__)
+_ASSETS: Final = Path(__file__).parent / "assets"
+ICON: Final = _ASSETS / "icon.svg"
+_TICK_S: Final = 0.25
+_IDLE_TICK_S: Final = 1.0
+_UNEXPECTED: Final = "Something unexpected went wrong here; the program's log says what."
+
+# Keys of the session state, one session being one browser tab
+_SOURCE: Final = "source"
+_PATH: Final = "path"
+_UPLOAD: Final = "upload"
+_THRESHOLD: Final = "threshold"
+_THRESHOLD_SEEN: Final = "threshold seen"
+_PROBLEM: Final = "problem"
+_FACE: Final = "face"
+_SPEC: Final = "spec"
+_BROKEN: Final = "broken"
+
+_show_board = st.components.v2.component(
+    "attune_board",
+    css=(_ASSETS / "board.css").read_text(encoding="utf-8"),
+    js=(_ASSETS / "board.js").read_text(encoding="utf-8"),
+)
+
+
+@st.cache_resource(show_spinner=False, on_release=Desk.close)
+def shared_desk() -> Desk:
+    """Open the one desk of this process, whatever the number of tabs."""
+    desk = open_desk()
+    atexit.register(desk.close)
+    return desk
+
+
+def page() -> None:
+    """Draw the Live page."""
+    st.html(_ASSETS / "page.css")
+    st.html(
+        tag(
+            "header",
+            tag("h1", "Attune"),
+            tag("p", "hears how the voice in the room feels"),
+            class_="at-brand",
+        )
+    )
+    try:
+        desk = shared_desk()
+    except AttuneError as error:
+        st.error(plain(str(error)))
+        return
+    desk.engine.heartbeat()
+    _attempt(desk.greet)
+    st.session_state[_FACE] = _face(desk)
+    _controls(desk)
+    _problems(desk)
+    tick_s = _TICK_S if desk.engine.snapshot().listening else _IDLE_TICK_S
+    st.fragment(run_every=tick_s)(_board)(desk)
+    _foot(desk)
+
+
+def _attempt(command: Callable[[], None]) -> None:
+    """Run a command; if it fails, keep one sentence on why for `_problems`."""
+    try:
+        command()
+    except AttuneError as error:
+        st.session_state[_PROBLEM] = str(error)
+    except Exception:  # noqa: BLE001 - a person must never read a traceback
+        _LOG.exception("a command of the dashboard failed")
+        st.session_state[_PROBLEM] = _UNEXPECTED
+
+
+def _face(desk: Desk) -> tuple[object, ...]:
+    """Everything outside the board that another tab, or the source itself, can change."""
+    snapshot = desk.engine.snapshot()
+    failure = snapshot.message if snapshot.state is ListenerState.FAILED else ""
+    return snapshot.listening, failure, desk.engine.spec, round(100 * desk.engine.threshold)
+
+
+# Controls
+
+
+def _controls(desk: Desk) -> None:
+    """Draw the picker with its buttons, and the threshold: apart from the board, so no tick resets them."""
+    offered = desk.choices
+    running = desk.engine.spec
+    if _SOURCE not in st.session_state or st.session_state.get(_SPEC) != running:
+        st.session_state[_SOURCE] = choice_of(running or desk.suggestion, offered).key
+        st.session_state[_SPEC] = running
+    keys = [choice.key for choice in offered]
+    if st.session_state[_SOURCE] not in keys:
+        st.session_state[_SOURCE] = choice_of(desk.suggestion, offered).key
+
+    with st.container(border=True, key="controls"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            labels = {choice.key: choice.label for choice in offered}
+            st.selectbox("Listen to", keys, key=_SOURCE, format_func=lambda key: labels.get(key, key))
+            st.button(
+                ":material/refresh:",
+                key="refresh",
+                help="List the devices again",
+                on_click=_refresh,
+                args=(desk,),
+            )
+            _start_and_stop(desk)
+            _threshold(desk)
+        if _chosen(desk).spec.kind is SourceKind.FILE:
+            _recording()
+        if desk.suggestion.kind is SourceKind.DEMO and desk.suggestion_reason:
+            st.caption(plain(desk.suggestion_reason))
+        if desk.devices_problem:
+            st.caption(plain(desk.devices_problem))
+
+
+def _threshold(desk: Desk) -> None:
+    field = type(desk.engine.settings).model_fields["threshold"]
+    low, high = (round(100 * limit) for limit in _limits(field.metadata))
+    # Written only when somebody else has changed it: the slider would jump back under a moving hand.
+    percent = round(100 * desk.engine.threshold)
+    if st.session_state.get(_THRESHOLD_SEEN) != percent:
+        st.session_state[_THRESHOLD] = st.session_state[_THRESHOLD_SEEN] = percent
+    st.slider(
+        "Accept from a confidence of",
+        low,
+        high,
+        key=_THRESHOLD,
+        format="%d %%",
+        on_change=_set_threshold,
+        args=(desk,),
+        width=230,
+    )
+
+
+def _limits(metadata: list[object]) -> tuple[float, float]:
+    low = next(limit.ge for limit in metadata if hasattr(limit, "ge"))
+    high = next(limit.le for limit in metadata if hasattr(limit, "le"))
+    return float(low), float(high)
+
+
+def _start_and_stop(desk: Desk) -> None:
+    listening = desk.engine.snapshot().listening
+    if listening and _wanted(desk) not in (None, desk.engine.spec):
+        st.button("Switch to this", key="switch", icon=":material/swap_horiz:", on_click=_start, args=(desk,))
+    if listening:
+        st.button("Stop", key="stop", type="primary", icon=":material/stop:", on_click=_stop, args=(desk,))
+    else:
+        st.button("Start", key="start", type="primary", icon=":material/mic:", on_click=_start, args=(desk,))
+
+
+def _recording() -> None:
+    left, right = st.columns(2)
+    left.text_input(
+        "Path of a recording on this machine",
+        key=_PATH,
+        placeholder="~/recordings/talk.wav",
+        icon=":material/folder:",
+    )
+    right.file_uploader("or drop one here; its copy is deleted afterwards", list(FILE_TYPES), key=_UPLOAD)
+
+
+def _chosen(desk: Desk) -> Choice:
+    return next(choice for choice in desk.choices if choice.key == st.session_state[_SOURCE])
+
+
+def _wanted(desk: Desk) -> SourceSpec | None:
+    """Tell what Start would listen to; None while a recording is still to be named, or is playing already."""
+    spec = _chosen(desk).spec
+    if spec.kind is not SourceKind.FILE:
+        return spec
+    playing = desk.engine.spec.path if desk.engine.spec is not None else None
+    upload = st.session_state.get(_UPLOAD)
+    if upload is not None:
+        named = Path(upload_name(upload.name))
+        return (
+            None if playing is not None and playing.name == named.name else SourceSpec(spec.kind, path=named)
+        )
+    typed = str(st.session_state.get(_PATH) or "").strip().strip("\"'")
+    return SourceSpec(spec.kind, path=Path(typed).expanduser()) if typed else None
+
+
+def _refresh(desk: Desk) -> None:
+    _attempt(desk.refresh)
+
+
+def _start(desk: Desk) -> None:
+    st.session_state[_PROBLEM] = ""
+    _attempt(lambda: _start_chosen(desk))
+
+
+def _start_chosen(desk: Desk) -> None:
+    spec = _chosen(desk).spec
+    if spec.kind is not SourceKind.FILE:
+        desk.start(spec)
+        return
+    upload = st.session_state.get(_UPLOAD)
+    if upload is not None:
+        desk.start_upload(upload.name, upload.getbuffer())
+        return
+    wanted = _wanted(desk)
+    if wanted is None:
+        raise AttuneError("No recording was chosen: type its path or drop a file here, then press Start.")
+    desk.start(wanted)
+
+
+def _stop(desk: Desk) -> None:
+    st.session_state[_PROBLEM] = ""
+    _attempt(desk.engine.stop)
+
+
+def _set_threshold(desk: Desk) -> None:
+    st.session_state[_THRESHOLD_SEEN] = st.session_state[_THRESHOLD]
+    _attempt(lambda: desk.engine.set_threshold(st.session_state[_THRESHOLD] / 100))
+
+
+def _problems(desk: Desk) -> None:
+    """Why the last command failed, or why listening broke off."""
+    snapshot = desk.engine.snapshot()
+    failure = snapshot.message if snapshot.state is ListenerState.FAILED else ""
+    problem = st.session_state.get(_PROBLEM) or failure
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+
+
+# The board
+
+
+def _board(desk: Desk) -> None:
+    """Draw the newest snapshot; runs four times a second, apart from the rest of the page."""
+    try:
+        engine = desk.engine
+        engine.heartbeat()
+        snapshot = engine.snapshot()
+        threshold = engine.threshold
+        gate = charts.GateLine(threshold, max(0.0, threshold - engine.settings.hysteresis))
+        _show_board(
+            key="board",
+            data={
+                "html": charts.board(snapshot, gate, engine.settings.hop_s),
+                "title": charts.title(snapshot),
+            },
+        )
+        changed = _face(desk) != st.session_state.get(_FACE)
+    except Exception as error:  # noqa: BLE001 - a person must never read a traceback
+        # Four times a second the same: once is enough for the log.
+        if st.session_state.get(_BROKEN) != repr(error):
+            _LOG.exception("the board cannot be drawn")
+            st.session_state[_BROKEN] = repr(error)
+        st.error(_UNEXPECTED, icon=":material/error:")
+        return
+    if changed:
+        st.rerun(scope="app")
+
+
+def _foot(desk: Desk) -> None:
+    """Introduce the model, and promise privacy."""
+    try:
+        card = model_card(desk.engine.model)
+    except AttuneError as error:
+        card = tag("p", tag("strong", "Model: "), str(error))
+    st.html(
+        tag(
+            "footer",
+            card,
+            tag("p", tag("strong", "Private: "), "audio never leaves this machine, and none is stored."),
+            class_="at-foot",
+        )
+    )

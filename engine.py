@@ -1,0 +1,264 @@
+"""The one place that joins source, listener, models and journal; the doors use it and join nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from core.errors import AttuneError, JournalError
+from core.settings import Settings
+from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
+from models.resample import SAMPLE_RATE_HZ
+from models.runtime import Session
+from realtime.capture import make_source
+from realtime.capture.source import AudioSource, SourceKind, SourceSpec
+from realtime.clip import ClipEmotion, ClipWindow, summarise
+from realtime.journal import Journal
+from realtime.listener import Listener
+from realtime.snapshot import Decision, ListenerState, Reading, Snapshot
+from realtime.voice_activity import load_voice_activity_session
+
+__all__ = ["DecisionHandler", "Engine"]
+
+DecisionHandler = Callable[[Reading, Decision], None]
+
+_LOG = logging.getLogger(__name__)
+_IDLE_POLL_S: Final = 1.0
+_PROGRESS_S: Final = 0.1
+
+
+class Engine:
+    """Listens to one source at a time; any thread and any number of doors may use it.
+
+    Parameters
+    ----------
+    settings
+        All knobs.
+    open_source
+        Turns what was asked for into a source; tests and programs that bring their own sound
+        pass another function.
+    """
+
+    def __init__(
+        self, settings: Settings, *, open_source: Callable[[SourceSpec, Settings], AudioSource] = make_source
+    ) -> None:
+        self.settings = settings
+        self._open_source = open_source
+        self._lock = threading.RLock()
+        self._models: tuple[EmotionRecogniser, Session] | None = None
+        self._journal: Journal | None = None
+        self._journal_problem = ""
+        self._listener: Listener | None = None
+        self._idle_snapshot = Snapshot()
+        self._spec: SourceSpec | None = None
+        self._threshold = settings.threshold
+        self._seen_s: float | None = None
+        self._closing = threading.Event()
+        self._caretaker: threading.Thread | None = None
+        threading.Thread(target=self._warm_up, name="attune-warm-up", daemon=True).start()
+
+    # Listening
+
+    def start(self, spec: SourceSpec, *, on_decision: DecisionHandler | None = None) -> None:
+        """Listen to a source, instead of the one before.
+
+        Parameters
+        ----------
+        spec
+            What to listen to.
+        on_decision
+            Called with every reading and decision, in order, on a thread of the listener.
+
+        Raises
+        ------
+        AttuneError
+            The source, the model or a device is not to be had; nothing is listened to then, and
+            the snapshot says why.
+        """
+        with self._lock:
+            self.stop()
+            self._spec = spec
+            try:
+                listener = self._make_listener(spec, journal=self._open_journal(), on_decision=on_decision)
+                listener.start()
+            except AttuneError as error:
+                self._idle_snapshot = Snapshot(state=ListenerState.FAILED, message=str(error))
+                raise
+            self._listener = listener
+
+    def stop(self) -> None:
+        """Stop listening, within a second; harmless when nothing is listened to."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.stop()
+                self._idle_snapshot = self._listener.snapshot()
+                self._listener = None
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the source has ended by itself and all of it was decided; False on time-out."""
+        listener = self._listener
+        return listener is None or listener.wait(timeout_s)
+
+    def snapshot(self) -> Snapshot:
+        """The newest picture; never waits."""
+        listener = self._listener
+        snapshot = self._idle_snapshot if listener is None else listener.snapshot()
+        return replace(snapshot, journal_error=self._journal_problem) if self._journal_problem else snapshot
+
+    def recognise(self, path: Path, *, on_progress: Callable[[float], None] | None = None) -> ClipEmotion:
+        """Analyse a recording as the live path would hear it, as fast as possible, unrecorded.
+
+        What is listened to meanwhile is not disturbed.
+
+        Parameters
+        ----------
+        path
+            The recording; one shorter than a window is padded with silence.
+        on_progress
+            Called now and then with the seconds of sound analysed so far, on this thread.
+
+        Raises
+        ------
+        AttuneError
+            The file cannot be read, or not to its end; or the model cannot be used.
+        """
+        windows: list[ClipWindow] = []
+        listener = self._make_listener(
+            SourceSpec(SourceKind.FILE, path=path, fast=True),
+            journal=None,
+            on_decision=lambda reading, decision: windows.append(ClipWindow(reading, decision)),
+        )
+        listener.start()
+        try:
+            while not listener.wait(_PROGRESS_S):
+                if on_progress is not None:
+                    on_progress(listener.snapshot().clock / SAMPLE_RATE_HZ)
+        finally:
+            listener.stop()
+        snapshot = listener.snapshot()
+        if snapshot.state is ListenerState.FAILED:
+            raise AttuneError(snapshot.message)
+        return summarise(windows, threshold=self._threshold)
+
+    @property
+    def spec(self) -> SourceSpec | None:
+        """What is, or was last, listened to."""
+        return self._spec
+
+    @property
+    def threshold(self) -> float:
+        """Confidence from which an emotion is accepted, 0 to 1."""
+        return self._threshold
+
+    def set_threshold(self, threshold: float) -> None:
+        """Change the threshold, 0 to 1, from the next window on."""
+        self._threshold = threshold
+        listener = self._listener
+        if listener is not None:
+            listener.set_threshold(threshold)
+
+    # What it joins
+
+    @property
+    def model(self) -> ModelInfo:
+        """The emotion model that is used.
+
+        Raises
+        ------
+        WeightsError
+            It cannot be loaded.
+        """
+        return self._load_models()[0].info
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal; None where settings switch it off or it cannot be opened."""
+        with self._lock:
+            return self._open_journal()
+
+    # Being looked at
+
+    def heartbeat(self) -> None:
+        """Say that a page is looking.
+
+        From the first call on, listening stops when none comes for `settings.idle_stop_s`: a closed
+        tab must not leave a microphone open. Programs that never call it listen for ever.
+        """
+        self._seen_s = time.monotonic()
+        if self._caretaker is None and self.settings.idle_stop_s > 0:
+            with self._lock:
+                if self._caretaker is None:
+                    self._caretaker = threading.Thread(
+                        target=self._stop_when_unseen, name="attune-idle", daemon=True
+                    )
+                    self._caretaker.start()
+
+    def close(self) -> None:
+        """Stop and let go of everything; the engine is of no more use."""
+        self._closing.set()
+        with self._lock:
+            self.stop()
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
+        if self._caretaker is not None:
+            self._caretaker.join(_IDLE_POLL_S)
+
+    def _make_listener(
+        self, spec: SourceSpec, *, journal: Journal | None, on_decision: DecisionHandler | None
+    ) -> Listener:
+        recogniser, voice_activity = self._load_models()
+        listener = Listener(
+            self._open_source(spec, self.settings),
+            recogniser=recogniser,
+            voice_activity=voice_activity,
+            settings=self.settings,
+            journal=journal,
+            on_decision=on_decision,
+        )
+        listener.set_threshold(self._threshold)
+        return listener
+
+    def _stop_when_unseen(self) -> None:
+        while not self._closing.wait(min(_IDLE_POLL_S, self.settings.idle_stop_s / 4)):
+            assert self._seen_s is not None
+            unseen_s = time.monotonic() - self._seen_s
+            if unseen_s > self.settings.idle_stop_s and self.snapshot().listening:
+                _LOG.info("no page has looked for %.0f s: listening stops", unseen_s)
+                self.stop()
+
+    def _warm_up(self) -> None:
+        """Load the models before somebody waits for them; a problem is told when they are needed."""
+        try:
+            self._load_models()
+        except AttuneError as error:
+            _LOG.warning("models are not usable: %s", error)
+
+    def _load_models(self) -> tuple[EmotionRecogniser, Session]:
+        with self._lock:
+            if self._models is None:
+                recogniser = load_recogniser(
+                    self.settings.emotion_model,
+                    threads=self.settings.threads,
+                    provider=self.settings.provider,
+                )
+                self._models = recogniser, load_voice_activity_session()
+            return self._models
+
+    def _open_journal(self) -> Journal | None:
+        """A journal that cannot be opened is said, and listening goes on without."""
+        if self._journal is None and self.settings.journal and not self._closing.is_set():
+            try:
+                self._journal = Journal(
+                    self.settings.journal_path, retention_days=self.settings.retention_days
+                )
+                self._journal_problem = ""
+            except JournalError as error:
+                self._journal_problem = str(error)
+                _LOG.warning("%s", error)
+        return self._journal

@@ -1,0 +1,1 @@
+"""Audio in, probabilities out: decoding, runtime, weights, emotion, training."""

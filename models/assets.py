@@ -1,0 +1,122 @@
+"""The weight files: which there are, where they lie, whose they are, and whether they are intact."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.errors import WeightsError
+
+__all__ = ["WEIGHTS_DIR", "Asset", "assets", "locate"]
+
+WEIGHTS_DIR: Final = Path(__file__).parent / "weights"
+_MANIFEST: Final = WEIGHTS_DIR / "manifest.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One weight file.
+
+    Parameters
+    ----------
+    name
+        How code asks for it.
+    path
+        Where it lies.
+    size_bytes, sha256
+        What it must be.
+    licence
+        SPDX identifier.
+    source
+        Where it comes from, for people.
+    card
+        Model card beside it, None for files of other packages.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    sha256: str
+    licence: str
+    source: str
+    card: Path | None
+
+
+def assets() -> tuple[Asset, ...]:
+    """All weight files that the manifest names, present or not.
+
+    Raises
+    ------
+    WeightsError
+        The manifest is missing or unreadable.
+    """
+    try:
+        entries = tomllib.loads(_MANIFEST.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WeightsError(
+            f"The list of weight files {_MANIFEST} cannot be read: {error}. Restore it from the repository."
+        ) from error
+    return tuple(
+        Asset(
+            name=name,
+            path=_folder(entry.get("package")) / entry["file"],
+            size_bytes=entry["size_bytes"],
+            sha256=entry["sha256"],
+            licence=entry["licence"],
+            source=entry["source"],
+            card=WEIGHTS_DIR / entry["card"] if "card" in entry else None,
+        )
+        for name, entry in entries.items()
+    )
+
+
+def locate(name: str) -> Path:
+    """Find a weight file and check that it is intact.
+
+    Parameters
+    ----------
+    name
+        As in the manifest.
+
+    Returns
+    -------
+    path
+        A file whose size and SHA-256 are those of the manifest.
+
+    Raises
+    ------
+    WeightsError
+        The name is unknown, the file is missing, or its content is another.
+    """
+    known = {asset.name: asset for asset in assets()}
+    asset = known.get(name)
+    if asset is None:
+        raise WeightsError(f"There are no weights called {name!r}: there are {', '.join(known)}.")
+    if not asset.path.is_file():
+        raise WeightsError(f"The weight file {asset.path} is missing: restore it from the repository.")
+    size_bytes = asset.path.stat().st_size
+    if size_bytes != asset.size_bytes:
+        raise WeightsError(
+            f"The weight file {asset.path} has {size_bytes} bytes instead of {asset.size_bytes}: "
+            "restore it from the repository."
+        )
+    if hashlib.sha256(asset.path.read_bytes()).hexdigest() != asset.sha256:
+        raise WeightsError(
+            f"The weight file {asset.path} is damaged (its SHA-256 is another): "
+            "restore it from the repository."
+        )
+    return asset.path
+
+
+def _folder(package: str | None) -> Path:
+    """Folder of an installed package, found without importing it; the project's own by default."""
+    if package is None:
+        return WEIGHTS_DIR
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(f"The package {package} is not installed: install the project again.")
+    return Path(spec.submodule_search_locations[0])

@@ -1,0 +1,1 @@
+"""From a 3-second window of speech to the probabilities of eight emotions."""

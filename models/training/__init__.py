@@ -1,0 +1,1 @@
+"""Training: everything that turns corpora into weight files; beside the hybrid the only place for torch."""

@@ -1,0 +1,57 @@
+"""Owns checkpoints of our own trainings: written atomically, read back without unpickling objects."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import WeightsError
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint so that the file is always a whole one, the old or the new.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder is made.
+    state
+        Tensors, numbers, strings, lists and dicts only, so that it loads with ``weights_only=True``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            torch.save(state, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint written by `save_checkpoint`.
+
+    Raises
+    ------
+    WeightsError
+        It is missing, damaged or holds anything but plain tensors and values.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no checkpoint {path}: run `fit` first.") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise WeightsError(f"The checkpoint {path} is damaged: delete it and run `fit` again.") from error
+    if not isinstance(state, dict):
+        raise WeightsError(f"The checkpoint {path} is not one of ours: delete it and run `fit` again.")
+    return state

@@ -1,0 +1,164 @@
+"""Owns who may be trained on: the fixed, speaker-disjoint splits of the speech corpora."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from core.errors import DataError
+from models.emotion.labels import EMOTIONS
+
+__all__ = [
+    "CALIBRATION_SPEAKERS",
+    "CREMA_D_TEST_SPEAKERS",
+    "RAVDESS_TEST_FOLD",
+    "Split",
+    "assign_split",
+    "check_disjoint",
+    "ravdess_test_speakers",
+]
+
+RAVDESS_TEST_FOLD: Final = "1"
+"""The fold of the EmoBox protocol (Ma et al., Interspeech 2024) whose actors are the test speakers."""
+
+CREMA_D_TEST_SPEAKERS: Final = frozenset(str(actor) for actor in range(1005, 1091, 5))  # 18 of 91
+CALIBRATION_SPEAKERS: Final[dict[str, frozenset[str]]] = {
+    "ravdess_speech": frozenset({"Actor_23", "Actor_24"}),
+    "ravdess_song": frozenset({"Actor_23", "Actor_24"}),
+    "crema_d": frozenset(str(actor) for actor in range(1003, 1084, 10)),  # 9 of 91
+    "emodb": frozenset({"03"}),
+    "nemo": frozenset({"EB0"}),
+}
+_TRAINED_CORPORA: Final = frozenset(CALIBRATION_SPEAKERS)
+_EMOTION_NAMES: Final = frozenset(str(emotion) for emotion in EMOTIONS)
+
+
+class Split(StrEnum):
+    """What a clip is for."""
+
+    TRAIN = "train"
+    CALIBRATION = "calibration"
+    TEST = "test"
+    UNSEEN_LANGUAGE = "unseen_language"
+    NO_EMOTION = "no_emotion"
+    LEFT_OUT = "left_out"
+
+
+_TEST_SPEAKERS: Final = {"crema_d": CREMA_D_TEST_SPEAKERS}
+_EVALUATED_ONLY: Final = {"emotiontts_ko": Split.UNSEEN_LANGUAGE, "deeply_nonverbal": Split.NO_EMOTION}
+
+
+class _HasSpeaker(Protocol):
+    @property
+    def corpus(self) -> str: ...
+    @property
+    def speaker(self) -> str: ...
+    @property
+    def split(self) -> Split: ...
+
+
+_ClipT = TypeVar("_ClipT", bound=_HasSpeaker)
+
+
+def ravdess_test_speakers(folds_csv: Path) -> frozenset[str]:
+    """Read the RAVDESS actors of the test fold from the published fold file.
+
+    Parameters
+    ----------
+    folds_csv
+        CSV with the columns ``corpus``, ``clip``, ``test_fold``; the last field of a RAVDESS clip
+        name is its actor.
+
+    Returns
+    -------
+    frozenset of str
+        Speaker names as in the manifest, such as ``"Actor_11"``.
+
+    Raises
+    ------
+    DataError
+        The file is missing, lacks a column or names no RAVDESS clip in the fold.
+    """
+    try:
+        with folds_csv.open(newline="", encoding="utf-8") as handle:
+            actors = frozenset(
+                "Actor_" + row["clip"].rsplit("-", 1)[-1]
+                for row in csv.DictReader(handle)
+                if row["corpus"] == "ravdess_speech" and row["test_fold"] == RAVDESS_TEST_FOLD
+            )
+    except OSError as error:
+        raise DataError(
+            f"The fold file {folds_csv} cannot be read ({error.strerror}): give the folder that holds it "
+            "with --data."
+        ) from error
+    except KeyError as error:
+        raise DataError(
+            f"The fold file {folds_csv} has no column {error}: it needs corpus, clip, test_fold."
+        ) from error
+    if not actors:
+        raise DataError(f"The fold file {folds_csv} names no RAVDESS clip in fold {RAVDESS_TEST_FOLD}.")
+    return actors
+
+
+def assign_split(corpus: str, speaker: str, emotion: str, ravdess_test: frozenset[str]) -> Split:
+    """Say what one clip is for; a person's songs follow the person's speech.
+
+    Parameters
+    ----------
+    corpus, speaker, emotion
+        As in the manifest.
+    ravdess_test
+        From `ravdess_test_speakers`.
+
+    Returns
+    -------
+    Split
+        `Split.LEFT_OUT` for songs of test actors and for labels that are none of the eight emotions.
+
+    Raises
+    ------
+    DataError
+        The corpus is none that has a place in the splits.
+    """
+    if corpus not in _TRAINED_CORPORA | _EVALUATED_ONLY.keys():
+        raise DataError(
+            f"The corpus {corpus!r} has no place in the splits: add it to models/training/emotion/splits.py."
+        )
+    if corpus in _EVALUATED_ONLY:
+        split = _EVALUATED_ONLY[corpus]
+    elif corpus == "ravdess_song" and speaker in ravdess_test:
+        split = Split.LEFT_OUT
+    elif speaker in (ravdess_test if corpus == "ravdess_speech" else _TEST_SPEAKERS.get(corpus, frozenset())):
+        split = Split.TEST
+    elif speaker in CALIBRATION_SPEAKERS[corpus]:
+        split = Split.CALIBRATION
+    else:
+        split = Split.TRAIN
+    has_emotion = emotion in _EMOTION_NAMES or split is Split.NO_EMOTION
+    return split if has_emotion else Split.LEFT_OUT
+
+
+def check_disjoint(clips: Iterable[_ClipT]) -> None:
+    """Refuse splits in which a person stands on two sides.
+
+    RAVDESS speech and song are the same people and are checked as one corpus.
+
+    Raises
+    ------
+    DataError
+        Naming the first person found on two sides.
+    """
+    seen: dict[tuple[str, str], Split] = {}
+    for clip in clips:
+        if clip.split is Split.LEFT_OUT:
+            continue
+        person = (clip.corpus.removesuffix("_song").removesuffix("_speech"), clip.speaker)
+        other = seen.setdefault(person, clip.split)
+        if other is not clip.split:
+            raise DataError(
+                f"Speaker {clip.speaker} of {clip.corpus} stands in {other.value} and in {clip.split.value}: "
+                "figures would be about known voices; mend the splits."
+            )

@@ -1,0 +1,160 @@
+"""Owns the figures of a classifier that may abstain: recalls, F1, calibration error, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ACCEPT_AT", "Figures", "expected_calibration_error", "figures", "softmax"]
+
+ACCEPT_AT: Final = 0.70
+"""Confidence from which the gate accepts by default."""
+_BINS: Final = 15
+
+
+def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Probabilities of ``logits / temperature``, same shape, along the last axis."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled = scaled - scaled.max(axis=-1, keepdims=True)
+    powers = np.exp(scaled)
+    probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def expected_calibration_error(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = _BINS
+) -> float:
+    """Mean gap between confidence and accuracy over equal bins (Guo et al., ICML 2017).
+
+    Parameters
+    ----------
+    confidence
+        Probability of the chosen class, ``(n,)``, [0, 1].
+    correct
+        Whether it was right, ``(n,)``.
+    bins
+        Number of equal bins of [0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 is perfectly calibrated.
+    """
+    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gap = 0.0
+    for index in range(bins):
+        inside = which == index
+        if inside.any():
+            gap += float(inside.mean()) * abs(
+                float(confidence[inside].mean()) - float(correct[inside].mean())
+            )
+    return gap
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one evaluation says; shares in [0, 1].
+
+    Attributes
+    ----------
+    n
+        Clips.
+    ua, wa, macro_f1
+        Mean of the class recalls, share right, mean F1, over the classes that occur.
+    recall
+        By class name.
+    ece
+        Expected calibration error, 15 bins.
+    nll
+        Mean negative log-likelihood, nats.
+    coverage, accepted_accuracy
+        At confidence >= 0.70: share accepted, and share of those that are right (None: none accepted).
+    """
+
+    n: int
+    ua: float
+    wa: float
+    macro_f1: float
+    recall: dict[str, float]
+    ece: float
+    nll: float
+    coverage: float
+    accepted_accuracy: float | None
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, rounded to four digits."""
+        plain: dict[str, Any] = {}
+        for key, value in vars(self).items():
+            if isinstance(value, float):
+                plain[key] = round(value, 4)
+            elif isinstance(value, dict):
+                plain[key] = {name: round(share, 4) for name, share in value.items()}
+            else:
+                plain[key] = value
+        return plain
+
+
+def figures(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    labels: Sequence[str],
+    *,
+    only: Sequence[int] = (),
+) -> Figures:
+    """All figures of one set of predictions.
+
+    Parameters
+    ----------
+    probabilities
+        ``(n, classes)``, rows sum to 1.
+    truth
+        ``(n,)``, indices of the true classes.
+    labels
+        Names of the classes.
+    only
+        Indices of the classes to choose from; the others are masked out and the rest renormalised.
+        Empty: all classes.
+
+    Returns
+    -------
+    Figures
+
+    Raises
+    ------
+    ValueError
+        Without examples, or when the shapes do not fit.
+    """
+    if len(truth) == 0 or probabilities.shape != (len(truth), len(labels)):
+        raise ValueError(
+            f"probabilities {probabilities.shape} do not fit {len(truth)} labels of {len(labels)} classes"
+        )
+    if len(only):
+        mask = np.zeros(len(labels))
+        mask[list(only)] = 1.0
+        probabilities = probabilities * mask
+        probabilities = probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
+    guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    correct = guess == truth
+    recall: dict[str, float] = {}
+    f1 = []
+    for label in np.unique(truth):
+        hits = float(np.sum(correct & (truth == label)))
+        recall[labels[label]] = hits / float(np.sum(truth == label))
+        f1.append(2 * hits / float(np.sum(truth == label) + np.sum(guess == label)))
+    accepted = confidence >= ACCEPT_AT
+    true_share = probabilities[np.arange(len(truth)), truth]
+    return Figures(
+        n=len(truth),
+        ua=float(np.mean(list(recall.values()))),
+        wa=float(correct.mean()),
+        macro_f1=float(np.mean(f1)),
+        recall=recall,
+        ece=expected_calibration_error(confidence, correct),
+        nll=float(-np.log(np.maximum(true_share, 1e-12)).mean()),
+        coverage=float(accepted.mean()),
+        accepted_accuracy=float(correct[accepted].mean()) if accepted.any() else None,
+    )

@@ -1,0 +1,253 @@
+"""Owns the making of ONNX files from torch modules: dynamic batch, clean bytes, metadata, parity, int8."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.errors import ModelError
+from models.emotion.labels import EMOTIONS
+from models.runtime import load_session
+
+__all__ = [
+    "PARITY_LIMIT",
+    "check_parity",
+    "emotion_metadata",
+    "export_graph",
+    "quantise_int8",
+    "write_atomically",
+]
+
+PARITY_LIMIT: Final = 1e-4
+"""Largest allowed difference of a logit between torch and the exported graph."""
+_OPSET: Final = 18
+_CHATTY: Final = ("torch.onnx", "onnxscript", "onnx_ir")
+
+
+def emotion_metadata(
+    *,
+    name: str,
+    version: str,
+    temperature: float,
+    licence: str,
+    corpora: Sequence[str],
+    metrics: Mapping[str, Any],
+    window_samples: int = 48_000,
+) -> dict[str, str]:
+    """The metadata every served emotion graph carries; all values are strings.
+
+    Parameters
+    ----------
+    name, version
+        Of the weight file.
+    temperature
+        By which logits are divided before the softmax; > 0.
+    licence
+        Of the weights, an SPDX expression or a sentence.
+    corpora
+        What it was trained on.
+    metrics
+        Figures of the card, plain values.
+    window_samples
+        Length of the input at 16 kHz.
+
+    Returns
+    -------
+    dict of str to str
+        With ``labels``, ``corpora`` and ``metrics`` as JSON.
+    """
+    return {
+        "name": name,
+        "version": version,
+        "labels": json.dumps([str(emotion) for emotion in EMOTIONS]),
+        "sample_rate_hz": "16000",
+        "window_samples": str(window_samples),
+        "temperature": f"{temperature:.6g}",
+        "licence": licence,
+        "corpora": json.dumps(list(corpora)),
+        "metrics": json.dumps(metrics, sort_keys=True),
+    }
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is always a whole one, the old or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _clean(model: Any) -> None:
+    """Remove what the exporter writes about the machine: stack traces, doc strings, value names' origins."""
+    model.producer_name, model.producer_version, model.doc_string = "attune", "", ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.name, graph.doc_string = "emotion", ""
+    del graph.metadata_props[:]
+    del graph.value_info[:]
+    for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+
+
+def export_graph(
+    module: nn.Module, path: Path, metadata: Mapping[str, str], *, window_samples: int = 48_000
+) -> None:
+    """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
+
+    The bytes depend on module and metadata alone. The file is checked against the module before it
+    is put in place.
+
+    Parameters
+    ----------
+    module
+        From float32 waveforms to logits; put into evaluation mode.
+    path
+        File to write.
+    metadata
+        Written as metadata properties, in this order.
+    window_samples
+        Length of the input at 16 kHz.
+
+    Raises
+    ------
+    ModelError
+        The graph gives other logits than the module.
+    """
+    import onnx  # noqa: PLC0415 - only for exports
+
+    module.eval()
+    example = torch.randn(2, window_samples, generator=torch.Generator().manual_seed(1)) * 0.1
+    chatter = io.StringIO()
+    logs = [logging.getLogger(name) for name in _CHATTY]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                (example,),
+                dynamo=True,
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
+                input_names=["waveform"],
+                output_names=["logits"],
+                opset_version=_OPSET,
+                verbose=False,
+            )
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+    if program is None:
+        raise ModelError("The exporter returned no graph: torch and onnxscript do not fit together.")
+    model = program.model_proto
+    _clean(model)
+    for key, value in metadata.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.checker.check_model(model)
+    content = model.SerializeToString(deterministic=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        made.write_bytes(content)
+        check_parity(module, made, window_samples=window_samples)
+        made.replace(path)
+
+
+def check_parity(
+    module: nn.Module, path: Path, *, window_samples: int = 48_000, limit: float = PARITY_LIMIT
+) -> float:
+    """Compare a graph with its module on noise, a tone, quiet, loud and silent windows.
+
+    Parameters
+    ----------
+    module
+        In evaluation mode.
+    path
+        The graph; it is run by the runtime that serves it.
+    window_samples
+        Length of the input at 16 kHz.
+    limit
+        Largest allowed absolute difference of a logit.
+
+    Returns
+    -------
+    float
+        Largest absolute difference found.
+
+    Raises
+    ------
+    ModelError
+        It is above the limit, or an answer is not finite.
+    """
+    rng = np.random.default_rng(0)
+    tone = np.sin(2 * np.pi * 220.0 * np.arange(window_samples) / 16_000)
+    noise = rng.standard_normal(window_samples) * 0.1
+    bursts = noise * np.square(np.sin(np.arange(window_samples) / 5_000))
+    waveform = np.stack([noise, tone, bursts, 1e-3 * noise, 5.0 * tone, np.zeros(window_samples)])
+    waveform = waveform.astype(np.float32)  # (6, window_samples)
+    (logits,) = load_session(path, threads=1).run({"waveform": waveform})
+    with torch.no_grad():
+        expected = module(torch.from_numpy(waveform)).numpy()
+    worst = float(np.abs(logits - expected).max())
+    if not np.isfinite(logits).all() or not worst <= limit:
+        raise ModelError(
+            f"The exported graph differs from the network by {worst:.2e}, more than {limit:.0e}: "
+            "it was not written; torch, onnxscript and onnxruntime do not fit together."
+        )
+    return worst
+
+
+def quantise_int8(path: Path, path_int8: Path) -> None:
+    """Write a copy whose matrix products (MatMul only) have int8 weights, quantised at run time by channel.
+
+    Parameters
+    ----------
+    path
+        A float32 graph.
+    path_int8
+        File to write; metadata are kept.
+    """
+    import onnx  # noqa: PLC0415 - only for exports
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - only for exports
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "int8.onnx"
+        root_log = logging.getLogger()
+        level = root_log.level
+        root_log.setLevel(logging.ERROR)  # the quantiser warns through the root logger
+        try:
+            quantize_dynamic(
+                path, made, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+            )
+        finally:
+            root_log.setLevel(level)
+        model = onnx.load(made)
+    properties = [
+        (entry.key, entry.value) for entry in onnx.load(path, load_external_data=False).metadata_props
+    ]
+    _clean(model)
+    for key, value in properties:
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    write_atomically(path_int8, model.SerializeToString(deterministic=True))

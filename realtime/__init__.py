@@ -1,0 +1,1 @@
+"""Sound in, decisions out: capture, buffers, voice activity, gate, listener, journal."""

@@ -1,0 +1,216 @@
+"""What the journal holds: its rows as people read them, and as they are written and read in SQL."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, Final
+
+from models.emotion.labels import EMOTIONS
+from realtime.capture.source import SourceInfo
+from realtime.snapshot import Decision, Reading
+
+__all__ = [
+    "END_SESSION",
+    "INSERT_EVENT",
+    "INSERT_SESSION",
+    "INSERT_WINDOW",
+    "PROBABILITY_COLUMNS",
+    "REVIVE_SESSION",
+    "EventRow",
+    "SessionRow",
+    "WindowRow",
+    "iso",
+    "now",
+    "read_events",
+    "read_sessions",
+    "read_windows",
+    "session_values",
+    "window_values",
+]
+
+PROBABILITY_COLUMNS: Final = tuple(f"p_{emotion.value}" for emotion in EMOTIONS)
+_SESSION_COLUMNS: Final = (
+    *("started_at", "source_kind", "source_name", "rate_hz", "channels"),
+    *("model", "settings", "app_version"),
+)
+_WINDOW_COLUMNS: Final = (
+    *("session_id", "clock", "speech_share", *PROBABILITY_COLUMNS, "kind", "emotion", "leading"),
+    *("confidence", "changed", "reason", "latency_ms", "wall_time"),
+)
+_EVENT_COLUMNS: Final = ("session_id", "seq", "clock", "kind", "detail", "wall_time")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One run of the listener.
+
+    Parameters
+    ----------
+    id
+        Number of the session; never given twice.
+    started_at, ended_at
+        UTC, ISO 8601; `ended_at` is None while it runs, or where it was broken off.
+    source_kind, source_name, rate_hz, channels
+        The source it began with.
+    model
+        Name and version of the emotion model.
+    settings
+        The settings it ran with.
+    app_version
+        Version of Attune.
+    """
+
+    id: int
+    started_at: str
+    ended_at: str | None
+    source_kind: str
+    source_name: str
+    rate_hz: int
+    channels: int
+    model: str
+    settings: Mapping[str, Any]
+    app_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """One classified window: the reading and what the gate made of it (see `Reading`, `Decision`)."""
+
+    session_id: int
+    clock: int
+    speech_share: float
+    probabilities: tuple[float, ...] | None
+    kind: str
+    emotion: str | None
+    leading: str | None
+    confidence: float
+    changed: bool
+    reason: str
+    latency_ms: float
+    wall_time: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to a session: a gap, a lost device, a switch of the music.
+
+    Parameters
+    ----------
+    session_id
+        The session.
+    seq
+        Number of the event within the session, from 0.
+    clock
+        Sample clock, in 16 kHz samples.
+    kind, detail
+        A short word for programs, a sentence for people.
+    wall_time
+        UTC, ISO 8601.
+    """
+
+    session_id: int
+    seq: int
+    clock: int
+    kind: str
+    detail: str
+    wall_time: str
+
+
+# Writing: every statement takes the session's number first; only that of a new session is given by SQLite.
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+INSERT_SESSION: Final = "INSERT " + _insert("sessions", _SESSION_COLUMNS)
+REVIVE_SESSION: Final = "INSERT OR IGNORE " + _insert("sessions", ("id", *_SESSION_COLUMNS))
+END_SESSION: Final = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1"
+INSERT_WINDOW: Final = "INSERT " + _insert("windows", _WINDOW_COLUMNS)
+INSERT_EVENT: Final = """
+    INSERT INTO events (session_id, seq, clock, kind, detail, wall_time)
+    VALUES (?1, (SELECT coalesce(max(seq) + 1, 0) FROM events WHERE session_id = ?1), ?2, ?3, ?4, ?5)
+"""
+
+
+def session_values(info: SourceInfo, model: str, settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Values of a session that begins now."""
+    as_json = json.dumps(dict(settings), default=str, sort_keys=True)
+    source = (info.kind.value, info.name, info.rate_hz, info.channels)
+    return (now(), *source, model, as_json, _app_version())
+
+
+def window_values(reading: Reading, decision: Decision) -> tuple[Any, ...]:
+    """Values of a window, without its session; numbers of NumPy become numbers of Python."""
+    probabilities = reading.probabilities or (None,) * len(EMOTIONS)
+    return (
+        int(reading.clock),
+        float(reading.speech_share),
+        *(None if p is None else float(p) for p in probabilities),
+        decision.kind.value,
+        None if decision.emotion is None else decision.emotion.value,
+        None if decision.leading is None else decision.leading.value,
+        float(decision.confidence),
+        int(decision.changed),
+        decision.reason,
+        float(reading.latency_ms),
+        now(),
+    )
+
+
+def now() -> str:
+    """The present, as the journal writes it."""
+    return iso(datetime.now(UTC))
+
+
+def iso(moment: datetime) -> str:
+    """UTC in ISO 8601 with milliseconds: as text, it sorts by time."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _app_version() -> str:
+    try:
+        return metadata.version("attune-listener")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+# Reading
+
+
+def _select(table: str, columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - names of our own
+
+
+def read_sessions(connection: sqlite3.Connection) -> tuple[SessionRow, ...]:
+    """All sessions, oldest first."""
+    columns = ("id", "ended_at", *_SESSION_COLUMNS)
+    found = connection.execute(f"{_select('sessions', columns)} ORDER BY id")
+    rows = [dict(zip(columns, row, strict=True)) for row in found]
+    return tuple(SessionRow(**{**row, "settings": json.loads(row["settings"])}) for row in rows)
+
+
+def read_windows(connection: sqlite3.Connection, session_id: int) -> tuple[WindowRow, ...]:
+    """All windows of a session, by sample clock."""
+    statement = f"{_select('windows', _WINDOW_COLUMNS)} WHERE session_id = ? ORDER BY clock"
+    return tuple(_window_row(row) for row in connection.execute(statement, (session_id,)))
+
+
+def _window_row(row: Sequence[Any]) -> WindowRow:
+    fields = dict(zip(_WINDOW_COLUMNS, row, strict=True))
+    probabilities = tuple(fields.pop(column) for column in PROBABILITY_COLUMNS)
+    return WindowRow(
+        **{**fields, "changed": bool(fields["changed"])},
+        probabilities=None if probabilities[0] is None else probabilities,
+    )
+
+
+def read_events(connection: sqlite3.Connection, session_id: int) -> tuple[EventRow, ...]:
+    """All events of a session, in the order of recording."""
+    statement = f"{_select('events', _EVENT_COLUMNS)} WHERE session_id = ? ORDER BY seq"
+    return tuple(EventRow(*row) for row in connection.execute(statement, (session_id,)))

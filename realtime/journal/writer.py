@@ -1,0 +1,154 @@
+"""The journal's thread: brings waiting rows into the file, and knows the sessions it has begun."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from core.errors import JournalError
+from realtime.journal import connections, faults, file
+from realtime.journal.queue import Item, Queue
+from realtime.journal.rows import END_SESSION, INSERT_SESSION
+
+__all__ = ["Writer"]
+
+_LOG = logging.getLogger(__name__)
+_THREAD_NAME: Final = "attune-journal"
+_BEGIN_S: Final = 1.0
+_CLOSE_S: Final = 2.0
+
+
+class Writer:
+    """Writes a queue into the journal's file from a thread of its own, for as long as it takes.
+
+    Parameters
+    ----------
+    path, retention_days
+        As in `Journal`.
+    queue
+        Where the rows come from; a locked database or a full disk is said there.
+
+    Attributes
+    ----------
+    notice
+        One sentence if a corrupt journal was put aside, else empty.
+
+    Raises
+    ------
+    JournalError
+        The file cannot be used, and waiting would not help.
+    """
+
+    def __init__(self, path: Path, queue: Queue, *, retention_days: int) -> None:
+        self.notice = ""
+        self._path = path
+        self._queue = queue
+        self._retention_days = retention_days
+        self._prepared = False
+        self._provisional = count(-1, -1)
+        self._ids: dict[int, int] = {}  # numbers of sessions by their provisional ones
+        self._running: dict[int, tuple[Any, ...]] = {}  # values of sessions that have not ended
+        self._file = threading.Lock()  # held while the file is written; taken before the queue's own
+        try:
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            sentence = faults.sentence(path, error)
+            if not faults.is_passing(error):
+                raise JournalError(f"{sentence}, or choose another journal_path.") from error
+            queue.failed(sentence)
+        self._thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
+        self._thread.start()
+
+    def begin(self, values: tuple[Any, ...]) -> int:
+        """Begin a session, waiting at most a second for its number; a provisional one is negative."""
+        session_id = next(self._provisional)
+        self._queue.put(Item(INSERT_SESSION, session_id, values))
+        self._queue.hasten()
+        self._queue.wait_for(lambda: session_id in self._ids, _BEGIN_S)
+        return self.true_id(session_id)
+
+    def true_id(self, session_id: int) -> int:
+        """Number of a session in the file, as far as it is known."""
+        return self._ids.get(session_id, session_id)
+
+    def close(self) -> None:
+        """Write what waits and stop, within a second; what cannot be written by then is lost."""
+        self._queue.close()
+        self._thread.join(_CLOSE_S)
+
+    def erase(self) -> None:
+        """Erase what waits and what is in the file; running sessions go on with what comes next."""
+        with self._file:
+            self._queue.drop_rows()
+            file.erase(self._path, running=self._running)
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            while self._queue.wait_until_due():
+                try:
+                    with self._file:
+                        connection = self._current(connection)
+                        self._write(connection)
+                except (sqlite3.Error, OSError, JournalError) as error:
+                    if connection is not None:
+                        connection.close()
+                        connection = None
+                    self._queue.failed(faults.sentence(self._path, error))
+                    if not self._queue.wait_to_retry():
+                        return
+        finally:
+            if connection is not None:
+                connection.close()
+            self._queue.give_up()
+
+    def _current(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
+        """Return a connection to the file that is there now: somebody may have removed it."""
+        if self._prepared and self._path.exists():
+            return connection or connections.connect(self._path)
+        if connection is not None:
+            connection.close()
+        self._prepare()
+        return connections.connect(self._path)
+
+    def _prepare(self) -> None:
+        self._prepared = False
+        self.notice = file.prepare(self._path, retention_days=self._retention_days) or self.notice
+        self._prepared = True
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        """Write the oldest items in one transaction; they leave the queue only when it is through."""
+        batch = self._queue.oldest()
+        ids, running = dict(self._ids), dict(self._running)
+        with connections.transaction(connection):
+            file.revive(connection, running)
+            refused = sum(not _carry_out(connection, item, ids, running) for item in batch)
+        if refused:
+            _LOG.warning("%d journal rows were refused: session unknown, or clock taken already", refused)
+        self._ids, self._running = ids, running
+        self._queue.written(len(batch), refused=refused)
+
+
+def _carry_out(
+    connection: sqlite3.Connection, item: Item, ids: dict[int, int], running: dict[int, tuple[Any, ...]]
+) -> bool:
+    """Carry out one item, noting sessions in `ids` and `running`; False where the row is not valid."""
+    if item.statement == INSERT_SESSION:
+        session_id = connection.execute(INSERT_SESSION, item.values).lastrowid
+        if session_id is None:
+            raise sqlite3.IntegrityError("a session got no number")
+        ids[item.session_id] = session_id
+        running[session_id] = item.values
+        return True
+    session_id = ids.get(item.session_id, item.session_id)
+    if item.statement == END_SESSION:
+        running.pop(session_id, None)
+    try:
+        connection.execute(item.statement, (session_id, *item.values))
+    except sqlite3.IntegrityError:
+        return False
+    return True

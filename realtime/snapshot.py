@@ -1,0 +1,207 @@
+"""The one thing a front door reads: an immutable picture of the listener, replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from models.emotion.labels import Emotion
+from realtime.capture.source import SourceInfo
+
+__all__ = [
+    "SILENT_DBFS",
+    "Counters",
+    "Decision",
+    "DecisionKind",
+    "Level",
+    "ListenerState",
+    "Reading",
+    "Snapshot",
+    "StageTiming",
+]
+
+SILENT_DBFS: Final = -120.0
+
+
+class ListenerState(StrEnum):
+    """What the listener is doing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    LISTENING = "listening"
+    DEVICE_LOST = "device lost"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class DecisionKind(StrEnum):
+    """What the gate made of a reading."""
+
+    ACCEPTED = "accepted"
+    UNSURE = "unsure"
+    NO_SPEECH = "no speech"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Loudness of the newest sound.
+
+    Parameters
+    ----------
+    rms_dbfs, peak_dbfs
+        Of the last meter interval, in dB relative to full scale; -120 is silence.
+    clipping
+        Full-scale samples were seen within the last second.
+    digital_silence
+        Every sample has been exactly zero for the configured time: a muted or forbidden microphone.
+    """
+
+    rms_dbfs: float = SILENT_DBFS
+    peak_dbfs: float = SILENT_DBFS
+    clipping: bool = False
+    digital_silence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One model answer for one window.
+
+    Parameters
+    ----------
+    clock
+        Sample clock of the window's end, in 16 kHz samples since the source started.
+    speech_share
+        Share of the window that is speech, 0 to 1.
+    probabilities
+        Calibrated probabilities of the eight emotions, in the order of `EMOTIONS`, summing to 1;
+        None where the window held too little speech to ask the model.
+    latency_ms
+        From the delivery of the block that held the window's last sample to the end of the model.
+    """
+
+    clock: int
+    speech_share: float
+    probabilities: tuple[float, ...] | None
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate says about the present.
+
+    Parameters
+    ----------
+    clock
+        Sample clock of the reading that led to it.
+    kind
+        Accepted, unsure or no speech.
+    emotion
+        The accepted emotion; None unless accepted.
+    leading
+        The emotion with the highest smoothed probability; None without speech.
+    confidence
+        Smoothed probability of `emotion` if accepted, else of `leading`; 0 without speech.
+    smoothed
+        Smoothed probabilities in the order of `EMOTIONS`; None without speech.
+    changed
+        The accepted emotion differs from that of the decision before.
+    reason
+        One sentence for people.
+    """
+
+    clock: int
+    kind: DecisionKind
+    emotion: Emotion | None
+    leading: Emotion | None
+    confidence: float
+    smoothed: tuple[float, ...] | None
+    changed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What went wrong since the session started, in numbers.
+
+    Parameters
+    ----------
+    windows
+        Windows due so far.
+    dropped_windows
+        Windows that were due but overtaken by a newer one before the model was free.
+    overflows
+        Times that the device reported lost sound.
+    lost_frames
+        Frames of the device that found no room in the FIFO.
+    reconnects
+        Times that a lost device was opened again.
+    """
+
+    windows: int = 0
+    dropped_windows: int = 0
+    overflows: int = 0
+    lost_frames: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """How long one stage takes, over the last windows, in milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+    worst_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The listener at one moment.
+
+    Parameters
+    ----------
+    state
+        What the listener is doing.
+    message
+        One sentence for people on why it is so; empty when all is as asked.
+    session_id
+        Journal number of the session, None when none was begun.
+    source
+        The open source, None when none is.
+    clock
+        Sample clock: 16 kHz samples since the source started.
+    level
+        The meter.
+    reading, decision
+        The newest ones, None before the first window.
+    history
+        Decisions of the last two minutes, oldest first.
+    counters
+        Drops, overflows, reconnects.
+    timing
+        Per stage: "queue", "resample", "voice activity", "emotion", "gate", "total".
+    resampler_delay_ms
+        How late the resampler's output comes; not part of the latencies.
+    journal_error
+        One sentence when the journal cannot be written, else empty.
+    """
+
+    state: ListenerState = ListenerState.STOPPED
+    message: str = ""
+    session_id: int | None = None
+    source: SourceInfo | None = None
+    clock: int = 0
+    level: Level = Level()
+    reading: Reading | None = None
+    decision: Decision | None = None
+    history: tuple[Decision, ...] = ()
+    counters: Counters = Counters()
+    timing: Mapping[str, StageTiming] = field(default_factory=dict)
+    resampler_delay_ms: float = 0.0
+    journal_error: str = ""
+
+    @property
+    def listening(self) -> bool:
+        """Whether sound is being taken in (a visible sign must be shown)."""
+        return self.state in (ListenerState.STARTING, ListenerState.LISTENING, ListenerState.DEVICE_LOST)

@@ -1,0 +1,59 @@
+"""Settings: where they come from, and what a wrong one gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core import paths
+from core.errors import SettingsError
+from core.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _own_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "settings_file", lambda: tmp_path / "settings.toml")
+
+
+def write(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+
+
+def test_defaults_need_no_file() -> None:
+    assert load_settings().threshold == 0.70
+
+
+def test_arguments_win_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "threshold = 0.6\nhop_s = 0.25\nmin_dwell_s = 2.0\n")
+    monkeypatch.setenv("ATTUNE_HOP_S", "1.0")
+    monkeypatch.setenv("ATTUNE_THRESHOLD", "0.8")
+    settings = load_settings(threshold=0.9, device=None)
+    assert (settings.threshold, settings.hop_s, settings.min_dwell_s) == (0.9, 1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("threshold = 7\n", ["'threshold'", "7"]),
+        ("treshold = 0.7\n", ["'treshold'"]),
+        ("threshold = \n", ["settings.toml"]),
+        ("\udcff", ["settings.toml"]),
+    ],
+)
+def test_wrong_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, names: list[str]) -> None:
+    (tmp_path / "settings.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+
+
+def test_settings_are_immutable() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        load_settings().threshold = 0.1  # type: ignore[misc]

@@ -1,0 +1,202 @@
+"""Owns synthetic snapshots and an engine that plays them: no sound and no model is needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import AttuneError
+from core.settings import Settings
+from models.emotion.labels import EMOTIONS, Emotion
+from realtime.capture.source import SourceInfo, SourceKind, SourceSpec
+from realtime.snapshot import (
+    Counters,
+    Decision,
+    DecisionKind,
+    Level,
+    ListenerState,
+    Reading,
+    Snapshot,
+    StageTiming,
+)
+
+RATE_HZ = 16_000
+HOP_S = 0.5
+DEMO = SourceInfo(SourceKind.DEMO, "Built-in demo", 48_000, 1)
+MICROPHONE = SourceInfo(SourceKind.MICROPHONE, "Desk microphone", 44_100, 2, host_api="ALSA", live=True)
+METRICS = {
+    "ravdess_speech": {"split": "test", "ua": 0.633, "accuracy_at_0.70": 0.89, "coverage_at_0.70": 0.42},
+    "crema_d": {"split": "test", "ua": 0.61, "accuracy_at_0.70": None, "coverage_at_0.70": 0.0},
+    "emotiontts_ko": {"split": "unseen_language", "ua": 0.17},
+}
+NO_MICROPHONE = "No microphone was found, so the built-in demo plays instead."
+
+
+def probabilities(emotion: Emotion, share: float) -> tuple[float, ...]:
+    """One emotion has `share`, the others have equal parts of the rest."""
+    return tuple(share if other is emotion else (1 - share) / 7 for other in EMOTIONS)
+
+
+def accepted(emotion: Emotion = Emotion.HAPPY, share: float = 0.84, *, second: float = 5.0) -> Decision:
+    reason = f"{emotion.capitalize()} led for 1.0 s with {share:.0%}, above the threshold of 70%."
+    return Decision(
+        round(second * RATE_HZ),
+        DecisionKind.ACCEPTED,
+        emotion,
+        emotion,
+        share,
+        probabilities(emotion, share),
+        False,
+        reason,
+    )
+
+
+def unsure(leading: Emotion = Emotion.SAD, share: float = 0.48, *, second: float = 5.0) -> Decision:
+    reason = f"{leading.capitalize()} leads with {share:.0%}, below the threshold of 70%."
+    return Decision(
+        round(second * RATE_HZ),
+        DecisionKind.UNSURE,
+        None,
+        leading,
+        share,
+        probabilities(leading, share),
+        False,
+        reason,
+    )
+
+
+def no_speech(*, second: float = 5.0) -> Decision:
+    return Decision(
+        round(second * RATE_HZ),
+        DecisionKind.NO_SPEECH,
+        None,
+        None,
+        0.0,
+        None,
+        False,
+        "Only 4% of the window is speech, less than 35%.",
+    )
+
+
+def listening(decision: Decision | None = None, **changes: Any) -> Snapshot:
+    """A healthy listener with this newest decision."""
+    clock = decision.clock if decision is not None else RATE_HZ
+    reading = None
+    if decision is not None:
+        share = 0.8 if decision.smoothed is not None else 0.04
+        reading = Reading(clock, share, decision.smoothed, 21.0)
+    snapshot = Snapshot(
+        state=ListenerState.LISTENING,
+        session_id=1,
+        source=DEMO,
+        clock=clock,
+        level=Level(-23.4, -11.0),
+        reading=reading,
+        decision=decision,
+        history=(decision,) if decision is not None else (),
+        counters=Counters(windows=12),
+        timing={"total": StageTiming(18.4, 31.2, 44.0)},
+        resampler_delay_ms=33.0,
+    )
+    return replace(snapshot, **changes)
+
+
+def story(seconds: float) -> tuple[Decision, ...]:
+    """Two minutes of somebody's moods, ending after `seconds`."""
+    script: Sequence[tuple[float, Callable[[float, float], Decision]]] = (
+        (4.0, lambda t, _: no_speech(second=t)),
+        (5.0, lambda t, x: unsure(Emotion.NEUTRAL, 0.42 + 0.02 * x, second=t)),
+        (14.0, lambda t, x: accepted(Emotion.HAPPY, 0.74 + 0.1 * math.sin(x), second=t)),
+        (6.0, lambda t, _: unsure(Emotion.SURPRISED, 0.51, second=t)),
+        (9.0, lambda t, x: accepted(Emotion.ANGRY, 0.86 + 0.05 * math.sin(2 * x), second=t)),
+        (6.0, lambda t, _: no_speech(second=t)),
+        (4.0, lambda t, _: unsure(Emotion.FEARFUL, 0.38, second=t)),
+        (16.0, lambda t, x: accepted(Emotion.SAD, 0.78 + 0.08 * math.cos(x), second=t)),
+        (5.0, lambda t, _: unsure(Emotion.CALM, 0.57, second=t)),
+        (12.0, lambda t, x: accepted(Emotion.CALM, 0.72 + 0.1 * math.sin(x), second=t)),
+    )
+    length_s = sum(part_s for part_s, _ in script)
+    decisions = []
+    second = 3.0
+    while second <= seconds:
+        into_s = (second - 3.0) % length_s
+        for part_s, decide in script:
+            if into_s < part_s:
+                if seconds - second < 120:
+                    decisions.append(decide(second, into_s))
+                break
+            into_s -= part_s
+        second += HOP_S
+    return tuple(decisions)
+
+
+@dataclass(frozen=True)
+class FakeDevice:
+    kind: SourceKind
+    name: str
+    host_api: str = "ALSA"
+    backend: str = "sounddevice"
+    rate_hz: int = 48_000
+    channels: int = 2
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class FakeModel:
+    name: str = "attune-emotion-compact"
+    version: str = "0.1"
+    licence: str = "CC BY-NC-SA 4.0"
+    labels: tuple[str, ...] = tuple(EMOTIONS)
+    temperature: float = 1.3
+    corpora: tuple[str, ...] = ("RAVDESS",)
+    metrics: dict[str, Any] = field(default_factory=lambda: dict(METRICS))
+    provider: str = "cpu"
+    threads: int = 2
+
+
+class FakeEngine:
+    """Does as `engine.Engine` says, without sound: the tests put the next snapshot into `shown`."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings(journal=False)
+        self.model: Any = FakeModel()
+        self.shown = Snapshot()
+        self.spec: SourceSpec | None = None
+        self.threshold = self.settings.threshold
+        self.refusal: Exception | None = None
+        self.started: list[SourceSpec] = []
+        self.stops = 0
+        self.beats = 0
+        self.closed = False
+
+    def start(self, spec: SourceSpec) -> None:
+        self.started.append(spec)
+        if self.refusal is not None:
+            if isinstance(self.refusal, AttuneError):
+                self.shown = Snapshot(state=ListenerState.FAILED, message=str(self.refusal))
+            raise self.refusal
+        self.spec = spec
+        self.shown = listening(accepted())
+
+    def stop(self) -> None:
+        self.stops += 1
+        self.shown = replace(self.shown, state=ListenerState.STOPPED)
+
+    def snapshot(self) -> Snapshot:
+        return self.shown
+
+    def set_threshold(self, threshold: float) -> None:
+        self.threshold = threshold
+
+    def heartbeat(self) -> None:
+        self.beats += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def recording(path: str) -> SourceSpec:
+    return SourceSpec(SourceKind.FILE, path=Path(path))

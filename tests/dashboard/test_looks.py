@@ -1,0 +1,66 @@
+"""The colours, read from the style sheet and the theme: nobody is to guess at what is drawn."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from models.emotion.labels import EMOTIONS
+
+ROOT = Path(__file__).parents[2]
+THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+STYLE = (ROOT / "dashboard" / "assets" / "board.css").read_text(encoding="utf-8")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 has it."""
+    channels = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def colours() -> dict[str, str]:
+    return dict(re.findall(r"--at-(\w+): (#[0-9a-f]{6});", STYLE))
+
+
+def test_every_emotion_has_a_colour_of_its_own() -> None:
+    assert set(colours()) == set(EMOTIONS)
+    assert all(one != other for one, other in combinations(colours().values(), 2))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_emotions_stand_out_from_the_card(scheme: str, emotion: str) -> None:
+    assert contrast(colours()[emotion], THEME[scheme]["secondaryBackgroundColor"]) >= 3.0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_buttons_can_be_read(scheme: str) -> None:
+    theme = THEME[scheme]
+    for ground in ("backgroundColor", "secondaryBackgroundColor"):
+        assert contrast(theme["textColor"], theme[ground]) >= 7.0
+    assert contrast("#ffffff", theme["primaryColor"]) >= 4.5
+
+
+def test_no_style_or_script_is_fetched_from_elsewhere() -> None:
+    for path in (ROOT / "dashboard" / "assets").iterdir():
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?:|@import|url\(\s*['\"]?//", text), path
+
+
+def test_the_server_keeps_to_this_machine_and_asks_nothing() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["server"]["showEmailPrompt"] is False
+    assert config["browser"]["gatherUsageStats"] is False
+    # It would keep the browser from opening.
+    assert "headless" not in config["server"]

@@ -1,0 +1,43 @@
+"""Owns what the device and browser tests share: a sound server of their own, with a room to speak in.
+
+The variables that lead to it are set for this whole process, and so for every process it starts,
+before any test has opened a device. That is enough for sounddevice, PyAudio and soundcard in this
+very process: PortAudio and ALSA read them whenever they are initialised, which our own opening and
+listing repeats, and libpulse reads them whenever it connects. So a listener may run in the test, where
+it can be looked into, or in a process of its own, as a user's would.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sound_server import SoundServer
+
+
+@pytest.fixture(scope="session")
+def sound_server() -> Iterator[SoundServer]:
+    """A running sound server; see `SoundServer` for `speak`, `unplug`, `plug`, `freeze`, `thaw`."""
+    # Not pytest's own folder: its path may be longer than a socket's may be.
+    with tempfile.TemporaryDirectory(prefix="attune-", ignore_cleanup_errors=True) as folder:
+        server = SoundServer(Path(folder))
+        before = dict(os.environ)
+        os.environ.update(server.environment)
+        try:
+            # What is missing fails the tests: skipped, a machine without sound would pass for a good one.
+            server.start()
+            yield server
+        finally:
+            server.stop()
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _plugged_in(request: pytest.FixtureRequest) -> None:
+    """Begin every test that uses the sound server with the microphone plugged in."""
+    if "sound_server" in request.fixturenames:
+        request.getfixturevalue("sound_server").plug()

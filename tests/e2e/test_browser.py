@@ -1,0 +1,246 @@
+"""A real browser before the real dashboard: what a person sees, on a machine without a microphone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from browser import (
+    CHROMIUM,
+    CHROMIUM_FLAGS,
+    SCREENSHOTS,
+    SEEN,
+    WATCH,
+    Server,
+    clock_s,
+    line_percent,
+    pick,
+    replay,
+    serve,
+    shares,
+    sign,
+    speak,
+    until,
+    visit,
+    window,
+)
+from playwright.sync_api import Browser, expect, sync_playwright
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return speak(tmp_path_factory.mktemp("clip") / "some words.wav")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path / "home") as server:
+        yield server
+
+
+def test_a_bare_machine_shows_the_whole_loop_and_says_why(chromium: Browser, server: Server) -> None:
+    with window(chromium) as context:
+        page = visit(context, server)
+        expect(page.get_by_text("until then the built-in demo plays")).to_be_visible()
+        expect(page.get_by_text("Built-in demo ·")).to_be_visible()
+        until(lambda: sign(page) == "Listening")
+        until(lambda: page.title().startswith("● "))
+        until(lambda: any(transform != "scaleX(0)" for transform in shares(page)), timeout_s=30)
+        expect(page.get_by_test_id("reason")).not_to_have_text("")
+
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Start")).to_be_visible()
+        until(lambda: sign(page) == "Stopped")
+        until(lambda: page.title() == "Attune")
+        expect(page.get_by_test_id("headline")).to_have_text("Not listening")
+
+        page.reload()
+        expect(page.get_by_role("button", name="Start")).to_be_visible()
+        assert sign(page) == "Stopped"
+        assert server.sessions() == 1
+
+
+def test_the_server_listens_on_loopback_alone(server: Server) -> None:
+    process = psutil.Process(server.process.pid)
+    family = (process, *process.children(recursive=True))
+    listening = {
+        connection.laddr.ip
+        for member in family
+        for connection in member.net_connections("all")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_bars_move_on_a_replayed_clip_without_flicker(chromium: Browser, server: Server, clip: Path) -> None:
+    with window(chromium) as context:
+        page = visit(context, server)
+        replay(page, clip)
+        expect(page.get_by_text(f"{clip.name} ·")).to_be_visible()
+        until(lambda: any(transform != "scaleX(0)" for transform in shares(page)), timeout_s=30)
+
+        page.evaluate(WATCH)
+        values = set()
+        for _ in range(25):
+            values.add(shares(page))
+            page.wait_for_timeout(200)
+        seen = page.evaluate(SEEN)
+        assert len(values) >= 4
+        assert seen["bars"] == 8
+        assert seen["attached"]
+        assert seen["removed"] == 0
+        assert seen["outside"] == 0
+        assert seen["ticks"] >= 12
+
+        before_s = clock_s(page)
+        page.reload()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        until(lambda: clock_s(page) >= before_s)
+        assert sign(page) == "Listening"
+        expect(page.get_by_role("combobox", name="Listen to")).to_have_value("A recording …")
+
+        expect(page.get_by_test_id("headline")).to_have_text("Finished", timeout=45_000)
+        expect(page.get_by_role("button", name="Start")).to_be_visible()
+        assert page.locator(".run").count() > 0
+        assert server.sessions() == 2
+
+
+def test_a_second_tab_shows_the_same_and_opens_nothing(chromium: Browser, server: Server) -> None:
+    with window(chromium) as context:
+        first = visit(context, server)
+        until(lambda: clock_s(first) >= 2)
+        second = visit(context, server)
+        until(lambda: sign(second) == "Listening")
+        assert abs(clock_s(second) - clock_s(first)) <= 2
+        assert server.sessions() == 1
+
+        second.get_by_role("button", name="Stop").click()
+        until(lambda: sign(first) == "Stopped", timeout_s=5)
+        expect(first.get_by_role("button", name="Start")).to_be_visible()
+
+        first.get_by_role("button", name="Start").click()
+        until(lambda: sign(second) == "Listening", timeout_s=5)
+        expect(second.get_by_role("button", name="Stop")).to_be_visible()
+        assert server.sessions() == 2
+
+
+def test_the_threshold_moves_the_line_in_every_tab(chromium: Browser, server: Server) -> None:
+    with window(chromium) as context:
+        first, second = visit(context, server), visit(context, server)
+        assert line_percent(first, "enter") == 70.0
+        assert line_percent(first, "leave") == 55.0
+        slider = first.get_by_role("slider", name="Accept from a confidence of")
+        slider.focus()
+        for _ in range(6):
+            slider.press("ArrowRight")
+        until(lambda: line_percent(first, "enter") == 76.0)
+        assert line_percent(first, "leave") == 61.0
+        until(lambda: line_percent(second, "enter") == 76.0)
+        other = second.get_by_role("slider", name="Accept from a confidence of")
+        expect(other).to_have_value("76")
+        first.wait_for_timeout(1500)
+        assert line_percent(first, "enter") == 76.0
+
+
+def test_listening_ends_when_nobody_looks(chromium: Browser, tmp_path: Path) -> None:
+    with serve(tmp_path / "home", idle_stop_s="2") as server, window(chromium) as context:
+        page = visit(context, server)
+        until(lambda: clock_s(page) >= 4)
+        assert sign(page) == "Listening"
+        page.close()
+        blank = context.new_page()
+        blank.wait_for_timeout(6_000)
+        page = visit(context, server)
+        until(lambda: sign(page) == "Stopped")
+        assert server.sessions() == 1
+
+
+def test_a_hidden_tab_with_slowed_timers_still_looks(chromium: Browser, tmp_path: Path) -> None:
+    with serve(tmp_path / "home", idle_stop_s="8") as server, window(chromium) as context:
+        # What Chromium does to a tab in the background, brought about at once: the page is hidden, and
+        # the interval by which Streamlit asks for the next picture never comes round.
+        context.add_init_script(
+            """
+            const given = window.setInterval;
+            Object.defineProperty(document, "hidden", {get: () => true});
+            window.setInterval = (work, ms, ...rest) => ms <= 1000 ? 0 : given(work, ms, ...rest);
+            """
+        )
+        page = visit(context, server)
+        page.wait_for_timeout(20_000)
+        assert sign(page) == "Listening"
+        assert clock_s(page) >= 12
+
+
+def test_a_dropped_recording_is_replayed(chromium: Browser, server: Server, clip: Path) -> None:
+    with window(chromium) as context:
+        page = visit(context, server)
+        pick(page, "A recording")
+        page.locator("input[type=file]").set_input_files(clip)
+        page.get_by_role("button", name="Switch to this").click()
+        expect(page.get_by_text(f"{clip.name} ·")).to_be_visible()
+        until(lambda: clock_s(page) >= 1)
+        expect(page.get_by_role("button", name="Switch to this")).to_have_count(0)
+
+
+def test_a_recording_that_is_none_is_one_sentence(chromium: Browser, server: Server, tmp_path: Path) -> None:
+    fake = tmp_path / "fake.wav"
+    fake.write_bytes(b"this is no sound" * 100)
+    with window(chromium) as context:
+        page = visit(context, server)
+        for path in (tmp_path / "not there.wav", fake):
+            replay(page, path)
+            alert = page.get_by_role("alert").filter(has_text=path.name)
+            expect(alert).to_be_visible()
+            expect(page.get_by_text("Traceback")).to_have_count(0)
+        pick(page, "Built-in demo")
+        page.get_by_role("button", name="Start").click()
+        until(lambda: sign(page) == "Listening")
+        expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1240, 390])
+def test_screenshots(chromium: Browser, server: Server, scheme: str, width: int) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with window(chromium, width=width, height=860, scheme=scheme) as context:
+        page = visit(context, server)
+        until(lambda: clock_s(page) >= 12, timeout_s=30)
+        # The whole page, which scrolls within the window
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        widest = page.locator(".at-board").evaluate("board => board.scrollWidth - board.clientWidth")
+        assert widest <= 0
+        page.screenshot(path=SCREENSHOTS / f"live-{scheme}-{width}.png")
+
+
+def test_nothing_moves_for_those_who_asked_for_less_motion(chromium: Browser, server: Server) -> None:
+    with window(chromium) as context:
+        page = visit(context, server)
+        until(lambda: sign(page) == "Listening")
+        style = "dot => getComputedStyle(dot).animationName"
+        assert page.locator(".sign .dot").evaluate(style) == "pulse"
+        page.emulate_media(reduced_motion="reduce")
+        assert page.locator(".sign .dot").evaluate(style) == "none"
+        bar = page.locator(".bar .fill").first
+        assert bar.evaluate("bar => getComputedStyle(bar).transitionProperty") == "none"
+
+
+def test_every_program_that_these_tests_need_is_here() -> None:
+    assert shutil.which(CHROMIUM) is not None
+    assert shutil.which("espeak-ng") is not None

@@ -1,0 +1,107 @@
+"""Weights and runtime: what is intact opens, what is not is named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ModelError, WeightsError
+from models import assets
+from models.emotion.labels import EMOTIONS
+from models.emotion.recogniser import WINDOW_SAMPLES, load_recogniser
+from models.runtime import available_providers, default_threads, load_session
+
+
+def test_every_weight_file_of_the_manifest_is_intact_licensed_and_has_its_card() -> None:
+    for asset in assets.assets():
+        assert assets.locate(asset.name) == asset.path
+        assert asset.licence
+        assert asset.source
+        assert asset.card is None or asset.card.is_file()
+
+
+def test_unknown_weights_are_answered_with_the_known_ones() -> None:
+    with pytest.raises(WeightsError, match="silero-vad"):
+        assets.locate("resnet")
+
+
+@pytest.fixture
+def weights_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(assets.WEIGHTS_DIR, tmp_path / "weights")
+    monkeypatch.setattr(assets, "WEIGHTS_DIR", tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_damaged_weights_are_refused(weights_copy: Path) -> None:
+    file = weights_copy / "emotion-compact.onnx"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged"):
+        assets.locate("emotion-compact")
+
+
+def test_truncated_and_missing_weights_are_refused(weights_copy: Path) -> None:
+    file = weights_copy / "emotion-compact.onnx"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match="1000 bytes"):
+        assets.locate("emotion-compact")
+    file.unlink()
+    with pytest.raises(WeightsError, match="missing"):
+        assets.locate("emotion-compact")
+
+
+def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_text("I am a poem")
+    with pytest.raises(WeightsError, match=r"model\.onnx cannot be used"):
+        load_session(file)
+
+
+def test_a_graph_of_another_trade_is_refused() -> None:
+    with pytest.raises(WeightsError, match="no emotion model"):
+        load_recogniser(assets.locate("silero-vad"))
+
+
+def test_providers_that_are_absent_or_unknown_are_named() -> None:
+    path = assets.locate("silero-vad")
+    with pytest.raises(ModelError, match="'abacus' is unknown"):
+        load_session(path, provider="abacus")
+    if "directml" not in available_providers():
+        with pytest.raises(ModelError, match="not available on this machine"):
+            load_session(path, provider="directml")
+
+
+def test_threads_stay_within_four() -> None:
+    assert 1 <= default_threads() <= 4
+
+
+def test_embedded_model_answers_with_probabilities() -> None:
+    recogniser = load_recogniser(threads=1)
+    windows = np.random.default_rng(0).normal(0, 0.1, (3, WINDOW_SAMPLES)).astype(np.float32)
+    together = recogniser.probabilities(windows)
+    assert together.shape == (3, len(EMOTIONS))
+    assert together.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+    alone = np.concatenate([recogniser.probabilities(window[np.newaxis]) for window in windows])
+    assert together == pytest.approx(alone, abs=1e-4)
+
+
+def test_embedded_model_does_not_care_how_loud_the_window_is() -> None:
+    recogniser = load_recogniser(threads=1)
+    window = np.random.default_rng(0).normal(0, 0.1, (1, WINDOW_SAMPLES)).astype(np.float32)
+    quiet = recogniser.probabilities(window * 0.01)
+    assert quiet == pytest.approx(recogniser.probabilities(window), abs=0.02)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -1.0])
+def test_constant_windows_give_finite_answers(value: float) -> None:
+    answer = load_recogniser(threads=1).probabilities(np.full((1, WINDOW_SAMPLES), value, dtype=np.float32))
+    assert np.isfinite(answer).all()
+
+
+def test_windows_of_another_shape_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"\(1, 100\)"):
+        load_recogniser(threads=1).probabilities(np.zeros((1, 100), dtype=np.float32))

@@ -1,0 +1,579 @@
+from __future__ import annotations
+
+import importlib
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from recording_sink import RecordingSink
+
+from core.errors import AudioDeviceError, BackendMissingError, DeviceNotFoundError
+from core.settings import Settings
+from realtime.capture import portaudio
+from realtime.capture.bounded import bounded
+from realtime.capture.devices import BACKENDS, list_devices, suggest_source
+from realtime.capture.microphone import MicrophoneSource
+from realtime.capture.portaudio import (
+    DeviceBlocks,
+    InputDevice,
+    PortAudioSource,
+    StreamFormat,
+    StreamRefusedError,
+    device_list,
+    formats,
+)
+from realtime.capture.pyaudio_mic import PyAudioSource
+from realtime.capture.source import SourceKind, SourceSpec
+
+USB = InputDevice(0, "USB", "ALSA", 44_100, 1, is_default=False)
+BUILT_IN = InputDevice(1, "Built-in", "ALSA", 48_000, 2, is_default=True)
+
+
+class FakeStream:
+    def __init__(self, wanted: StreamFormat, blocks: DeviceBlocks) -> None:
+        self.wanted = wanted
+        self.blocks = blocks
+        self.state = "open"
+        self.hang = threading.Event()
+        self.hang.set()
+        self.fail_start: StreamRefusedError | None = None
+
+    def start(self) -> None:
+        if self.fail_start is not None:
+            raise self.fail_start
+        self.state = "started"
+
+    def abort(self) -> None:
+        self.hang.wait(10.0)
+        self.state = "closed"
+
+    def call(self, value: float = 0.0, *, overflowed: bool = False) -> bool:
+        block = np.full((self.wanted.block_frames, self.wanted.channels), value, dtype=np.float32)
+        return self.blocks(block, overflowed=overflowed)
+
+
+class FakeBackend:
+    """PortAudio with a device list that, like the real one, changes only when it is refreshed."""
+
+    def __init__(self, *devices: InputDevice) -> None:
+        self.plugged = self.listed = devices
+        self.refusals: dict[tuple[int, int], int] = {}
+        self.streams: list[FakeStream] = []
+        self.opened: list[str] = []
+        self.connections = 0
+        self.fail_start: StreamRefusedError | None = None
+
+    def connect(self) -> FakeBackend:
+        self.connections += 1
+        return self
+
+    def disconnect(self) -> None:
+        self.connections -= 1
+
+    def inputs(self) -> tuple[InputDevice, ...]:
+        return self.listed
+
+    def check(self, device: InputDevice, wanted: StreamFormat) -> None:
+        if device not in self.plugged:
+            raise StreamRefusedError("gone", -9996)
+        code = self.refusals.get((wanted.rate_hz, wanted.channels))
+        if code is not None:
+            raise StreamRefusedError("refused", code)
+
+    def open(self, device: InputDevice, wanted: StreamFormat, blocks: DeviceBlocks) -> FakeStream:
+        self.check(device, wanted)
+        self.opened.append(device.name)
+        self.streams.append(FakeStream(wanted, blocks))
+        self.streams[-1].fail_start = self.fail_start
+        return self.streams[-1]
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
+    fake = FakeBackend(USB, BUILT_IN)
+
+    def refresh() -> bool:
+        if device_list._streams:
+            return False
+        fake.listed = fake.plugged
+        return True
+
+    monkeypatch.setattr(device_list, "refresh", refresh)
+    yield fake
+    # A stream that was left behind counts itself out from its own thread.
+    deadline_s = time.monotonic() + 2.0
+    while (device_list._streams or fake.connections) and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert device_list._streams == 0
+    assert fake.connections == 0
+
+
+def test_the_default_opens_at_its_own_rate_and_channels(backend: FakeBackend, sink: RecordingSink) -> None:
+    source = PortAudioSource(backend)
+    info = source.open(sink)
+    assert (info.name, info.host_api, info.rate_hz, info.channels) == ("Built-in", "ALSA", 48_000, 2)
+    assert (info.kind, info.live, info.lossless) == (SourceKind.MICROPHONE, True, False)
+    assert sink.infos == [info]
+    assert backend.streams[0].wanted.block_frames == 960
+    assert backend.streams[0].call(0.5)
+    assert sink.blocks[0].shape == (960, 2)
+    source.close()
+    assert backend.streams[0].state == "closed"
+
+
+def test_an_overflow_is_told_before_the_block_after_it(backend: FakeBackend, sink: RecordingSink) -> None:
+    source = PortAudioSource(backend, device="usb")
+    source.open(sink)
+    backend.streams[0].call()
+    backend.streams[0].call(overflowed=True)
+    source.close()
+    assert sink.calls == ["begin", "write", "overflow", "write"]
+
+
+def test_a_failing_sink_aborts_the_stream_and_is_logged_later(
+    backend: FakeBackend, sink: RecordingSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = PortAudioSource(backend)
+    source.open(sink)
+    sink.fail_with = RuntimeError("no room")
+    assert not backend.streams[0].call()
+    assert not caplog.records
+    source.close()
+    assert "callback failed" in caplog.text
+
+
+def test_nothing_arrives_after_close(backend: FakeBackend, sink: RecordingSink) -> None:
+    source = PortAudioSource(backend)
+    source.open(sink)
+    source.close()
+    source.close()
+    assert not backend.streams[0].call(overflowed=True)
+    assert sink.calls == ["begin"]
+
+
+def test_a_dead_stream_that_hangs_is_left_behind_within_a_second(
+    backend: FakeBackend, sink: RecordingSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = PortAudioSource(backend)
+    source.open(sink)
+    backend.streams[0].hang.clear()
+    start_s = time.monotonic()
+    source.close()
+    assert time.monotonic() - start_s < 1.5
+    assert [t.name for t in threading.enumerate() if t.name.startswith("attune")] == ["attune-mic-close"]
+    assert "left behind" in caplog.text
+    # It still counts as open, so PortAudio must not be initialised under it; opening goes on without.
+    assert not device_list.refresh()
+    source.open(sink)
+    source.close()
+    backend.streams[0].hang.set()
+
+
+def test_a_device_plugged_in_later_is_found(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.listed = (BUILT_IN,)
+    source = PortAudioSource(backend, device="USB")
+    source.open(sink)
+    source.close()
+    assert backend.opened == ["USB"]
+
+
+def test_a_list_is_not_read_anew_under_an_open_stream(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.listed = (BUILT_IN,)
+    other = PortAudioSource(backend)
+    other.open(RecordingSink())
+    with pytest.raises(DeviceNotFoundError, match=r"'USB'.*'Built-in' \(ALSA\)"):
+        PortAudioSource(backend, device="USB").open(sink)
+    assert other.open(RecordingSink())
+    other.close()
+
+
+def test_an_unplugged_device_is_reopened_by_name_and_never_replaced(
+    backend: FakeBackend, sink: RecordingSink
+) -> None:
+    source = PortAudioSource(backend)
+    source.open(sink)
+    source.close()
+    usb_is_default = InputDevice(0, "USB", "ALSA", 44_100, 1, is_default=True)
+    backend.plugged = (usb_is_default,)
+    with pytest.raises(DeviceNotFoundError, match="'Built-in'"):
+        source.open(sink)
+    moved = InputDevice(7, "Built-in", "ALSA", 16_000, 1, is_default=False)
+    backend.plugged = (usb_is_default, moved)
+    assert source.open(sink).rate_hz == 16_000
+    source.close()
+    assert backend.opened == ["Built-in", "Built-in"]
+
+
+def test_other_formats_are_tried_where_the_own_is_refused(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.refusals = {(48_000, 2): -9998, (48_000, 1): -9997}
+    source = PortAudioSource(backend)
+    info = source.open(sink)
+    source.close()
+    assert (info.rate_hz, info.channels) == (44_100, 2)
+
+
+def test_a_busy_device_is_named_and_not_asked_again(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.refusals = {(48_000, 2): -9985}
+    with pytest.raises(AudioDeviceError, match=r"'Built-in' \(ALSA\) is in use"):
+        PortAudioSource(backend).open(sink)
+    assert sink.calls == []
+
+
+def test_a_stream_that_does_not_start_is_closed(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.fail_start = StreamRefusedError("denied", -9999)
+    with pytest.raises(AudioDeviceError, match=r"cannot be opened at 48000 Hz with 2 channels \(denied\)"):
+        PortAudioSource(backend).open(sink)
+    assert {stream.state for stream in backend.streams} == {"closed"}
+
+
+def test_no_microphone_at_all_is_said(backend: FakeBackend, sink: RecordingSink) -> None:
+    backend.plugged = backend.listed = ()
+    with pytest.raises(DeviceNotFoundError, match="No microphone was found"):
+        PortAudioSource(backend).open(sink)
+    backend.plugged = backend.listed = (USB,)
+    with pytest.raises(DeviceNotFoundError, match=r"no default microphone.*'USB'"):
+        PortAudioSource(backend).open(sink)
+
+
+def test_a_sound_system_that_does_not_answer_is_given_up(
+    backend: FakeBackend, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    connect = backend.connect
+
+    def slow_connect() -> FakeBackend:
+        answer.wait(10.0)
+        return connect()
+
+    monkeypatch.setattr(backend, "connect", slow_connect)
+    monkeypatch.setattr(portaudio, "OPEN_TIMEOUT_S", 0.1)
+    with pytest.raises(AudioDeviceError, match="has not answered"):
+        PortAudioSource(backend).open(sink)
+    answer.set()
+    deadline_s = time.monotonic() + 5.0
+    while not (backend.streams and backend.streams[0].state == "closed") and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    assert backend.streams[0].state == "closed"
+    assert sink.calls == []
+
+
+def test_one_hundred_openings_leave_nothing_behind(backend: FakeBackend, sink: RecordingSink) -> None:
+    source = PortAudioSource(backend)
+    for _ in range(100):
+        source.open(sink)
+        source.close()
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "first", "count"),
+    [
+        (InputDevice(0, "mono", "MME", 16_000, 1, is_default=True), (16_000, 1), 3),
+        (InputDevice(0, "surround", "Core Audio", 96_000, 8, is_default=True), (96_000, 8), 12),
+        (InputDevice(0, "virtual", "ALSA", 44_100, 32, is_default=True), (44_100, 2), 9),
+        (InputDevice(0, "too fast", "ASIO", 384_000, 2, is_default=True), (48_000, 2), 6),
+    ],
+)
+def test_formats_begin_with_the_devices_own_and_stay_in_range(
+    device: InputDevice, first: tuple[int, int], count: int
+) -> None:
+    found = formats(device, 20.0)
+    assert (found[0].rate_hz, found[0].channels) == first
+    assert len(set(found)) == len(found) == count
+    assert all(8_000 <= f.rate_hz <= 192_000 and 1 <= f.channels <= min(8, device.channels) for f in found)
+    assert found[0].block_frames == first[0] // 50
+
+
+def test_a_bounded_call_hands_over_results_and_errors() -> None:
+    assert bounded(lambda: 7, timeout_s=5.0, name="attune-test", late=lambda _: None) == 7
+    with pytest.raises(KeyError):
+        bounded(lambda: {}["no"], timeout_s=5.0, name="attune-test", late=lambda _: None)
+
+
+# The two libraries, without their machines
+
+
+class FakePortAudioError(Exception):
+    pass
+
+
+class FakeInputStream:
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+        self.calls: list[str] = []
+        if options["samplerate"] == 44_100:
+            raise FakePortAudioError("Error opening InputStream: Invalid sample rate", -9997)
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+@pytest.fixture
+def sounddevice(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    device = {
+        "index": 3,
+        "name": "Mic",
+        "hostapi": 0,
+        "default_samplerate": 44_100.0,
+        "max_input_channels": 1,
+    }
+    output = device | {"index": 0, "name": "Speaker", "max_input_channels": 0}
+    module = SimpleNamespace(
+        PortAudioError=FakePortAudioError,
+        CallbackAbort=type("CallbackAbort", (Exception,), {}),
+        InputStream=FakeInputStream,
+        query_hostapis=lambda: ({"name": "ALSA"},),
+        query_devices=lambda kind=None: device if kind else (output, device),
+        check_input_settings=lambda **_: None,
+        _initialized=1,
+        refreshed=0,
+    )
+
+    def initialize() -> None:
+        module.refreshed += 1
+
+    module._initialize = initialize
+    module._terminate = lambda: None
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+    return module
+
+
+def test_sounddevice_is_used_as_the_library_wants(sounddevice: SimpleNamespace, sink: RecordingSink) -> None:
+    source = MicrophoneSource("mic", block_ms=10.0)
+    info = source.open(sink)
+    assert (info.name, info.rate_hz, info.channels) == ("Mic", 48_000, 1)
+    opened = source._opened
+    assert opened is not None
+    stream = opened.stream._stream
+    callback = stream.options["callback"]
+    callback(np.ones((480, 1), dtype=np.float32), 480, None, SimpleNamespace(input_overflow=True))
+    assert sink.calls == ["begin", "overflow", "write"]
+    source.close()
+    assert stream.calls == ["start", "abort", "close"]
+    with pytest.raises(sounddevice.CallbackAbort):
+        callback(np.ones((480, 1), dtype=np.float32), 480, None, SimpleNamespace(input_overflow=False))
+
+
+def test_reopening_reads_the_device_list_anew(sounddevice: SimpleNamespace, sink: RecordingSink) -> None:
+    source = MicrophoneSource()
+    source.open(sink)
+    source.close()
+    assert sounddevice.refreshed == 0
+    source.open(sink)
+    assert sounddevice.refreshed == 1
+    list_microphones = [d for d in list_devices() if d.kind is SourceKind.MICROPHONE]
+    assert sounddevice.refreshed == 1
+    assert [(d.name, d.host_api, d.backend, d.is_default) for d in list_microphones] == [
+        ("Mic", "ALSA", "sounddevice", True)
+    ]
+    source.close()
+    list_devices()
+    assert sounddevice.refreshed == 2
+
+
+def import_failing_with(error: Exception, *names: str) -> Callable[..., Any]:
+    real = importlib.import_module
+
+    def import_module(name: str, package: str | None = None) -> Any:
+        if name in names:
+            raise error
+        return real(name, package)
+
+    return import_module
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError("PortAudio library not found"), "apt install libportaudio2"),
+        (ModuleNotFoundError("No module named 'sounddevice'"), "sounddevice is not installed"),
+        (FakePortAudioError("Error initializing PortAudio"), "does not start"),
+    ],
+)
+def test_a_missing_portaudio_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, sink: RecordingSink, error: Exception, message: str
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", import_failing_with(error, "sounddevice"))
+    with pytest.raises(BackendMissingError, match=message):
+        MicrophoneSource().open(sink)
+    assert sink.calls == []
+
+
+def test_a_missing_pyaudio_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, sink: RecordingSink
+) -> None:
+    monkeypatch.setattr(importlib, "import_module", import_failing_with(ImportError("no"), "pyaudio"))
+    with pytest.raises(BackendMissingError, match=r"\[pyaudio\]"):
+        PyAudioSource().open(sink)
+
+
+def test_pyaudio_is_used_as_the_library_wants(monkeypatch: pytest.MonkeyPatch, sink: RecordingSink) -> None:
+    calls: list[Any] = []
+    device = {
+        "index": 2,
+        "name": b"Mic\xff",
+        "hostApi": 0,
+        "defaultSampleRate": 48_000.0,
+        "maxInputChannels": 2,
+    }
+
+    class FakePyAudio:
+        def get_default_input_device_info(self) -> dict[str, Any]:
+            return device
+
+        def get_device_count(self) -> int:
+            return 1
+
+        def get_device_info_by_index(self, _index: int) -> dict[str, Any]:
+            return device
+
+        def get_host_api_info_by_index(self, _index: int) -> dict[str, Any]:
+            return {"name": "ALSA"}
+
+        def open(self, **options: Any) -> SimpleNamespace:
+            calls.append(options)
+            return SimpleNamespace(
+                start_stream=lambda: calls.append("start"), close=lambda: calls.append("close")
+            )
+
+        def terminate(self) -> None:
+            calls.append("terminate")
+
+    module = SimpleNamespace(PyAudio=FakePyAudio, paFloat32=1, paInputOverflow=2, paContinue=0, paAbort=2)
+    monkeypatch.setitem(sys.modules, "pyaudio", module)
+    source = PyAudioSource()
+    info = source.open(sink)
+    assert info.name == "Mic\N{REPLACEMENT CHARACTER}"
+    options = calls[0]
+    assert not options["start"]
+    assert (options["rate"], options["channels"], options["frames_per_buffer"]) == (48_000, 2, 960)
+    data = np.array([[0.25, -0.25]] * 960, dtype=np.float32)
+    assert options["stream_callback"](data.tobytes(), 960, {}, 2) == (None, module.paContinue)
+    np.testing.assert_array_equal(sink.sound, data)
+    assert sink.calls == ["begin", "overflow", "write"]
+    source.close()
+    assert options["stream_callback"](data.tobytes(), 960, {}, 0) == (None, module.paAbort)
+    assert calls[1:] == ["start", "close", "terminate"]
+
+
+# What is there, and what to begin with
+
+
+@pytest.fixture
+def _no_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> tuple[()]:
+        raise BackendMissingError("not installed")
+
+    monkeypatch.setattr("realtime.capture.devices.list_loopbacks", missing)
+
+
+@pytest.fixture
+def only(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, _no_loopback: None) -> FakeBackend:
+    monkeypatch.setitem(BACKENDS, "sounddevice", lambda: backend)
+    return backend
+
+
+def settings(**fields: Any) -> Settings:
+    return Settings(journal=False, **fields)
+
+
+def test_devices_are_listed_as_they_are_now(only: FakeBackend) -> None:
+    only.listed = ()
+    assert [device.name for device in list_devices()] == ["USB", "Built-in"]
+    assert [device.is_default for device in list_devices()] == [False, True]
+
+
+@pytest.mark.usefixtures("_no_loopback")
+def test_pyaudio_lists_where_sounddevice_is_missing(
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> FakeBackend:
+        raise BackendMissingError("PortAudio is not installed.")
+
+    monkeypatch.setitem(BACKENDS, "sounddevice", lambda: SimpleNamespace(connect=missing))
+    monkeypatch.setitem(BACKENDS, "pyaudio", lambda: backend)
+    assert {device.backend for device in list_devices()} == {"pyaudio"}
+    monkeypatch.setitem(BACKENDS, "pyaudio", lambda: SimpleNamespace(connect=missing))
+    with pytest.raises(BackendMissingError, match="PortAudio is not installed"):
+        list_devices()
+
+
+def test_the_default_microphone_is_suggested_if_it_opens(only: FakeBackend) -> None:
+    spec, reason = suggest_source(settings())
+    assert spec == SourceSpec(SourceKind.MICROPHONE)
+    assert reason == "The default microphone, Built-in (ALSA), is ready."
+    assert only.streams == []
+
+
+def test_the_microphone_of_the_settings_is_suggested(only: FakeBackend) -> None:
+    spec, reason = suggest_source(settings(device="usb"))
+    assert spec == SourceSpec(SourceKind.MICROPHONE, device="USB", host_api="ALSA")
+    assert "of your settings" in reason
+    assert only.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("plugged", "fields", "why"),
+    [
+        ((), {}, "No microphone was found: connect one"),
+        ((USB, BUILT_IN), {"device": "Yeti"}, "There is no microphone called 'Yeti'"),
+    ],
+)
+def test_else_the_demo_is_suggested_with_the_reason(
+    only: FakeBackend, plugged: tuple[InputDevice, ...], fields: dict[str, Any], why: str
+) -> None:
+    only.plugged = plugged
+    spec, reason = suggest_source(settings(**fields))
+    assert spec == SourceSpec(SourceKind.DEMO)
+    assert reason.startswith(why)
+    assert reason.endswith("until then the built-in demo plays.")
+
+
+def test_the_demo_is_suggested_where_the_microphone_does_not_open(only: FakeBackend) -> None:
+    only.refusals = {(rate, count): -9999 for rate in (48_000, 44_100, 16_000) for count in (1, 2)}
+    spec, reason = suggest_source(settings())
+    assert spec.kind is SourceKind.DEMO
+    assert "'Built-in' (ALSA) cannot be opened" in reason
+
+
+def test_the_demo_is_suggested_where_portaudio_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib, "import_module", import_failing_with(OSError("no"), "sounddevice"))
+    spec, reason = suggest_source(settings())
+    assert spec.kind is SourceKind.DEMO
+    assert "apt install libportaudio2" in reason
+
+
+def test_the_libraries_are_not_imported_before_they_are_used() -> None:
+    code = (
+        "import sys, realtime.capture as c, core.settings as s\n"
+        "c.make_source(c.SourceSpec(c.SourceKind.MICROPHONE), s.Settings(journal=False))\n"
+        "print(sorted({'sounddevice', 'pyaudio', 'soundcard', 'av'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_logging_says_nothing_while_all_is_well(
+    backend: FakeBackend, sink: RecordingSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        source = PortAudioSource(backend)
+        source.open(sink)
+        backend.streams[0].call()
+        source.close()
+    assert not caplog.records

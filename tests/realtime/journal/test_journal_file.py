@@ -1,0 +1,224 @@
+"""The file: corrupt, removed, forbidden, of another program, old, erased."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from journal_rows import begin, journal_threads, record, wait_until
+
+from core.errors import JournalError
+from realtime.journal import Journal, schema
+
+
+def test_text_file_is_put_aside_whole(path: Path) -> None:
+    path.parent.mkdir()
+    content = b"this has never been a database\n" * 100
+    path.write_bytes(content)
+    with Journal(path, retention_days=90) as journal:
+        assert "was corrupt and has been put aside" in journal.notice
+        assert "nothing was deleted" in journal.notice
+        assert begin(journal) == 1
+    (aside,) = path.parent.glob("journal.sqlite3.corrupt-*")
+    assert aside.name in journal.notice
+    assert aside.read_bytes() == content
+    with Journal(path, retention_days=90) as journal:
+        assert journal.notice == ""
+
+
+def test_damaged_pages_are_found_on_opening(path: Path) -> None:
+    with Journal(path, retention_days=90) as journal:
+        session_id = begin(journal)
+        record(journal, session_id, range(2_000))
+    data = bytearray(path.read_bytes())
+    for start in range(3 * 4_096, len(data) - 4_096, 4_096):
+        data[start : start + 2_048] = random.Random(start).randbytes(2_048)
+    path.write_bytes(data)
+    with Journal(path, retention_days=90) as journal:
+        assert "was corrupt" in journal.notice
+        assert journal.sessions() == ()
+        assert begin(journal) == 1
+    (aside,) = path.parent.glob("journal.sqlite3.corrupt-*")
+    assert aside.read_bytes() == data
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_removed_file_is_made_anew_while_listening(journal: Journal, path: Path) -> None:
+    session_id = begin(journal)
+    record(journal, session_id, range(10))
+    assert journal.flush(5.0)
+    for file in path.parent.iterdir():
+        file.unlink()
+    record(journal, session_id, range(10, 20))
+    assert journal.flush(5.0)
+    assert [row.clock for row in journal.windows(session_id)] == list(range(10, 20))
+    assert journal.sessions()[0].source_name == "Built-in demo"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_file_removed_while_it_could_not_be_written_is_made_anew(journal: Journal, path: Path) -> None:
+    session_id = begin(journal)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        record(journal, session_id, range(10))
+        wait_until(lambda: "is locked" in journal.error)
+        for file in path.parent.iterdir():
+            file.unlink()
+    assert journal.flush(5.0)
+    assert journal.error == ""
+    assert len(journal.windows(session_id)) == 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_new_session_does_not_take_the_number_of_one_whose_file_was_removed(
+    journal: Journal, path: Path
+) -> None:
+    running = begin(journal)
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert begin(journal) == running + 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_reading_a_removed_file_makes_none(journal: Journal, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(JournalError, match="cannot be opened"):
+        journal.sessions()
+    assert not path.exists()
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalError, match=r"check its folder, or choose another journal_path\.$"):
+        Journal(tmp_path / "file" / "journal.sqlite3", retention_days=90)
+    assert journal_threads() == []
+
+
+def test_path_that_is_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="choose another journal_path"):
+        Journal(tmp_path, retention_days=90)
+
+
+def test_database_of_another_program_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    for version in (0, 1):
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE IF NOT EXISTS bookmarks (url TEXT)")
+            other.execute(f"PRAGMA user_version = {version}")
+        with pytest.raises(JournalError, match="is a database of another program"):
+            Journal(path, retention_days=90)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_journal_is_its_owners_alone(path: Path, journal: Journal) -> None:
+    begin(journal)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_journal_open_to_others_is_closed_to_them(path: Path) -> None:
+    Journal(path, retention_days=90).close()
+    path.chmod(0o644)
+    Journal(path, retention_days=90).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("version", range(len(schema.MIGRATIONS) + 1))
+def test_every_older_version_is_migrated(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations = schema.MIGRATIONS
+    future = (*migrations, ("ALTER TABLE sessions ADD COLUMN note TEXT", "UPDATE sessions SET note = 'old'"))
+    monkeypatch.setattr(schema, "MIGRATIONS", migrations[:version])
+    if version:
+        with Journal(path, retention_days=0) as journal:
+            session_id = begin(journal)
+            record(journal, session_id, range(5))
+    monkeypatch.setattr(schema, "MIGRATIONS", future)
+    with Journal(path, retention_days=0) as journal:
+        assert len(journal.sessions()) == bool(version)
+        assert len(journal.windows(1)) == 5 * bool(version)
+        begin(journal)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (len(future),)
+        notes = [note for (note,) in other.execute("SELECT note FROM sessions ORDER BY id")]
+    assert notes == ["old", None][1 - bool(version) :]
+
+
+def test_failed_migration_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Journal(path, retention_days=0).close()
+    migrations = schema.MIGRATIONS
+    broken = (*migrations, ("ALTER TABLE sessions ADD COLUMN note TEXT", "SELECT * FROM nowhere"))
+    monkeypatch.setattr(schema, "MIGRATIONS", broken)
+    with pytest.raises(JournalError):
+        Journal(path, retention_days=0)
+    monkeypatch.setattr(schema, "MIGRATIONS", migrations)
+    with Journal(path, retention_days=0) as journal:
+        assert begin(journal) == 1
+
+
+def test_newer_version_is_refused(path: Path) -> None:
+    Journal(path, retention_days=0).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    with pytest.raises(JournalError, match=r"newer Attune .*99.* update Attune"):
+        Journal(path, retention_days=0)
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+def test_retention_deletes_whole_sessions_that_are_too_old(path: Path) -> None:
+    with Journal(path, retention_days=30) as journal:
+        for _ in range(2):
+            session_id = begin(journal)
+            record(journal, session_id, range(5))
+            journal.record_event(session_id, 0, "gap", "A gap.")
+    old = (datetime.now(UTC) - timedelta(days=31)).isoformat(timespec="milliseconds")
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE sessions SET started_at = ? WHERE id = 1", (old,))
+    with Journal(path, retention_days=0) as journal:
+        assert len(journal.sessions()) == 2
+    with Journal(path, retention_days=30) as journal:
+        assert [row.id for row in journal.sessions()] == [2]
+        assert (journal.windows(1), journal.events(1)) == ((), ())
+        assert len(journal.windows(2)) == 5
+
+
+def test_delete_all_erases_and_the_running_session_goes_on(journal: Journal, path: Path) -> None:
+    old, running = begin(journal), begin(journal)
+    journal.record_event(old, 0, "secret", "the word xylophone")
+    journal.end_session(old)
+    record(journal, running, range(500))
+    assert journal.flush(5.0)
+    path.with_name(f"{path.name}.corrupt-20200101T000000Z").write_bytes(b"xylophone")
+    journal.record_event(running, 0, "secret", "xylophone, not yet written")
+    journal.delete_all()
+    for file in path.parent.iterdir():
+        assert b"xylophone" not in file.read_bytes(), file.name
+    assert [row.id for row in journal.sessions()] == [running]
+    assert journal.windows(running) == ()
+    record(journal, running, range(500, 510))
+    journal.record_event(running, 510, "gap", "What is erased leaves no hole.")
+    assert journal.flush(5.0)
+    assert len(journal.windows(running)) == 10
+    assert [row.seq for row in journal.events(running)] == [0]
+    assert journal.lost == 0
+    assert begin(journal) == running + 1  # numbers are never given twice
+
+
+def test_session_deleted_by_another_program_goes_on(journal: Journal, path: Path) -> None:
+    session_id = begin(journal)
+    with Journal(path, retention_days=90) as other:
+        other.delete_all()
+    assert journal.sessions() == ()
+    record(journal, session_id, range(10))
+    assert journal.flush(5.0)
+    assert len(journal.windows(session_id)) == 10
+    assert journal.lost == 0

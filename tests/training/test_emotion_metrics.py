@@ -1,0 +1,82 @@
+"""Figures and temperature on predictions whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.errors import DataError
+from models.training.emotion.calibrate import balanced_weights, fit_temperature, weighted_nll
+from models.training.metrics import expected_calibration_error, figures, softmax
+
+LABELS = ("a", "b", "c")
+
+
+def drawn(n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of a perfectly calibrated model and labels drawn from it."""
+    rng = np.random.default_rng(0)
+    logits = 2.0 * rng.standard_normal((n, 8))
+    uniform = rng.random((n, 1))
+    truth = (softmax(logits).cumsum(axis=1) < uniform).sum(axis=1).clip(max=7)
+    return logits, truth
+
+
+@pytest.mark.parametrize("known", [0.4, 1.0, 2.5])
+def test_known_temperature_is_recovered(known: float) -> None:
+    logits, truth = drawn()
+    assert fit_temperature(logits * known, truth) == pytest.approx(known, rel=0.03)
+
+
+def test_temperature_makes_confidence_honest() -> None:
+    logits, truth = drawn()
+    for divisor, low, high in ((1.0, 0.1, 1.0), (3.0, 0.0, 0.02)):
+        probabilities = softmax(logits * 3.0, divisor)
+        correct = probabilities.argmax(axis=1) == truth
+        assert low <= expected_calibration_error(probabilities.max(axis=1), correct) <= high
+
+
+def test_weights_let_small_corpora_count() -> None:
+    weights = balanced_weights(["x"] * 9 + ["y"])
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[:9].sum() == pytest.approx(weights[9])
+    logits, truth = drawn(2_000)
+    assert weighted_nll(logits, truth, 1.0, np.ones(2_000)) == pytest.approx(weighted_nll(logits, truth, 1.0))
+
+
+def test_temperature_of_nothing_or_nan_is_refused() -> None:
+    with pytest.raises(DataError, match="no calibration clips"):
+        fit_temperature(np.zeros((0, 8)), np.zeros(0, dtype=np.int64))
+    with pytest.raises(DataError, match="NaN"):
+        fit_temperature(np.full((2, 8), np.nan), np.zeros(2, dtype=np.int64))
+
+
+def test_figures_of_known_predictions() -> None:
+    probabilities = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.2, 0.7, 0.1], [0.8, 0.2, 0.0]])
+    result = figures(probabilities, np.array([0, 0, 1, 1]), LABELS)
+    assert result.recall == {"a": 1.0, "b": 0.5}
+    assert result.ua == pytest.approx(0.75)
+    assert result.wa == pytest.approx(0.75)
+    assert result.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
+    assert result.coverage == pytest.approx(0.75)
+    assert result.accepted_accuracy == pytest.approx(2 / 3)
+
+
+def test_masking_chooses_among_the_present_classes() -> None:
+    probabilities = np.array([[0.2, 0.1, 0.7], [0.1, 0.3, 0.6]])
+    truth = np.array([0, 1])
+    assert figures(probabilities, truth, LABELS).wa == 0.0
+    masked = figures(probabilities, truth, LABELS, only=(0, 1))
+    assert masked.wa == 1.0
+    assert masked.coverage == pytest.approx(0.5)  # 0.2 / 0.3 stays below 0.70, 0.3 / 0.4 does not
+
+
+def test_nothing_accepted_has_no_accuracy() -> None:
+    result = figures(np.full((4, 3), 1 / 3), np.array([0, 1, 2, 0]), LABELS)
+    assert result.coverage == 0.0
+    assert result.accepted_accuracy is None
+    assert result.record()["accepted_accuracy"] is None
+
+
+def test_figures_of_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        figures(np.zeros((0, 3)), np.zeros(0, dtype=np.int64), LABELS)

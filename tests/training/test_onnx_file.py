@@ -1,0 +1,110 @@
+"""Exported graphs: the same logits, honest metadata, clean and repeatable bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from test_hybrid import tiny_config
+
+from core.errors import ModelError
+from models.emotion.hybrid import HybridSettings, random_hybrid
+from models.emotion.labels import EMOTIONS
+from models.runtime import load_session
+from models.training.emotion.network import EmotionCnn
+from models.training.onnx_file import (
+    PARITY_LIMIT,
+    check_parity,
+    emotion_metadata,
+    export_graph,
+    quantise_int8,
+)
+
+METADATA = emotion_metadata(
+    name="tiny", version="0.1", temperature=1.5, licence="MIT", corpora=["a", "b"], metrics={"ua": 0.5}
+)
+
+
+def tiny_cnn() -> EmotionCnn:
+    torch.manual_seed(0)
+    return EmotionCnn((4, 4, 8, 8)).eval()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "tiny.onnx"
+    export_graph(tiny_cnn(), path, METADATA)
+    return path
+
+
+def test_graph_agrees_with_the_network_in_any_batch(exported: Path) -> None:
+    session, model = load_session(exported, threads=1), tiny_cnn()
+    rng = np.random.default_rng(1)
+    for batch in (1, 3, 7):
+        waveform = (0.2 * rng.standard_normal((batch, 48_000))).astype(np.float32)
+        (logits,) = session.run({"waveform": waveform})
+        with torch.no_grad():
+            expected = model(torch.from_numpy(waveform)).numpy()
+        assert logits.shape == (batch, 8)
+        assert logits.dtype == np.float32
+        assert np.abs(logits - expected).max() <= PARITY_LIMIT
+
+
+def test_silence_gives_numbers(exported: Path) -> None:
+    (logits,) = load_session(exported, threads=1).run({"waveform": np.zeros((2, 48_000), np.float32)})
+    assert np.isfinite(logits).all()
+
+
+def test_metadata_say_what_the_model_is(exported: Path) -> None:
+    metadata = load_session(exported, threads=1).metadata
+    assert metadata == METADATA
+    assert json.loads(metadata["labels"]) == [str(emotion) for emotion in EMOTIONS]
+    assert json.loads(metadata["corpora"]) == ["a", "b"]
+    assert json.loads(metadata["metrics"]) == {"ua": 0.5}
+    assert (metadata["sample_rate_hz"], metadata["window_samples"]) == ("16000", "48000")
+    assert float(metadata["temperature"]) == 1.5
+
+
+def test_input_and_output_are_named_and_typed(exported: Path) -> None:
+    graph = onnx.load(exported).graph
+    for value, name, size in ((graph.input[0], "waveform", 48_000), (graph.output[0], "logits", 8)):
+        shape = value.type.tensor_type.shape.dim
+        assert value.name == name
+        assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        assert shape[0].dim_param == "batch"
+        assert shape[1].dim_value == size
+
+
+def test_bytes_are_repeatable_and_tell_nothing_of_the_machine(exported: Path, tmp_path: Path) -> None:
+    export_graph(tiny_cnn(), tmp_path / "again.onnx", METADATA)
+    content = exported.read_bytes()
+    assert (tmp_path / "again.onnx").read_bytes() == content
+    for trace in (str(Path(__file__).parents[2]), str(tmp_path), ".py", "site-packages", "stack_trace"):
+        assert trace.encode() not in content
+
+
+def test_other_answers_are_not_let_through(exported: Path) -> None:
+    torch.manual_seed(1)
+    other = EmotionCnn((4, 4, 8, 8)).eval()
+    with pytest.raises(ModelError, match="differs from the network"):
+        check_parity(other, exported)
+
+
+def test_hybrid_is_exported_and_quantised(tmp_path: Path) -> None:
+    model = random_hybrid(tiny_config(), HybridSettings(n_layers=2))
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    export_graph(model, full, METADATA)
+    quantise_int8(full, small)
+    session = load_session(small, threads=1)
+    assert session.metadata == METADATA
+    kinds = {node.op_type for node in onnx.load(small).graph.node}
+    assert "MatMulInteger" in kinds
+    assert "ConvInteger" not in kinds
+    waveform = (0.1 * np.random.default_rng(0).standard_normal((2, 48_000))).astype(np.float32)
+    (quantised,) = session.run({"waveform": waveform})
+    (exact,) = load_session(full, threads=1).run({"waveform": waveform})
+    assert quantised == pytest.approx(exact, abs=0.05)
