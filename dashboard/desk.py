@@ -80,7 +80,10 @@ class Desk:
         AttuneError
             It cannot be opened; nothing is listened to then.
         """
-        self._start(spec, upload=None)
+        with self._lock:
+            upload = self._upload
+        again = upload is not None and spec.path is not None and spec.path.parent == upload
+        self._start(spec, upload=upload if again else None)
 
     def start_upload(self, name: str, content: bytes | memoryview) -> None:
         """Replay an uploaded recording, from a copy that is gone as soon as anything else is started.
@@ -99,7 +102,7 @@ class Desk:
         try:
             self.engine.start(spec)
         finally:
-            if before is not None:
+            if before is not None and before != upload:
                 shutil.rmtree(before, ignore_errors=True)
 
     def close(self) -> None:

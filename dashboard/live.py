@@ -15,7 +15,7 @@ from dashboard import charts
 from dashboard.desk import Desk, open_desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
-from dashboard.sources import FILE_TYPES, Choice, choice_of, upload_name
+from dashboard.sources import FILE_TYPES, choice_of, upload_name
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
 
@@ -108,14 +108,14 @@ def _controls(desk: Desk) -> None:
     if _SOURCE not in st.session_state or st.session_state.get(_SPEC) != running:
         st.session_state[_SOURCE] = choice_of(running or desk.suggestion, offered).key
         st.session_state[_SPEC] = running
-    keys = [choice.key for choice in offered]
-    if st.session_state[_SOURCE] not in keys:
+    by_key = {choice.key: choice for choice in offered}
+    if st.session_state[_SOURCE] not in by_key:
         st.session_state[_SOURCE] = choice_of(desk.suggestion, offered).key
+    chosen = by_key[st.session_state[_SOURCE]].spec
 
     with st.container(border=True, key="controls"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            labels = {choice.key: choice.label for choice in offered}
-            st.selectbox("Listen to", keys, key=_SOURCE, format_func=lambda key: labels.get(key, key))
+            st.selectbox("Listen to", list(by_key), key=_SOURCE, format_func=lambda key: by_key[key].label)
             st.button(
                 ":material/refresh:",
                 key="refresh",
@@ -123,9 +123,9 @@ def _controls(desk: Desk) -> None:
                 on_click=_refresh,
                 args=(desk,),
             )
-            _start_and_stop(desk)
+            _start_and_stop(desk, chosen)
             _threshold(desk)
-        if _chosen(desk).spec.kind is SourceKind.FILE:
+        if chosen.kind is SourceKind.FILE:
             _recording()
         if desk.suggestion.kind is SourceKind.DEMO and desk.suggestion_reason:
             st.caption(plain(desk.suggestion_reason))
@@ -158,9 +158,9 @@ def _limits(metadata: list[object]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _start_and_stop(desk: Desk) -> None:
+def _start_and_stop(desk: Desk, chosen: SourceSpec) -> None:
     listening = desk.engine.snapshot().listening
-    if listening and _wanted(desk) not in (None, desk.engine.spec):
+    if listening and _another(desk, chosen):
         st.button("Switch to this", key="switch", icon=":material/swap_horiz:", on_click=_start, args=(desk,))
     if listening:
         st.button("Stop", key="stop", type="primary", icon=":material/stop:", on_click=_stop, args=(desk,))
@@ -179,24 +179,21 @@ def _recording() -> None:
     right.file_uploader("or drop one here; its copy is deleted afterwards", list(FILE_TYPES), key=_UPLOAD)
 
 
-def _chosen(desk: Desk) -> Choice:
-    return next(choice for choice in desk.choices if choice.key == st.session_state[_SOURCE])
-
-
-def _wanted(desk: Desk) -> SourceSpec | None:
-    """Tell what Start would listen to; None while a recording is still to be named, or is playing already."""
-    spec = _chosen(desk).spec
-    if spec.kind is not SourceKind.FILE:
-        return spec
-    playing = desk.engine.spec.path if desk.engine.spec is not None else None
+def _another(desk: Desk, chosen: SourceSpec) -> bool:
+    """Whether something else is chosen than what is listened to."""
+    running = desk.engine.spec
+    if chosen.kind is not SourceKind.FILE:
+        return chosen != running
     upload = st.session_state.get(_UPLOAD)
     if upload is not None:
-        named = Path(upload_name(upload.name))
-        return (
-            None if playing is not None and playing.name == named.name else SourceSpec(spec.kind, path=named)
-        )
+        return running is None or running.path is None or running.path.name != upload_name(upload.name)
+    typed = _typed_path()
+    return typed is not None and SourceSpec(SourceKind.FILE, path=typed) != running
+
+
+def _typed_path() -> Path | None:
     typed = str(st.session_state.get(_PATH) or "").strip().strip("\"'")
-    return SourceSpec(spec.kind, path=Path(typed).expanduser()) if typed else None
+    return Path(typed).expanduser() if typed else None
 
 
 def _refresh(desk: Desk) -> None:
@@ -209,18 +206,24 @@ def _start(desk: Desk) -> None:
 
 
 def _start_chosen(desk: Desk) -> None:
-    spec = _chosen(desk).spec
+    by_key = {choice.key: choice.spec for choice in desk.choices}
+    spec = by_key.get(st.session_state[_SOURCE])
+    if spec is None:
+        raise AttuneError("This source is not there any more: choose another, then press Start.")
+    upload = st.session_state.get(_UPLOAD)
+    typed = _typed_path()
+    running = desk.engine.spec
     if spec.kind is not SourceKind.FILE:
         desk.start(spec)
-        return
-    upload = st.session_state.get(_UPLOAD)
-    if upload is not None:
+    elif upload is not None:
         desk.start_upload(upload.name, upload.getbuffer())
-        return
-    wanted = _wanted(desk)
-    if wanted is None:
+    elif typed is not None:
+        desk.start(SourceSpec(SourceKind.FILE, path=typed))
+    elif running is not None and running.kind is SourceKind.FILE:
+        # Another tab, or this one before it was reloaded, has named it.
+        desk.start(running)
+    else:
         raise AttuneError("No recording was chosen: type its path or drop a file here, then press Start.")
-    desk.start(wanted)
 
 
 def _stop(desk: Desk) -> None:
@@ -234,7 +237,7 @@ def _set_threshold(desk: Desk) -> None:
 
 
 def _problems(desk: Desk) -> None:
-    """Why the last command failed, or why listening broke off."""
+    """Say why the last command failed, or why listening broke off."""
     snapshot = desk.engine.snapshot()
     failure = snapshot.message if snapshot.state is ListenerState.FAILED else ""
     problem = st.session_state.get(_PROBLEM) or failure

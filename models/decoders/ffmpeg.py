@@ -13,9 +13,7 @@ from models.decoders.track import Input, Sound, Track, broken_off, empty
 
 __all__ = ["INSTALL", "SUFFIXES", "installed", "looks_familiar", "open_track", "refusals"]
 
-SUFFIXES: Final = (
-    *(".aac", ".ac3", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma"),
-)
+SUFFIXES: Final = (".aac", ".ac3", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma")
 INSTALL: Final = "pip install -e '.[media]'"
 
 # A playlist or concatenation script could make FFmpeg open other files and addresses: containers only.

@@ -15,7 +15,7 @@ from models.resample import SAMPLE_RATE_HZ
 from realtime.journal import connections
 from realtime.journal.rows import PROBABILITY_COLUMNS
 
-__all__ = ["export", "write_csv", "write_parquet"]
+__all__ = ["Write", "export", "write_csv", "write_parquet"]
 
 Write = Callable[[Path, Sequence[str], Iterator[list[tuple[Any, ...]]]], int]
 """Write rows, given in batches, under the names of their columns to a file; return their count."""

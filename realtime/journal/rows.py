@@ -121,7 +121,8 @@ class EventRow:
     wall_time: str
 
 
-# Writing: every statement takes the session's number first; only that of a new session is given by SQLite.
+# Writing ----------------------------------------------------------------------------------------------
+# A statement takes the session's number first, unless it begins one: SQLite numbers those.
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -180,7 +181,7 @@ def _app_version() -> str:
         return "unknown"
 
 
-# Reading
+# Reading ----------------------------------------------------------------------------------------------
 
 
 def _select(table: str, columns: Sequence[str]) -> str:

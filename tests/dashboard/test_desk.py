@@ -66,6 +66,16 @@ def test_an_upload_is_replayed_from_a_copy_that_does_not_outlive_it(desk: Desk, 
     assert not second.parent.exists()
 
 
+def test_the_same_upload_can_be_heard_again(desk: Desk, engine: FakeEngine) -> None:
+    desk.start_upload("one.wav", b"1")
+    desk.start(engine.started[0])
+    path = engine.started[1].path
+    assert path is not None
+    assert path.read_bytes() == b"1"
+    desk.close()
+    assert not path.parent.exists()
+
+
 def test_an_upload_that_cannot_be_read_is_refused_and_deleted_in_the_end(
     desk: Desk, engine: FakeEngine
 ) -> None:

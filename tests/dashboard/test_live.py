@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Machine
-from fakes import NO_MICROPHONE, FakeEngine, accepted, listening
+from fakes import NO_MICROPHONE, FakeEngine, accepted, listening, recording
 from streamlit.testing.v1 import AppTest
 
 from core.errors import AudioDeviceError, SettingsError, WeightsError
@@ -182,6 +182,30 @@ def test_a_recording_that_was_not_named_is_asked_for(tab: AppTest, engine: FakeE
     healthy(tab.button(key="start").click().run())
     assert len(engine.started) == 1
     assert "No recording was chosen" in tab.error[0].value
+
+
+def test_a_finished_recording_is_heard_again_from_another_tab(tab: AppTest, engine: FakeEngine) -> None:
+    healthy(tab.run())
+    engine.start(recording("/tmp/talk.wav"))
+    engine.shown = replace(engine.shown, state=ListenerState.FINISHED)
+    healthy(tab.run())
+    assert tab.selectbox(key="source").value == "file"
+    healthy(tab.button(key="start").click().run())
+    assert engine.started[-2:] == [recording("/tmp/talk.wav")] * 2
+
+
+def test_a_device_that_went_away_meanwhile_is_one_sentence(
+    tab: AppTest, engine: FakeEngine, machine: Machine
+) -> None:
+    machine.plug_in_microphone()
+    healthy(tab.run())
+    healthy(tab.selectbox(key="source").set_value("mic|sounddevice|ALSA|Desk microphone").run())
+    machine.devices = ()
+    live.shared_desk().refresh()
+    healthy(tab.button(key="start").click().run())
+    assert engine.started == []
+    assert "not there any more" in tab.error[0].value
+    assert tab.selectbox(key="source").value == "mic"
 
 
 def test_every_run_says_that_somebody_looks(tab: AppTest, engine: FakeEngine) -> None:

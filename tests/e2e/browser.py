@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +114,11 @@ class Watched:
 
 
 @contextmanager
-def serve(home: Path, **settings: str) -> Iterator[Server]:
-    """Run the dashboard as a person does, with an empty home and without the microphone it wants."""
+def serve(home: Path, *, sound: Mapping[str, str] | None = None, **settings: str) -> Iterator[Server]:
+    """Run the dashboard as a person does, with an empty home.
+
+    Without `sound`, the environment of a sound server, the microphone that it wants is not there.
+    """
     home.mkdir(parents=True, exist_ok=True)
     data = home / "data"
     environment = {
@@ -126,11 +129,10 @@ def serve(home: Path, **settings: str) -> Iterator[Server]:
         "XDG_CONFIG_HOME": str(home / "config"),
         "XDG_DATA_HOME": str(data),
         "XDG_CACHE_HOME": str(home / "cache"),
-        "PULSE_SERVER": f"unix:{home}/no-pulse",
-        # Also where the tests' machine has a sound card, nothing of it is opened.
-        "ATTUNE_DEVICE": NO_MICROPHONE,
         "ATTUNE_JOURNAL_PATH": str(data / "journal.sqlite3"),
     }
+    # Also where the tests' machine has a sound card, nothing of it is opened.
+    environment |= sound or {"PULSE_SERVER": f"unix:{home}/no-pulse", "ATTUNE_DEVICE": NO_MICROPHONE}
     environment |= {f"ATTUNE_{name.upper()}": value for name, value in settings.items()}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

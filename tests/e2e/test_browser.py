@@ -28,6 +28,7 @@ from browser import (
     window,
 )
 from playwright.sync_api import Browser, expect, sync_playwright
+from sound_server import SoundServer
 
 pytestmark = pytest.mark.e2e
 
@@ -163,6 +164,42 @@ def test_listening_ends_when_nobody_looks(chromium: Browser, tmp_path: Path) -> 
         page.close()
         blank = context.new_page()
         blank.wait_for_timeout(6_000)
+        page = visit(context, server)
+        until(lambda: sign(page) == "Stopped")
+        assert server.sessions() == 1
+
+
+def test_a_microphone_is_opened_on_start_survives_unplugging_and_is_closed_with_the_tab(
+    chromium: Browser, sound_server: SoundServer, clip: Path, tmp_path: Path
+) -> None:
+    sound = sound_server.environment
+    with serve(tmp_path / "home", sound=sound, idle_stop_s="4") as server, window(chromium) as context:
+        page = visit(context, server)
+        page.wait_for_timeout(1_000)
+        assert sign(page) == "Stopped"
+        expect(page.get_by_role("combobox", name="Listen to")).to_have_value("Default microphone")
+
+        page.get_by_role("button", name="Start").click()
+        until(lambda: sign(page) == "Listening")
+        speaking = sound_server.speak(clip, wait=False)
+        until(lambda: any(transform != "scaleX(0)" for transform in shares(page)), timeout_s=30)
+
+        sound_server.unplug()
+        speaking.wait(10)
+        until(lambda: sign(page) == "Device lost", timeout_s=20)
+        until(lambda: page.title() == "● Device lost · Attune")
+        expect(page.get_by_test_id("headline")).to_have_text("Device lost")
+        assert set(shares(page)) == {"scaleX(0)"}
+
+        sound_server.plug()
+        until(lambda: sign(page) == "Listening", timeout_s=20)
+        expect(
+            page.get_by_text("Reconnects").locator("xpath=..").get_by_text("1", exact=True)
+        ).to_be_visible()
+
+        page.close()
+        blank = context.new_page()
+        blank.wait_for_timeout(8_000)
         page = visit(context, server)
         until(lambda: sign(page) == "Stopped")
         assert server.sessions() == 1

@@ -34,6 +34,7 @@ def spoken(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(sound_server: SoundServer, tmp_path: Path) -> Iterator[Engine]:
+    assert sound_server.plugged
     engine = Engine(Settings(journal_path=tmp_path / "journal.sqlite3", stall_s=1.0, retry_s=0.3))
     yield engine
     engine.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import corpus_row, encoded_tone, write_corpus
+from invented_corpus import corpus_row, encoded_tone, write_corpus
 
 from core.errors import DataError
 from models.training.emotion.data import Clip, load_cache, prepare
