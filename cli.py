@@ -291,7 +291,7 @@ def _picture(snapshot: Snapshot) -> Group:
         f"{snapshot.state}  {name}  {_clock(snapshot.clock)}  {snapshot.level.rms_dbfs:.0f} dBFS",
         ("  clipping" if snapshot.level.clipping else "", "red"),
         ("  digital silence: is it muted?" if snapshot.level.digital_silence else "", "yellow"),
-        f"\n{snapshot.message}" if snapshot.message else "",
+        *(f"\n{text}" for text in (snapshot.message, snapshot.notice, snapshot.journal_error) if text),
     )
     decision = snapshot.decision
     if decision is None:
@@ -329,6 +329,8 @@ def _print_clip(path: Path, clip: ClipEmotion) -> None:
             Text(decision.kind, style=_STYLES[decision.kind]),
         )
     _out.print(table)
+    if clip.notice:
+        _err.print(f"[yellow]{escape(clip.notice)}[/]", highlight=False, soft_wrap=True)
     if clip.emotion is None:
         _out.print("[dim]Whole clip: no speech.[/]")
     else:
@@ -343,6 +345,7 @@ def _plain_clip(path: Path, clip: ClipEmotion) -> dict[str, Any]:
         "emotion": clip.emotion,
         "confidence": clip.confidence,
         "probabilities": _named(clip.probabilities),
+        "notice": clip.notice,
         "windows": [_plain(window.reading, window.decision) for window in clip.windows],
     }
 

@@ -143,7 +143,7 @@ class Engine:
         snapshot = listener.snapshot()
         if snapshot.state is ListenerState.FAILED:
             raise AttuneError(snapshot.message)
-        return summarise(windows, threshold=self._threshold)
+        return summarise(windows, threshold=self._threshold, notice=snapshot.notice)
 
     @property
     def spec(self) -> SourceSpec | None:

@@ -532,22 +532,19 @@ def _timeline_words(runs: Sequence[Run]) -> str:
 
 
 def figures(snapshot: Snapshot) -> Markup:
-    """How fast and how complete the listening is, in figures."""
+    """Tell how fast and how complete the listening is, in figures."""
     counters = snapshot.counters
-    total = snapshot.timing.get("total")
+    total, model = snapshot.timing.get("total"), snapshot.timing.get("emotion")
     latency = f"{total.median_ms:.0f} ms" if total is not None else _NONE
-    tail = (
-        f"p95 {total.p95_ms:.0f} ms, worst {total.worst_ms:.0f} ms" if total is not None else "no window yet"
-    )
-    delay = f"resampler {snapshot.resampler_delay_ms:.0f} ms, apart from this"
-    speech = (
-        percent(snapshot.reading.speech_share)
-        if snapshot.reading is not None and snapshot.listening
-        else _NONE
-    )
+    tail = "no window yet" if total is None else f"p95 {total.p95_ms:.0f} ms, worst {total.worst_ms:.0f} ms"
+    # Windows without speech are quick, for the model is not asked: its own time is told beside them.
+    asked = f"model {model.median_ms:.0f} ms, " if model is not None else ""
+    parts = f"{asked}resampler adds {snapshot.resampler_delay_ms:.0f} ms"
+    reading = snapshot.reading if snapshot.listening else None
+    speech = percent(reading.speech_share) if reading is not None else _NONE
     return tag(
         "dl",
-        _figure("Latency, median", latency, tail, delay),
+        _figure("Latency, median", latency, tail, parts),
         _figure("Speech in the window", speech, "of the last 3 seconds"),
         _figure("Windows dropped", f"{counters.dropped_windows}", f"of {counters.windows} due"),
         _figure("Overflows", f"{counters.overflows}", f"{counters.lost_frames} frames lost"),

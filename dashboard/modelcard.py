@@ -56,11 +56,15 @@ def model_card(info: ModelInfo) -> Markup:
 
 
 def _figure(corpus: str, figure: Mapping[str, Any]) -> str:
-    words = f"{100 * (_share(figure, 'ua') or 0.0):.0f} % on {_CORPORA.get(corpus, corpus.replace('_', ' '))}"
+    words = f"{_percent(_share(figure, 'ua') or 0.0)} on {_CORPORA.get(corpus, corpus.replace('_', ' '))}"
     right, sure = _share(figure, f"accuracy_at_{_SURE}"), _share(figure, f"coverage_at_{_SURE}")
     if right is None or sure is None:
         return words
-    return f"{words} (it is sure of {100 * sure:.0f} %, and {100 * right:.0f} % of those are right)"
+    return f"{words} (it is sure of {_percent(sure)}, and {_percent(right)} of those are right)"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _share(figure: Mapping[str, Any], key: str) -> float | None:

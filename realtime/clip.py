@@ -37,6 +37,8 @@ class ClipEmotion:
         Of the eight emotions, in the order of `EMOTIONS`; None without speech.
     windows
         Everything it was drawn from, in order.
+    notice
+        What was wrong with the recording but survived, for people; empty if nothing.
     """
 
     kind: DecisionKind
@@ -44,9 +46,10 @@ class ClipEmotion:
     confidence: float
     probabilities: tuple[float, ...] | None
     windows: tuple[ClipWindow, ...]
+    notice: str = ""
 
 
-def summarise(windows: Iterable[ClipWindow], *, threshold: float) -> ClipEmotion:
+def summarise(windows: Iterable[ClipWindow], *, threshold: float, notice: str = "") -> ClipEmotion:
     """Draw the windows of one recording together.
 
     The log-probabilities of all windows with speech are averaged, weighted by their speech share,
@@ -58,11 +61,13 @@ def summarise(windows: Iterable[ClipWindow], *, threshold: float) -> ClipEmotion
         In order; may be empty.
     threshold
         Confidence from which the answer is accepted, 0 to 1.
+    notice
+        Passed on.
     """
     kept = tuple(windows)
     spoken = [item.reading for item in kept if item.reading.probabilities is not None]
     if not spoken:
-        return ClipEmotion(DecisionKind.NO_SPEECH, None, 0.0, None, kept)
+        return ClipEmotion(DecisionKind.NO_SPEECH, None, 0.0, None, kept, notice)
     answers = np.log(np.maximum([item.probabilities for item in spoken], 1e-6))  # (windows, 8)
     mean = np.average(answers, axis=0, weights=[max(item.speech_share, 1e-6) for item in spoken])
     probabilities = np.exp(mean - mean.max())
@@ -70,4 +75,4 @@ def summarise(windows: Iterable[ClipWindow], *, threshold: float) -> ClipEmotion
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
     kind = DecisionKind.ACCEPTED if confidence >= threshold else DecisionKind.UNSURE
-    return ClipEmotion(kind, EMOTIONS[best], confidence, tuple(probabilities.tolist()), kept)
+    return ClipEmotion(kind, EMOTIONS[best], confidence, tuple(probabilities.tolist()), kept, notice)

@@ -41,9 +41,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """No more sound will come."""
+    """No more sound will come; `notice` tells what was wrong with it but survived."""
 
     error: AttuneError | None
+    notice: str = ""
 
 
 Record = Begin | Sound | Gap | End
@@ -100,9 +101,9 @@ class BlockFifo:
         """See `AudioSink`."""
         self._put(None, Gap(0))
 
-    def end(self, error: AttuneError | None = None) -> None:
+    def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
         """See `AudioSink`."""
-        self._put(None, End(error))
+        self._put(None, End(error, notice))
 
     # Reading side
 

@@ -55,11 +55,6 @@ class _Window:
     durations_ms: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class _Finish:
-    error: AttuneError | None
-
-
 class Listener:
     """One run of listening to one source, from `start` to `stop`; not to be started again.
 
@@ -97,7 +92,7 @@ class Listener:
         self._session_id: int | None = None
 
         self._fifo = BlockFifo(settings.fifo_s)
-        self._mailbox: Mailbox[_Window | _Finish] = Mailbox()
+        self._mailbox: Mailbox[_Window | End] = Mailbox()
         self._stopping = threading.Event()
         self._lost = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -262,8 +257,8 @@ class Listener:
                 self._take_sound(Sound(block, delivered_s))
             case Gap(frames):
                 self._take_gap(frames)
-            case End(error):
-                self._end_stream(error)
+            case End():
+                self._end_stream(record)
 
     def _begin_stream(self, info: SourceInfo) -> None:
         self._info = info
@@ -348,7 +343,7 @@ class Listener:
             self._shouted_clock = self._ring.clock
             self._note("gap", f"{frames} frames found no room" if frames else "device overflow")
 
-    def _end_stream(self, error: AttuneError | None) -> None:
+    def _end_stream(self, end: End) -> None:
         if self._info is not None and self._info.live:
             self._lost.set()
             return
@@ -359,7 +354,7 @@ class Listener:
                 padding = np.zeros(WINDOW_SAMPLES - self._ring.held, dtype=np.float32)
                 self._take_audio(padding, time.perf_counter())
         self._publish(clock=self._ring.clock, counters=self._counters)
-        self._mailbox.put(_Finish(error), wait=True)
+        self._mailbox.put(end, wait=True)
 
     def _spend(self, stage: str, started_s: float) -> None:
         spent_ms = (time.perf_counter() - started_s) * 1000.0
@@ -369,8 +364,8 @@ class Listener:
 
     def _decide(self) -> None:
         while (item := self._mailbox.take()) is not None:
-            if isinstance(item, _Finish):
-                self._finish(item.error)
+            if isinstance(item, End):
+                self._finish(item)
                 return
             self._classify(item)
 
@@ -418,11 +413,12 @@ class Listener:
         while decision.clock - self._history[0].clock > _HISTORY_SAMPLES:
             self._history.popleft()
 
-    def _finish(self, error: AttuneError | None) -> None:
-        if error is None:
+    def _finish(self, end: End) -> None:
+        if end.error is None:
+            self._publish(notice=end.notice)
             self._shut(ListenerState.FINISHED, "The recording is over.")
         else:
-            self._shut(ListenerState.FAILED, str(error))
+            self._shut(ListenerState.FAILED, str(end.error))
 
     # Watchdog thread: sources that can vanish
 

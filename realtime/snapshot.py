@@ -183,6 +183,8 @@ class Snapshot:
         Per stage: "queue", "resample", "voice activity", "emotion", "gate", "total".
     resampler_delay_ms
         How late the resampler's output comes; not part of the latencies.
+    notice
+        What was wrong with the sound but survived, for people; empty when nothing.
     journal_error
         One sentence when the journal cannot be written, else empty.
     """
@@ -199,6 +201,7 @@ class Snapshot:
     counters: Counters = Counters()
     timing: Mapping[str, StageTiming] = field(default_factory=dict)
     resampler_delay_ms: float = 0.0
+    notice: str = ""
     journal_error: str = ""
 
     @property

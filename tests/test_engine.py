@@ -149,6 +149,15 @@ def test_whole_clip_is_the_mean_of_its_windows_in_the_log_domain(engine: Engine,
     assert summarise([], threshold=0.7).kind is DecisionKind.NO_SPEECH
 
 
+def test_a_damaged_but_readable_recording_is_heard_and_said(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "cut.flac"
+    soundfile.write(path, voice(8.0), 16_000)
+    path.write_bytes(path.read_bytes()[:-40_000])
+    clip = engine.recognise(path)
+    assert clip.windows
+    assert "cut.flac" in clip.notice
+
+
 def test_close_leaves_no_thread(settings: Settings, recording: Path) -> None:
     engine = Engine(settings)
     engine.heartbeat()

@@ -52,12 +52,12 @@ class Delivery:
             if self._sink is not None:
                 self._sink.overflow()
 
-    def end(self, error: AttuneError | None = None) -> None:
+    def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
         """Pass on that no more sound will come, and cut."""
         with self._lock:
             sink, self._sink = self._sink, None
             if sink is not None:
-                sink.end(error)
+                sink.end(error, notice=notice)
 
     def from_device(self, block: Block, *, overflowed: bool) -> bool:
         """Do all that happens in a device's callback: no log, no wait, and nothing is raised.

@@ -148,7 +148,7 @@ class _Replay:
     def _run(self) -> None:
         try:
             if self._play():
-                self._delivery.end()
+                self._delivery.end(notice=" ".join(self._stream.notices))
         except AttuneError as error:
             self._delivery.end(error)
         except Exception as error:  # noqa: BLE001 - a thread's last word must reach the listener

@@ -110,8 +110,11 @@ class AudioSink(Protocol):
     def overflow(self) -> None:
         """The device says that it has lost sound before this point."""
 
-    def end(self, error: AttuneError | None = None) -> None:
-        """No more sound will come: the recording is over, or `error` says why it broke off."""
+    def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
+        """No more sound will come: the recording is over, or `error` says why it broke off.
+
+        `notice` is a sentence for people on what was wrong with the sound but survived.
+        """
 
 
 class AudioSource(Protocol):

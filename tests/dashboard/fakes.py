@@ -98,7 +98,7 @@ def listening(decision: Decision | None = None, **changes: Any) -> Snapshot:
         decision=decision,
         history=(decision,) if decision is not None else (),
         counters=Counters(windows=12),
-        timing={"total": StageTiming(18.4, 31.2, 44.0)},
+        timing={"total": StageTiming(18.4, 31.2, 44.0), "emotion": StageTiming(12.6, 20.0, 30.0)},
         resampler_delay_ms=33.0,
     )
     return replace(snapshot, **changes)

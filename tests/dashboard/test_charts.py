@@ -260,7 +260,7 @@ def test_counters_and_latency_are_shown() -> None:
     counters = Counters(windows=240, dropped_windows=3, overflows=2, lost_frames=512, reconnects=1)
     text = " ".join(drawn(listening(accepted(), counters=counters)).text.split())
     for words in (
-        "Latency, median 18 ms p95 31 ms, worst 44 ms resampler 33 ms, apart from this",
+        "Latency, median 18 ms p95 31 ms, worst 44 ms model 13 ms, resampler adds 33 ms",
         "Windows dropped 3 of 240 due",
         "Overflows 2 512 frames lost",
         "Reconnects 1",

@@ -9,7 +9,7 @@ from dashboard.modelcard import model_card
 
 def card(**changes: Any) -> str:
     info: Any = FakeModel(**changes)
-    return model_card(info)
+    return model_card(info).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_model_is_introduced_with_name_licence_and_held_out_figures() -> None:

@@ -251,18 +251,25 @@ def test_a_recording_that_is_none_is_one_sentence(chromium: Browser, server: Ser
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1240, 390])
-def test_screenshots(chromium: Browser, server: Server, scheme: str, width: int) -> None:
+def test_screenshots(chromium: Browser, tmp_path: Path, scheme: str, width: int) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with window(chromium, width=width, height=860, scheme=scheme) as context:
+    silent = {"PULSE_SERVER": f"unix:{tmp_path}/no-pulse"}
+    with (
+        serve(tmp_path / "home", sound=silent) as server,
+        window(chromium, width=width, height=860, scheme=scheme) as context,
+    ):
         page = visit(context, server)
-        until(lambda: clock_s(page) >= 12, timeout_s=30)
+        if sign(page) != "Listening":  # a machine with a microphone of its own
+            pick(page, "Built-in demo")
+            page.get_by_role("button", name="Start").click()
+        accepted = page.locator(".hero.accepted")
+        until(lambda: clock_s(page) >= 25 or (clock_s(page) >= 12 and accepted.count()), timeout_s=40)
         # The whole page, which scrolls within the window
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        widest = page.locator(".at-board").evaluate("board => board.scrollWidth - board.clientWidth")
-        assert widest <= 0
+        assert page.locator(".at-board").evaluate("board => board.scrollWidth - board.clientWidth") <= 0
         page.screenshot(path=SCREENSHOTS / f"live-{scheme}-{width}.png")
 
 

@@ -51,7 +51,7 @@ class Ear:
     def overflow(self) -> None:
         self.overflows += 1
 
-    def end(self, error: AttuneError | None = None) -> None:
+    def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:  # noqa: ARG002
         self.ended.append(error)
 
     def hears(self, *, within_s: float = 10.0) -> bool:

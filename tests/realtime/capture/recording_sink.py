@@ -38,8 +38,9 @@ class RecordingSink:
     def overflow(self) -> None:
         self.calls.append("overflow")
 
-    def end(self, error: AttuneError | None = None) -> None:
+    def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
         self.calls.append("end")
+        self.notice = notice
         self.error = error
         self.ended.set()
 
