@@ -91,11 +91,17 @@ class Engine:
                 raise
             self._listener = listener
 
-    def stop(self) -> None:
-        """Stop listening, within a second; harmless when nothing is listened to."""
+    def stop(self, reason: str = "") -> None:
+        """Stop listening, within a second; harmless when nothing is listened to.
+
+        Parameters
+        ----------
+        reason
+            One sentence for people, where it was not they who asked.
+        """
         with self._lock:
             if self._listener is not None:
-                self._listener.stop()
+                self._listener.stop(reason)
                 self._idle_snapshot = self._listener.snapshot()
                 self._listener = None
 
@@ -108,7 +114,9 @@ class Engine:
         """The newest picture; never waits."""
         listener = self._listener
         snapshot = self._idle_snapshot if listener is None else listener.snapshot()
-        return replace(snapshot, journal_error=self._journal_problem) if self._journal_problem else snapshot
+        if snapshot.journal_error or not self._journal_problem:
+            return snapshot
+        return replace(snapshot, journal_error=self._journal_problem)
 
     def recognise(self, path: Path, *, on_progress: Callable[[float], None] | None = None) -> ClipEmotion:
         """Analyse a recording as the live path would hear it, as fast as possible, unrecorded.
@@ -230,7 +238,9 @@ class Engine:
             unseen_s = time.monotonic() - self._seen_s
             if unseen_s > self.settings.idle_stop_s and self.snapshot().listening:
                 _LOG.info("no page has looked for %.0f s: listening stops", unseen_s)
-                self.stop()
+                self.stop(
+                    f"Listening stopped, because no page was open for {self.settings.idle_stop_s:g} s."
+                )
 
     def _warm_up(self) -> None:
         """Load the models before somebody waits for them; a problem is told when they are needed."""
@@ -257,7 +267,7 @@ class Engine:
                 self._journal = Journal(
                     self.settings.journal_path, retention_days=self.settings.retention_days
                 )
-                self._journal_problem = ""
+                self._journal_problem = self._journal.notice
             except JournalError as error:
                 self._journal_problem = str(error)
                 _LOG.warning("%s", error)

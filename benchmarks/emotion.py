@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import load_average, processor_name
 from core.errors import SettingsError
 from core.paths import cache_dir
 from models.assets import WEIGHTS_DIR
@@ -22,20 +21,6 @@ __all__ = ["run"]
 _WINDOW_SAMPLES: Final = 48_000
 _EMBEDDED_PER_ROUND: Final = 5
 _Run = Callable[[NDArray[np.float32]], Any]
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine()
-
-
-def _load_average() -> list[float] | None:
-    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
 
 
 def _graph(path: Path, threads: int) -> _Run:
@@ -81,7 +66,7 @@ def run(threads: int = 2, repeats: int = 20) -> dict[str, Any]:
     dict
         ``embedded_median_ms``, ``embedded_p95_ms``, ``base_median_ms``, ``base_p95_ms``,
         ``eager_median_ms``, ``embedded_ratio``, ``base_ratio``, ``threads``, ``repeats``, ``cpu``,
-        ``load_average`` (1, 5 and 15 minutes, before; None on Windows). Where torch or transformers
+        ``load_average`` (of the minute before; None on Windows). Where torch or transformers
         is absent base and eager are None and ``note`` says so.
 
     Raises
@@ -93,7 +78,7 @@ def run(threads: int = 2, repeats: int = 20) -> dict[str, Any]:
     """
     if threads < 1 or repeats < 1:
         raise SettingsError(f"{threads} threads and {repeats} rounds are asked for: both must be at least 1.")
-    load_average = _load_average()
+    load_before = load_average()
     embedded = _graph(WEIGHTS_DIR / "emotion-compact.onnx", threads)
     others = _base_and_eager(threads)
     rng = np.random.default_rng(0)
@@ -114,8 +99,8 @@ def run(threads: int = 2, repeats: int = 20) -> dict[str, Any]:
         "base_ratio": _ratio(eager_ms, base_ms),
         "threads": threads,
         "repeats": repeats,
-        "cpu": _cpu_name(),
-        "load_average": load_average,
+        "cpu": processor_name(),
+        "load_average": load_before,
     }
     if others is None:
         result["note"] = (

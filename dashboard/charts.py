@@ -236,6 +236,8 @@ def notices(snapshot: Snapshot) -> Markup:
                 "or the system does not let this program use it.",
             )
         )
+    if snapshot.notice:
+        notes.append(("warn", snapshot.notice))
     if snapshot.journal_error:
         notes.append(("warn", snapshot.journal_error))
     return tag(

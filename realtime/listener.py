@@ -148,10 +148,16 @@ class Listener:
             if info.live:
                 self._spawn("attune-watchdog", self._watch)
 
-    def stop(self) -> None:
-        """Stop listening, within a second; safe to call at any time and more than once."""
+    def stop(self, reason: str = "") -> None:
+        """Stop listening, within a second; safe to call at any time and more than once.
+
+        Parameters
+        ----------
+        reason
+            One sentence for people, where it was not they who asked.
+        """
         with self._lifecycle:
-            self._shut(ListenerState.STOPPED, "")
+            self._shut(ListenerState.STOPPED, reason)
             for thread in self._threads:
                 if thread is not threading.current_thread():
                     thread.join(_JOIN_S)

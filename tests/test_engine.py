@@ -110,6 +110,17 @@ def test_a_journal_that_cannot_be_opened_does_not_stop_listening(recording: Path
     engine.close()
 
 
+def test_a_damaged_journal_is_set_aside_and_said(settings: Settings, recording: Path) -> None:
+    settings.journal_path.write_bytes(b"SQLite format 3\x00" + b"rubbish" * 1_000)
+    engine = Engine(settings)
+    engine.start(file_spec(recording))
+    assert engine.wait(30.0)
+    assert "corrupt" in engine.snapshot().journal_error
+    assert engine.journal is not None
+    assert len(engine.journal.sessions()) == 1
+    engine.close()
+
+
 def test_threshold_outlives_the_source(engine: Engine, recording: Path) -> None:
     engine.set_threshold(0.95)
     clip = engine.recognise(recording)
@@ -127,6 +138,7 @@ def test_listening_stops_when_nobody_looks(settings: Settings) -> None:
     assert engine.snapshot().listening, "a program that never looks listens for ever"
     engine.heartbeat()
     eventually(lambda: engine.snapshot().state is ListenerState.STOPPED, 3.0)
+    assert "no page was open" in engine.snapshot().message
     engine.close()
 
 

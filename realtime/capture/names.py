@@ -66,8 +66,9 @@ def find_by_name(
     found = _fitting(offered, wanted)
     if not found:
         raise DeviceNotFoundError(
-            f"There is no {sort} called {asked}: connect it, or choose one of those there are: "
-            f"{describe(devices)}."
+            f"There is no {sort} called {asked}: connect it, or choose one of these: {describe(devices)}."
+            if devices
+            else f"There is no {sort} called {asked}, nor any other: connect it."
         )
     if len({device.name for device in found}) == 1:
         found = [device for device in found if device.host_api == preferred_api] or found

@@ -262,15 +262,16 @@ def test_screenshots(chromium: Browser, tmp_path: Path, scheme: str, width: int)
         if sign(page) != "Listening":  # a machine with a microphone of its own
             pick(page, "Built-in demo")
             page.get_by_role("button", name="Start").click()
-        accepted = page.locator(".hero.accepted")
-        until(lambda: clock_s(page) >= 25 or (clock_s(page) >= 12 and accepted.count()), timeout_s=40)
+        until(lambda: clock_s(page) >= 12)
+        accepted, spoken = page.locator(".hero.accepted"), page.locator(".hero.accepted, .hero.unsure")
+        until(lambda: accepted.count() or (clock_s(page) >= 25 and spoken.count()), timeout_s=60)
         # The whole page, which scrolls within the window
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator(".at-board").evaluate("board => board.scrollWidth - board.clientWidth") <= 0
-        page.screenshot(path=SCREENSHOTS / f"live-{scheme}-{width}.png")
+        page.screenshot(path=SCREENSHOTS / f"live-{scheme}-{width}.png", animations="disabled")
 
 
 def test_nothing_moves_for_those_who_asked_for_less_motion(chromium: Browser, server: Server) -> None:

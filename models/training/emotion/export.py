@@ -28,7 +28,7 @@ __all__ = [
 
 NAME: Final = "emotion-compact"
 VERSION: Final = "1.0.0"
-LICENCE: Final = "CC BY-NC-SA 4.0"
+LICENCE: Final = "CC-BY-NC-SA-4.0"
 _FIRST_OF_STAGE: Final = re.compile(r"cnn\.blocks\.[02468]\.conv1\.weight")  # two blocks a stage
 
 

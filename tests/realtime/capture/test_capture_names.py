@@ -74,7 +74,7 @@ def test_what_is_not_there_is_an_error_that_lists_what_is() -> None:
         DeviceNotFoundError, match=r"no microphone called 'Yeti'.*'Headset \(Bluetooth\)' \(ALSA\)"
     ):
         find("Yeti")
-    with pytest.raises(DeviceNotFoundError, match="none at all"):
+    with pytest.raises(DeviceNotFoundError, match="'Yeti', nor any other"):
         find_by_name((), "Yeti", sort="microphone")
 
 
