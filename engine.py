@@ -238,9 +238,7 @@ class Engine:
             unseen_s = time.monotonic() - self._seen_s
             if unseen_s > self.settings.idle_stop_s and self.snapshot().listening:
                 _LOG.info("no page has looked for %.0f s: listening stops", unseen_s)
-                self.stop(
-                    f"Listening stopped, because no page was open for {self.settings.idle_stop_s:g} s."
-                )
+                self.stop(f"Listening stopped, because no page was open for {self.settings.idle_stop_s:g} s.")
 
     def _warm_up(self) -> None:
         """Load the models before somebody waits for them; a problem is told when they are needed."""

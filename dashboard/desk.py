@@ -1,16 +1,13 @@
-"""Owns what all open pages share: the engine, the devices, the suggestion, the upload being replayed."""
+"""Owns what all open pages share: the engine, the devices, the suggestion."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import AttuneError
 from core.settings import load_settings
-from dashboard.sources import Choice, choices, upload_name
+from dashboard.sources import Choice, choices
 from realtime.capture import list_devices, suggest_source
 from realtime.capture.source import SourceKind, SourceSpec
 
@@ -35,7 +32,6 @@ class Desk:
         self.devices_problem = ""
         self._lock = threading.Lock()
         self._visited = False
-        self._upload: Path | None = None
         self._devices: tuple[Device, ...] = ()
         self.suggestion, self.suggestion_reason = SourceSpec(SourceKind.DEMO), ""
         self.refresh()
@@ -80,54 +76,11 @@ class Desk:
         AttuneError
             It cannot be opened; nothing is listened to then.
         """
-        with self._lock:
-            upload = self._upload
-        again = upload is not None and spec.path is not None and spec.path.parent == upload
-        self._start(spec, upload=upload if again else None)
-
-    def start_upload(self, name: str, content: bytes | memoryview) -> None:
-        """Replay an uploaded recording, from a copy that is gone as soon as anything else is started.
-
-        Raises
-        ------
-        AttuneError
-            The recording cannot be read, or there is no room for it.
-        """
-        path = _keep(name, content)
-        self._start(SourceSpec(SourceKind.FILE, path=path), upload=path.parent)
-
-    def _start(self, spec: SourceSpec, *, upload: Path | None) -> None:
-        with self._lock:
-            before, self._upload = self._upload, upload
-        try:
-            self.engine.start(spec)
-        finally:
-            if before is not None and before != upload:
-                shutil.rmtree(before, ignore_errors=True)
+        self.engine.start(spec)
 
     def close(self) -> None:
-        """Stop listening and delete the upload; may be called more than once."""
+        """Stop listening; may be called more than once."""
         self.engine.close()
-        with self._lock:
-            upload, self._upload = self._upload, None
-        if upload is not None:
-            shutil.rmtree(upload, ignore_errors=True)
-
-
-def _keep(name: str, content: bytes | memoryview) -> Path:
-    """Write an upload into a new folder that only this user can read."""
-    folder: Path | None = None
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="attune-"))
-        path = folder / upload_name(name)
-        path.write_bytes(content)
-    except OSError as error:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise AttuneError(
-            f"The recording {name!r} cannot be kept for replay: {error.strerror}. Free some disk space."
-        ) from error
-    return path
 
 
 def open_desk() -> Desk:

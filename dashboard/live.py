@@ -15,7 +15,7 @@ from dashboard import charts
 from dashboard.desk import Desk, open_desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
-from dashboard.sources import FILE_TYPES, choice_of, upload_name
+from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
 
@@ -176,7 +176,7 @@ def _recording() -> None:
         placeholder="~/recordings/talk.wav",
         icon=":material/folder:",
     )
-    right.file_uploader("or drop one here; its copy is deleted afterwards", list(FILE_TYPES), key=_UPLOAD)
+    right.file_uploader("or drop one here; it is not kept", list(FILE_TYPES), key=_UPLOAD)
 
 
 def _another(desk: Desk, chosen: SourceSpec) -> bool:
@@ -184,16 +184,17 @@ def _another(desk: Desk, chosen: SourceSpec) -> bool:
     running = desk.engine.spec
     if chosen.kind is not SourceKind.FILE:
         return chosen != running
+    recording = _named_recording()
+    return recording is not None and recording != running
+
+
+def _named_recording() -> SourceSpec | None:
+    """Read what was dropped, or else the path that was typed."""
     upload = st.session_state.get(_UPLOAD)
     if upload is not None:
-        return running is None or running.path is None or running.path.name != upload_name(upload.name)
-    typed = _typed_path()
-    return typed is not None and SourceSpec(SourceKind.FILE, path=typed) != running
-
-
-def _typed_path() -> Path | None:
+        return SourceSpec(SourceKind.FILE, path=Path(upload.name), content=upload.getvalue())
     typed = str(st.session_state.get(_PATH) or "").strip().strip("\"'")
-    return Path(typed).expanduser() if typed else None
+    return SourceSpec(SourceKind.FILE, path=Path(typed).expanduser()) if typed else None
 
 
 def _refresh(desk: Desk) -> None:
@@ -210,15 +211,12 @@ def _start_chosen(desk: Desk) -> None:
     spec = by_key.get(st.session_state[_SOURCE])
     if spec is None:
         raise AttuneError("This source is not there any more: choose another, then press Start.")
-    upload = st.session_state.get(_UPLOAD)
-    typed = _typed_path()
+    recording = _named_recording()
     running = desk.engine.spec
     if spec.kind is not SourceKind.FILE:
         desk.start(spec)
-    elif upload is not None:
-        desk.start_upload(upload.name, upload.getbuffer())
-    elif typed is not None:
-        desk.start(SourceSpec(SourceKind.FILE, path=typed))
+    elif recording is not None:
+        desk.start(recording)
     elif running is not None and running.kind is SourceKind.FILE:
         # Another tab, or this one before it was reloaded, has named it.
         desk.start(running)

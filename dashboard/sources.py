@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final, Protocol
 
+from models.audio import SUPPORTED_SUFFIXES
 from realtime.capture.source import SourceKind, SourceSpec
 
-__all__ = ["FILE_TYPES", "Choice", "ListedDevice", "choice_of", "choices", "upload_name"]
+__all__ = ["FILE_TYPES", "Choice", "ListedDevice", "choice_of", "choices"]
 
-FILE_TYPES: Final = ("wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "aiff")
+FILE_TYPES: Final = tuple(suffix.removeprefix(".") for suffix in SUPPORTED_SUFFIXES)
+"""Of the recordings that the page offers to take; what is read is decided by content."""
 
 
 class ListedDevice(Protocol):
@@ -113,17 +113,3 @@ def _key(spec: SourceSpec) -> str:
     if spec.device is None:
         return spec.kind.value
     return "|".join((spec.kind.value, spec.backend, spec.host_api or "", spec.device))
-
-
-def upload_name(name: str) -> str:
-    """Make a file name from what a browser calls an upload: no folders, no odd characters, its suffix kept.
-
-    Examples
-    --------
-    >>> upload_name("../../etc/pass wd?.WAV")
-    'pass wd_.WAV'
-    """
-    base = PureWindowsPath(PurePosixPath(name).name).name
-    safe = re.sub(r"[^\w .()-]", "_", base).strip(" .")
-    stem, suffix = Path(safe).stem[:80], Path(safe).suffix[:10]
-    return f"{stem}{suffix}" if stem else f"recording{suffix}"

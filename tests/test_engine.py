@@ -62,6 +62,16 @@ def test_a_recording_is_heard_to_its_end_and_journalled(engine: Engine, recordin
     assert len(engine.journal.windows(snapshot.session_id)) == 5
 
 
+def test_an_upload_is_heard_from_memory(engine: Engine, recording: Path) -> None:
+    content = recording.read_bytes()
+    engine.start(SourceSpec(SourceKind.FILE, path=Path("up/load.wav"), content=content, fast=True))
+    assert engine.wait(30.0)
+    snapshot = engine.snapshot()
+    assert snapshot.clock == 5 * 16_000
+    assert snapshot.source is not None
+    assert snapshot.source.name == "load.wav"
+
+
 def test_a_second_start_replaces_the_first(engine: Engine, recording: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.wav"
     soundfile.write(long, voice(30.0), 16_000)

@@ -30,6 +30,8 @@ class FileSource:
     ----------
     path
         The file.
+    content
+        Its content, where `path` is but a name.
     fast
         Deliver without pause and wait for the listener, instead of in real time.
     block_frames
@@ -50,6 +52,7 @@ class FileSource:
         self,
         path: Path,
         *,
+        content: bytes | None = None,
         fast: bool = False,
         block_frames: int | None = None,
         block_ms: float = 20.0,
@@ -61,6 +64,7 @@ class FileSource:
         if block_frames is not None and block_frames < 1:
             raise ValueError(f"A block must hold at least 1 frame, not {block_frames}.")
         self._path = Path(path)
+        self._content = content
         self._fast = fast
         self._block_frames = block_frames
         self._block_ms = block_ms
@@ -111,7 +115,8 @@ class FileSource:
             replay.stop()
 
     def _open_stream(self) -> AudioStream:
-        return open_stream(self._path, max_minutes=self._max_minutes)
+        given = self._path if self._content is None else self._content
+        return open_stream(given, max_minutes=self._max_minutes, name=self._path.name)
 
 
 class _Replay:

@@ -41,7 +41,11 @@ def make_source(spec: SourceSpec, settings: Settings) -> AudioSource:
         if spec.path is None:
             raise AudioDecodeError("No recording was named: give the path of a sound file.")
         return FileSource(
-            spec.path, fast=spec.fast, block_ms=settings.block_ms, max_minutes=settings.max_file_minutes
+            spec.path,
+            content=spec.content,
+            fast=spec.fast,
+            block_ms=settings.block_ms,
+            max_minutes=settings.max_file_minutes,
         )
     raise AudioDeviceError(
         "Pushed audio cannot be chosen here: the program that has the sound makes a PushSource itself."

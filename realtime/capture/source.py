@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +51,8 @@ class SourceSpec:
         Library that opens the microphone: "sounddevice" or "pyaudio".
     path
         The file to replay, for `SourceKind.FILE`.
+    content
+        Content of that file, where it is no file on this machine (an upload); `path` is its name then.
     fast
         Replay as fast as the listener can follow, dropping nothing, instead of in real time.
         Only files and the demo can be replayed fast.
@@ -61,6 +63,7 @@ class SourceSpec:
     host_api: str | None = None
     backend: str = "sounddevice"
     path: Path | None = None
+    content: bytes | None = field(default=None, repr=False)
     fast: bool = False
 
 

@@ -155,15 +155,15 @@ def test_a_hostile_device_name_stays_text() -> None:
         unsure(),
         source=replace(MICROPHONE, name=name),
         message=message,
-        notice="<i>cut</i>",
+        notice="<u>cut</u>",
         journal_error="<b>full</b>",
     )
     page = drawn(snapshot)
     assert name in page.text
     assert message in page.text
-    assert "<i>cut</i>" in page.text
+    assert "<u>cut</u>" in page.text
     assert "<b>full</b>" in page.text
-    assert not [tag for tag, _ in page.elements if tag in {"img", "script", "b", "i"}]
+    assert not [tag for tag, _ in page.elements if tag in {"img", "script", "b", "u"}]
     assert not [attributes for _, attributes in page.elements if "onerror" in attributes]
 
 

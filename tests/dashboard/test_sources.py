@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from fakes import FakeDevice, recording
 
-from dashboard.sources import choice_of, choices, upload_name
+from dashboard.sources import choice_of, choices
 from realtime.capture.source import SourceKind, SourceSpec
 
 MICROPHONE = FakeDevice(SourceKind.MICROPHONE, "Desk microphone")
@@ -56,22 +54,3 @@ def test_the_default_microphone_is_opened_by_the_library_of_the_settings() -> No
 )
 def test_what_is_heard_finds_its_line(spec: SourceSpec, label: str) -> None:
     assert choice_of(spec, choices((MICROPHONE,))).label == label
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("talk.wav", "talk.wav"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\Users\\me\\talk one.MP3", "talk one.MP3"),
-        ("a<b>|c.ogg", "a_b__c.ogg"),
-        ("...", "recording"),
-        ("", "recording"),
-        (".wav", "wav"),
-        ("grüße.flac", "grüße.flac"),
-        ("x" * 300 + ".wav", "x" * 80 + ".wav"),
-    ],
-)
-def test_an_upload_gets_a_harmless_name(given: str, kept: str) -> None:
-    assert upload_name(given) == kept
-    assert Path(upload_name(given)).name == upload_name(given)

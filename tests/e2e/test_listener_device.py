@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import soundfile
 from sound_server import SoundServer
-from sources import voice
 
 from core.settings import Settings
 from engine import Engine
 from realtime.capture import SourceKind, SourceSpec
 from realtime.snapshot import DecisionKind, ListenerState
+from sources import voice
 
 pytestmark = pytest.mark.e2e
 
