@@ -50,6 +50,7 @@ class Engine:
         self.settings = settings
         self._open_source = open_source
         self._lock = threading.RLock()
+        self._loading = threading.Lock()
         self._models: tuple[EmotionRecogniser, Session] | None = None
         self._journal: Journal | None = None
         self._journal_problem = ""
@@ -84,12 +85,15 @@ class Engine:
             self.stop()
             self._spec = spec
             try:
-                listener = self._make_listener(spec, journal=self._open_journal(), on_decision=on_decision)
-                listener.start()
+                # Seen from now on: the sign must show while a microphone is being opened.
+                self._listener = self._make_listener(
+                    spec, journal=self._open_journal(), on_decision=on_decision
+                )
+                self._listener.start()
             except AttuneError as error:
+                self._listener = None
                 self._idle_snapshot = Snapshot(state=ListenerState.FAILED, message=str(error))
                 raise
-            self._listener = listener
 
     def stop(self, reason: str = "") -> None:
         """Stop listening, within a second; harmless when nothing is listened to.
@@ -233,12 +237,17 @@ class Engine:
         return listener
 
     def _stop_when_unseen(self) -> None:
-        while not self._closing.wait(min(_IDLE_POLL_S, self.settings.idle_stop_s / 4)):
-            assert self._seen_s is not None
-            unseen_s = time.monotonic() - self._seen_s
-            if unseen_s > self.settings.idle_stop_s and self.snapshot().listening:
-                _LOG.info("no page has looked for %.0f s: listening stops", unseen_s)
-                self.stop(f"Listening stopped, because no page was open for {self.settings.idle_stop_s:g} s.")
+        limit_s = self.settings.idle_stop_s
+        while not self._closing.wait(min(_IDLE_POLL_S, limit_s / 4)):
+            try:
+                with self._lock:
+                    if self._unseen_s() > limit_s and self.snapshot().listening:
+                        self.stop(f"Listening stopped, because no page was open for {limit_s:g} s.")
+            except Exception:  # noqa: BLE001 - whatever goes wrong, the next round must come
+                _LOG.exception("an unseen listener could not be stopped")
+
+    def _unseen_s(self) -> float:
+        return 0.0 if self._seen_s is None else time.monotonic() - self._seen_s
 
     def _warm_up(self) -> None:
         """Load the models before somebody waits for them; a problem is told when they are needed."""
@@ -248,7 +257,7 @@ class Engine:
             _LOG.warning("models are not usable: %s", error)
 
     def _load_models(self) -> tuple[EmotionRecogniser, Session]:
-        with self._lock:
+        with self._loading:
             if self._models is None:
                 recogniser = load_recogniser(
                     self.settings.emotion_model,

@@ -34,9 +34,10 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Sound was lost here: `frames` of them found no room; 0 if the device lost them itself."""
+    """Sound was lost here: `frames` found no room, and the device reported `overflows` of its own."""
 
     frames: int
+    overflows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class BlockFifo:
         self._ready = threading.Event()
         self._room = threading.Event()
         self._closed = False
+        self._lost_frames = 0
+        self._overflows = 0
         self.last_write_s = time.perf_counter()
 
     # Writing side (AudioSink)
@@ -77,6 +80,7 @@ class BlockFifo:
     def begin(self, info: SourceInfo) -> None:
         """See `AudioSink`."""
         self.last_write_s = time.perf_counter()
+        self._tell_gap()
         self._stream = _Stream(info, self._seconds)
         self._put(None, Begin(info))
 
@@ -99,10 +103,11 @@ class BlockFifo:
 
     def overflow(self) -> None:
         """See `AudioSink`."""
-        self._put(None, Gap(0))
+        self._overflows += 1
 
     def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
         """See `AudioSink`."""
+        self._tell_gap()
         self._put(None, End(error, notice))
 
     # Reading side
@@ -132,10 +137,17 @@ class BlockFifo:
     def _write_or_lose(self, stream: _Stream, block: Block) -> None:
         self.last_write_s = now = time.perf_counter()
         if stream.room < len(block):
-            self._put(None, Gap(len(block)))
+            self._lost_frames += len(block)
             return
+        self._tell_gap()
         stream.add(block)
         self._put(stream, _Written(len(block), now))
+
+    def _tell_gap(self) -> None:
+        """Put what was lost since the last block into one record: a standstill must not fill memory."""
+        if self._lost_frames or self._overflows:
+            self._put(None, Gap(self._lost_frames, self._overflows))
+            self._lost_frames = self._overflows = 0
 
     def _put(self, stream: _Stream | None, record: Record | _Written) -> None:
         self._records.append((stream, record))

@@ -42,7 +42,7 @@ _HISTORY_SAMPLES: Final = 120 * SAMPLE_RATE_HZ
 _METER_INTERVAL_S: Final = 0.1
 _POLL_S: Final = 0.1
 _FIRST_SOUND_S: Final = 4.0  # a PulseAudio sink that slept delivers its first block after 2 s
-_JOIN_S: Final = 1.0
+_STOP_S: Final = 0.9
 _SHOUT_SAMPLES: Final = SAMPLE_RATE_HZ  # gaps are journalled at most once a second
 
 
@@ -53,6 +53,7 @@ class _Window:
     speech_share: float
     delivered_s: float
     durations_ms: dict[str, float]
+    stream: int  # how often the source had been opened
 
 
 class Listener:
@@ -109,6 +110,8 @@ class Listener:
             voice_activity, window_samples=WINDOW_SAMPLES, threshold=settings.speech_threshold
         )
         self._info: SourceInfo | None = None
+        self._stream = 0
+        self._heard_samples = WINDOW_SAMPLES  # less only where a short recording was padded
         self._resampler: MonoResampler | None = None
         self._meter: Meter | None = None
         self._metered_frames = 0
@@ -121,6 +124,7 @@ class Listener:
         # The emotion thread's own
         self._gate_config = gate.gate_config(settings)
         self._gate_state = gate.GateState()
+        self._gate_stream = 0
         self._history: deque[Decision] = deque()
         self._times = StageTimes()
 
@@ -156,11 +160,17 @@ class Listener:
         reason
             One sentence for people, where it was not they who asked.
         """
+        deadline_s = time.perf_counter() + _STOP_S
         with self._lifecycle:
             self._shut(ListenerState.STOPPED, reason)
             for thread in self._threads:
                 if thread is not threading.current_thread():
-                    thread.join(_JOIN_S)
+                    thread.join(max(0.0, deadline_s - time.perf_counter()))
+            with self._publishing:
+                if self._snapshot.listening:  # another thread is still shutting, on a device that hangs
+                    self._snapshot = replace(
+                        self._snapshot, state=ListenerState.STOPPED, message=reason, level=Level()
+                    )
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the source has ended and everything it held was decided.
@@ -212,7 +222,7 @@ class Listener:
             self._stopping.set()
         self._fifo.close()
         self._mailbox.close()
-        if self._device.acquire(timeout=_JOIN_S / 2):
+        if self._device.acquire(timeout=_STOP_S / 4):
             try:
                 self._source.close()
             finally:
@@ -261,13 +271,14 @@ class Listener:
                 self._begin_stream(info)
             case Sound(block, delivered_s):
                 self._take_sound(Sound(block, delivered_s))
-            case Gap(frames):
-                self._take_gap(frames)
+            case Gap():
+                self._take_gap(record)
             case End():
                 self._end_stream(record)
 
     def _begin_stream(self, info: SourceInfo) -> None:
         self._info = info
+        self._stream += 1
         self._resampler = MonoResampler(info.rate_hz, info.channels)
         self._meter = Meter(info.rate_hz, digital_silence_s=self._settings.digital_silence_s)
         self._metered_frames = 0
@@ -325,9 +336,9 @@ class Listener:
     def _send_window(self, delivered_s: float) -> None:
         assert self._info is not None
         audio, clock = self._ring.latest(WINDOW_SAMPLES)
-        share = self._speech.share
+        share = min(1.0, self._speech.share * WINDOW_SAMPLES / self._heard_samples)
         durations_ms, self._durations_ms = self._durations_ms, {}
-        window = _Window(audio, clock, share, delivered_s, durations_ms)
+        window = _Window(audio, clock, share, delivered_s, durations_ms, self._stream)
         replaced = self._mailbox.put(window, wait=self._info.lossless)
         self._counters = replace(
             self._counters,
@@ -335,19 +346,19 @@ class Listener:
             dropped_windows=self._counters.dropped_windows + replaced,
         )
 
-    def _take_gap(self, frames: int) -> None:
+    def _take_gap(self, gap: Gap) -> None:
         """Sound was lost: what follows does not continue what came before."""
-        assert self._resampler is not None
-        self._resampler.reset()
-        self._speech.reset()
+        if self._resampler is not None:
+            self._take_audio(self._resampler.finish(), time.perf_counter())
+        self._speech.interrupt()
         self._counters = replace(
             self._counters,
-            overflows=self._counters.overflows + (frames == 0),
-            lost_frames=self._counters.lost_frames + frames,
+            overflows=self._counters.overflows + gap.overflows,
+            lost_frames=self._counters.lost_frames + gap.frames,
         )
         if self._ring.clock - self._shouted_clock >= _SHOUT_SAMPLES:
             self._shouted_clock = self._ring.clock
-            self._note("gap", f"{frames} frames found no room" if frames else "device overflow")
+            self._note("gap", f"{gap.overflows} overflows of the device, {gap.frames} frames without room")
 
     def _end_stream(self, end: End) -> None:
         if self._info is not None and self._info.live:
@@ -357,6 +368,7 @@ class Listener:
             self._take_audio(self._resampler.finish(), time.perf_counter())
             if 0 < self._ring.held < WINDOW_SAMPLES:
                 # A recording shorter than a window would else get no answer at all.
+                self._heard_samples = self._ring.held
                 padding = np.zeros(WINDOW_SAMPLES - self._ring.held, dtype=np.float32)
                 self._take_audio(padding, time.perf_counter())
         self._publish(clock=self._ring.clock, counters=self._counters)
@@ -389,18 +401,10 @@ class Listener:
             probabilities=probabilities,
             latency_ms=(answered_s - window.delivered_s) * 1000.0,
         )
+        if window.stream != self._gate_stream:
+            self._gate_stream, self._gate_state = window.stream, gate.GateState()
         self._gate_state, decision = gate.step(self._gate_state, reading, config)
         self._remember(decision)
-        decided_s = time.perf_counter()
-        durations_ms = {
-            "queue": (taken_s - window.delivered_s) * 1000.0,
-            **window.durations_ms,
-            "gate": (decided_s - answered_s) * 1000.0,
-            "total": (decided_s - window.delivered_s) * 1000.0,
-        }
-        if asked:
-            durations_ms["emotion"] = (answered_s - taken_s) * 1000.0
-        self._times.add(durations_ms)
         self._publish(
             reading=reading,
             decision=decision,
@@ -408,6 +412,16 @@ class Listener:
             timing=self._times.summary(),
             counters=self._counters,
         )
+        published_s = time.perf_counter()
+        durations_ms = {
+            "queue": (taken_s - window.delivered_s) * 1000.0,
+            **window.durations_ms,
+            "gate": (published_s - answered_s) * 1000.0,
+            "total": (published_s - window.delivered_s) * 1000.0,
+        }
+        if asked:
+            durations_ms["emotion"] = (answered_s - taken_s) * 1000.0
+        self._times.add(durations_ms)
         if self._journal is not None and self._session_id is not None:
             lossless = self._info is not None and self._info.lossless
             self._journal.record_window(self._session_id, reading, decision, wait=lossless)
@@ -463,6 +477,9 @@ class Listener:
                 self._source.open(self._fifo)
             except AttuneError as error:
                 _LOG.info("reopening failed: %s", error)
+                return False
+            except Exception:  # noqa: BLE001 - whatever a sound library throws, the device may come back
+                _LOG.exception("reopening failed in an unexpected way")
                 return False
             if self._stopping.is_set():
                 self._source.close()

@@ -180,7 +180,8 @@ class Snapshot:
     counters
         Drops, overflows, reconnects.
     timing
-        Per stage: "queue", "resample", "voice activity", "emotion", "gate", "total".
+        Per stage, of the windows before the newest: "queue", "resample", "voice activity", "emotion",
+        "gate" (with publishing), "total".
     resampler_delay_ms
         How late the resampler's output comes; not part of the latencies.
     notice

@@ -53,10 +53,14 @@ class VoiceActivity:
 
     def reset(self) -> None:
         """Forget everything: what follows is unrelated to what came before."""
+        self.interrupt()
+        self._speech[:] = False
+
+    def interrupt(self) -> None:
+        """Take note that a little sound is missing here; what was speech in the window stays so."""
         self._pending = np.zeros(0, dtype=np.float32)
         self._context = np.zeros(_CONTEXT_SAMPLES, dtype=np.float32)
         self._state = np.zeros((2, 1, 128), dtype=np.float32)
-        self._speech[:] = False
 
     def feed(self, audio: Audio) -> None:
         """Take the next audio of the stream, shape (samples,), of any length."""

@@ -57,7 +57,19 @@ def test_live_block_without_room_is_lost_and_said() -> None:
     fifo.write(block(110, 20))
     records = drain(fifo)
     assert [type(r) for r in records] == [Begin, Sound, Gap, Sound]
-    assert records[2] == Gap(30)
+    assert records[2] == Gap(30, 0)
+
+
+def test_losses_of_a_standstill_become_one_record() -> None:
+    fifo = BlockFifo(0.1)
+    fifo.begin(info())
+    fifo.write(block(0, 100))
+    for _ in range(50):
+        fifo.overflow()
+        fifo.write(block(0, 10))
+    assert len(drain(fifo)) == 2
+    fifo.write(block(0, 10))
+    assert drain(fifo)[0] == Gap(500, 50)
 
 
 def test_lossless_writer_waits_for_room_even_with_blocks_larger_than_the_fifo() -> None:

@@ -57,3 +57,12 @@ def test_reset_forgets(session: Session) -> None:
     activity.feed(voice(4.0)[:, 0])
     activity.reset()
     assert activity.share == 0.0
+
+
+def test_interruption_keeps_what_was_speech(session: Session) -> None:
+    activity = VoiceActivity(session, window_samples=WINDOW, threshold=0.5)
+    activity.feed(voice(4.0)[:, 0])
+    activity.interrupt()
+    assert activity.share > 0.9
+    activity.feed(voice(1.0, seed=1)[:, 0])
+    assert activity.share > 0.9
