@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.logs import start_logging
 from dashboard import live
 
+start_logging()
 st.set_page_config(
     page_title="Attune",
     # A file of our own: named icons are fetched from a server elsewhere.

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from core import paths
 from core.errors import AttuneError, JournalError
-from core.settings import load_settings
+from core.logs import start_logging
+from core.settings import Settings, load_settings
 from doctor import Verdict, examine
 from engine import Engine
 from models.audio import open_stream
@@ -45,12 +59,22 @@ journal_app = typer.Typer(help="Look at, export or delete what was recorded.", n
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
 
+_LOG = logging.getLogger(__name__)
 _out = Console()
 _err = Console(stderr=True)
 
 _STYLES = {DecisionKind.ACCEPTED: "bold green", DecisionKind.UNSURE: "yellow", DecisionKind.NO_SPEECH: "dim"}
 
+
+class Backend(StrEnum):
+    """Libraries that open the microphone."""
+
+    SOUNDDEVICE = "sounddevice"
+    PYAUDIO = "pyaudio"
+
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+BackendOption = Annotated[Backend | None, typer.Option(help="Library that opens the microphone.")]
 ThresholdOption = Annotated[
     float | None, typer.Option(min=0.3, max=0.99, help="Confidence from which an emotion is accepted.")
 ]
@@ -58,36 +82,56 @@ ThresholdOption = Annotated[
 
 def main() -> None:
     """Run the program; every error of ours is one sentence on standard error and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a pipe whose encoding lacks a sign gets a question mark, never an exception.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    start_logging()
     try:
         app()
     except AttuneError as error:
-        _err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        _say_error(str(error))
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the last to see it: a sentence for people, the trace for the log
+        _LOG.exception("the program ended by an internal error")
+        _say_error(f"Something unexpected went wrong: the program's log, {paths.log_file()}, says what.")
         sys.exit(1)
 
 
 @app.command(
     epilog="**Examples**: `attune listen` · `attune listen --source demo` · "
+    "`attune listen --source mic --device USB --host-api ALSA` · "
     "`attune listen --source talk.wav --fast --json`"
 )
 def listen(
     source: Annotated[
-        str | None, typer.Option(help="`mic`, `system`, `demo` or an audio file; by default what there is.")
+        str | None,
+        typer.Option(help="`mic`, `system`, `demo` or an audio file; by default the microphone or the demo."),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Device by name, as `attune devices` lists it.")] = None,
-    backend: Annotated[str | None, typer.Option(help="`sounddevice` or `pyaudio`.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Microphone or system audio by name, as `attune devices` lists it.")
+    ] = None,
+    host_api: Annotated[
+        str | None, typer.Option(help="Host API of the microphone, where its name alone is ambiguous.")
+    ] = None,
+    backend: BackendOption = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="Replay as fast as possible, dropping nothing.")
+        bool, typer.Option("--fast", help="Replay a file or the demo as fast as possible, dropping nothing.")
     ] = False,
     threshold: ThresholdOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Listen and say, twice a second, which emotion is heard. Ctrl-C stops."""
-    settings = load_settings(device=device, backend=backend, threshold=threshold)
+    settings = load_settings(backend=backend and backend.value, threshold=threshold)
+    if source is None and (device or host_api):
+        source = SourceKind.MICROPHONE.value
     if source is None:
         spec, reason = suggest_source(settings)
         _err.print(f"[dim]{escape(reason)}[/]", highlight=False, soft_wrap=True)
+        spec = replace(spec, fast=fast)
     else:
-        spec = _source_spec(source, device=settings.device, backend=settings.backend, fast=fast)
+        spec = _source_spec(source, settings, device=device, host_api=host_api, fast=fast)
+    _refuse_what_does_not_fit(spec, device=device, host_api=host_api)
     with _engine(settings) as engine:
         if as_json:
             _listen_json(engine, spec)
@@ -98,10 +142,13 @@ def listen(
         raise AttuneError(failure.message)
 
 
-@app.command()
-def devices(as_json: JsonFlag = False) -> None:
+@app.command(
+    epilog="**Examples**: `attune devices` · `attune devices --backend pyaudio` · `attune devices --json`"
+)
+def devices(backend: BackendOption = None, as_json: JsonFlag = False) -> None:
     """List microphones and system audio, by name and host API."""
-    found = list_devices()
+    settings = load_settings(backend=backend and backend.value)
+    found = list_devices(backend=settings.backend)
     if as_json:
         _print_json([_plain_device(device) for device in found])
         return
@@ -135,7 +182,7 @@ def emotion(
                 clip = _recognise_with_progress(engine, path)
             except AttuneError as error:
                 failed += 1
-                _err.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+                _say_error(str(error))
                 continue
             if as_json:
                 _print_json(_plain_clip(path, clip))
@@ -145,19 +192,25 @@ def emotion(
         raise typer.Exit(1)
 
 
-@app.command(name="doctor")
+@app.command(name="doctor", epilog="**Examples**: `attune doctor` · `attune doctor --json`")
 def doctor_command(as_json: JsonFlag = False) -> None:
     """Say what works on this machine, and what to do about the rest."""
-    marks = {Verdict.GOOD: "[green]✓[/]", Verdict.OPTIONAL: "[yellow]-[/]", Verdict.BAD: "[red]✗[/]"}
+    marks = {
+        Verdict.GOOD: f"[green]{_sign('✓', '+')}[/]",
+        Verdict.OPTIONAL: "[yellow]-[/]",
+        Verdict.BAD: f"[red]{_sign('✗', 'x')}[/]",
+    }
     checks = []
     for check in examine():
         checks.append(check)
         if not as_json:
             _out.print(
-                f"{marks[check.verdict]} [bold]{check.topic}[/]: {escape(check.finding)}", highlight=False
+                f"{marks[check.verdict]} [bold]{check.topic}[/]: {escape(check.finding)}",
+                highlight=False,
+                soft_wrap=True,
             )
             if check.remedy:
-                _out.print(f"   [dim]{escape(check.remedy)}[/]", highlight=False)
+                _out.print(f"   [dim]{escape(check.remedy)}[/]", highlight=False, soft_wrap=True)
     if as_json:
         _print_json(
             [
@@ -169,27 +222,42 @@ def doctor_command(as_json: JsonFlag = False) -> None:
         raise typer.Exit(1)
 
 
-@bench_app.command(name="emotion")
+@bench_app.command(
+    name="emotion",
+    epilog="**Examples**: `attune bench emotion` · `attune bench emotion --embedded-only` · "
+    "`attune bench emotion --threads 1 --json`",
+)
 def bench_emotion(
     threads: Annotated[int, typer.Option(min=1, max=16, help="Threads of each model.")] = 2,
-    repeats: Annotated[int, typer.Option(min=3, max=1000, help="Timed runs of each model.")] = 30,
+    repeats: Annotated[int, typer.Option(min=3, max=1000, help="Timed rounds.")] = 30,
+    embedded_only: Annotated[
+        bool, typer.Option("--embedded-only", help="Time the embedded model alone; needs no torch.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Time one 3-second window: the embedded model, the full-size hybrid, and transformers."""
     from benchmarks.emotion import run  # noqa: PLC0415 - it may bring torch, which no door starts with
 
-    with _err.status("Measuring..."):
-        figures = run(threads=threads, repeats=repeats)
+    with _progress(TaskProgressColumn()) as progress:
+        task = progress.add_task("Measuring", total=None)  # the models are made ready before the first round
+        figures = run(
+            threads=threads,
+            repeats=repeats,
+            embedded_only=embedded_only,
+            on_round=lambda done, total: progress.update(task, completed=done, total=total),
+        )
     if as_json:
         _print_json(figures)
         return
     table = Table("figure", "value")
     for name, value in figures.items():
+        if value is None:
+            continue
         table.add_row(name, f"{value:.2f}" if isinstance(value, float) else escape(str(value)))
     _out.print(table)
 
 
-@journal_app.command(name="sessions")
+@journal_app.command(name="sessions", epilog="**Example**: `attune journal sessions`")
 def journal_sessions() -> None:
     """List what was recorded, newest last."""
     table = Table("session", "started", "ended", "source", "model")
@@ -201,7 +269,11 @@ def journal_sessions() -> None:
     _out.print(table)
 
 
-@journal_app.command(name="export", epilog="**Example**: `attune journal export decisions.csv`")
+@journal_app.command(
+    name="export",
+    epilog="**Examples**: `attune journal export decisions.csv` · "
+    "`attune journal export one.parquet --session 3 --overwrite`",
+)
 def journal_export(
     file: Annotated[Path, typer.Argument(help="Where to write; `.csv` or `.parquet`.")],
     session: Annotated[int | None, typer.Option(help="Only this session.")] = None,
@@ -219,7 +291,9 @@ def journal_export(
     _out.print(f"Wrote {file}.", highlight=False)
 
 
-@journal_app.command(name="clear")
+@journal_app.command(
+    name="clear", epilog="**Examples**: `attune journal clear` · `attune journal clear --yes`"
+)
 def journal_clear(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -232,7 +306,7 @@ def journal_clear(
 
 
 @contextmanager
-def _engine(settings: Any) -> Iterator[Engine]:
+def _engine(settings: Settings) -> Iterator[Engine]:
     engine = Engine(settings)
     try:
         yield engine
@@ -250,12 +324,39 @@ def _journal() -> Iterator[Journal]:
         journal.close()
 
 
-def _source_spec(source: str, *, device: str | None, backend: str, fast: bool) -> SourceSpec:
+def _source_spec(
+    source: str, settings: Settings, *, device: str | None, host_api: str | None, fast: bool
+) -> SourceSpec:
     match source:
-        case "mic" | "system" | "demo":
-            return SourceSpec(SourceKind(source), device=device, backend=backend, fast=fast)
+        case "mic":
+            return SourceSpec(
+                SourceKind.MICROPHONE,
+                device=device or settings.device,
+                host_api=host_api,
+                backend=settings.backend,
+                fast=fast,
+            )
+        case "system" | "demo":
+            return SourceSpec(SourceKind(source), device=device, host_api=host_api, fast=fast)
         case _:
-            return SourceSpec(SourceKind.FILE, path=Path(source), fast=fast)
+            return SourceSpec(SourceKind.FILE, device=device, host_api=host_api, path=Path(source), fast=fast)
+
+
+def _refuse_what_does_not_fit(spec: SourceSpec, *, device: str | None, host_api: str | None) -> None:
+    """Options that would be passed over in silence are usage errors."""
+    live = spec.kind in (SourceKind.MICROPHONE, SourceKind.SYSTEM)
+    if spec.fast and live:
+        raise typer.BadParameter(
+            "only a file or the demo can be replayed fast: name one with --source.", param_hint="--fast"
+        )
+    if device is not None and not live:
+        raise typer.BadParameter(
+            "a file and the demo have no device: use it with --source mic or system.", param_hint="--device"
+        )
+    if host_api is not None and spec.kind is not SourceKind.MICROPHONE:
+        raise typer.BadParameter(
+            "only microphones have one to choose: use it with --source mic.", param_hint="--host-api"
+        )
 
 
 def _listen_json(engine: Engine, spec: SourceSpec) -> None:
@@ -263,11 +364,16 @@ def _listen_json(engine: Engine, spec: SourceSpec) -> None:
     lines: queue.Queue[dict[str, Any]] = queue.Queue()
     engine.start(spec, on_decision=lambda reading, decision: lines.put(_plain(reading, decision)))
     try:
-        over = False
-        while not over:
-            over = engine.wait(0.1)
-            while not lines.empty():
-                _print_json(lines.get())
+        # Where the lines themselves are seen to come, a bar between them would only disturb.
+        with _progress(TimeRemainingColumn(), disable=not spec.fast or sys.stdout.isatty()) as progress:
+            task = progress.add_task(escape(spec.path.name if spec.path else "demo"), total=None)
+            over = False
+            while not over:
+                over = engine.wait(0.1)
+                while not lines.empty():
+                    _print_json(lines.get())
+                done_s, total_s = _heard(engine.snapshot())
+                progress.update(task, completed=done_s, total=total_s)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -279,38 +385,48 @@ def _listen_live(engine: Engine, spec: SourceSpec) -> None:
             over = False
             while not over:
                 over = engine.wait(0.25)
-                live.update(_picture(engine.snapshot()))
+                live.update(_picture(engine.snapshot(), progress=spec.fast))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _picture(snapshot: Snapshot) -> Group:
+def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
     name = snapshot.source.name if snapshot.source else ""
     head = Text.assemble(
-        ("● " if snapshot.listening else "○ ", "bold red" if snapshot.listening else "dim"),
+        (_sign("● ", "* "), "bold red") if snapshot.listening else (_sign("○ ", "o "), "dim"),
         f"{snapshot.state}  {name}  {_clock(snapshot.clock)}  {snapshot.level.rms_dbfs:.0f} dBFS",
         ("  clipping" if snapshot.level.clipping else "", "red"),
         ("  digital silence: is it muted?" if snapshot.level.digital_silence else "", "yellow"),
         *(f"\n{text}" for text in (snapshot.message, snapshot.notice, snapshot.journal_error) if text),
     )
+    done_s, total_s = _heard(snapshot)
+    rows: list[RenderableType] = [head]
+    if progress and total_s is not None:
+        rows.append(ProgressBar(total=total_s, completed=done_s, width=40))
     decision = snapshot.decision
     if decision is None:
-        return Group(head, Text("Waiting for the first 3 seconds.", style="dim"))
+        return Group(*rows, Text("Waiting for the first 3 seconds.", style="dim"))
     shown = decision.emotion or decision.kind
     bars = Table.grid(padding=(0, 1))
     for label, probability in zip(EMOTIONS, decision.smoothed or (0.0,) * len(EMOTIONS), strict=True):
         filled = round(probability * 30)
-        bars.add_row(label, Text("█" * filled + "·" * (30 - filled)), f"{probability:4.0%}")
-    return Group(
-        head, Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim"), bars
-    )
+        bars.add_row(
+            label, Text(_sign("█", "#") * filled + _sign("·", ".") * (30 - filled)), f"{probability:4.0%}"
+        )
+    words = Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim")
+    return Group(*rows, *words, bars)
+
+
+def _heard(snapshot: Snapshot) -> tuple[float, float | None]:
+    """Seconds heard so far, and in all where the source says so."""
+    total_s = snapshot.source.duration_s if snapshot.source else None
+    return snapshot.clock / SAMPLE_RATE_HZ, total_s
 
 
 def _recognise_with_progress(engine: Engine, path: Path) -> ClipEmotion:
     with open_stream(path, max_minutes=engine.settings.max_file_minutes) as stream:
         duration_s = stream.duration_s
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=_err, transient=True) as progress:
+    with _progress(TimeRemainingColumn()) as progress:
         task = progress.add_task(escape(path.name), total=duration_s)
         return engine.recognise(path, on_progress=lambda heard_s: progress.update(task, completed=heard_s))
 
@@ -382,8 +498,26 @@ def _named(probabilities: tuple[float, ...] | None) -> dict[str, float] | None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
     sys.stdout.flush()
+
+
+def _progress(last: ProgressColumn, *, disable: bool = False) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), last
+    return Progress(*columns, console=_err, transient=True, disable=disable or not _err.is_terminal)
+
+
+def _sign(sign: str, plain: str) -> str:
+    """Draw a sign where the terminal has it, else what stands for it."""
+    try:
+        sign.encode(_out.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return plain
+    return sign
+
+
+def _say_error(sentence: str) -> None:
+    _err.print(f"[bold red]Error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _clock(samples: int) -> str:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
+import os
 import platform
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 from core import paths
-from core.errors import AttuneError
+from core.errors import AttuneError, AudioDeviceError, BackendMissingError, JournalError
 from core.settings import Settings, load_settings
 from models import assets, runtime
 from models.emotion.recogniser import load_recogniser
-from realtime.capture import SourceKind, list_devices
-from realtime.journal import Journal
+from realtime.capture import Device, list_microphones, list_system_audio
+from realtime.journal import faults
+from realtime.journal.schema import migrate
 
 __all__ = ["Check", "Verdict", "examine"]
 
-_LOW_DISK_BYTES = 200_000_000
+_LOG = logging.getLogger(__name__)
+_BUSY_S: Final = 0.5
+_LOW_DISK_BYTES: Final = 200_000_000
 
 
 class Verdict(StrEnum):
     """How a check went."""
 
     GOOD = "good"
-    OPTIONAL = "not installed"
+    OPTIONAL = "optional"
     BAD = "bad"
 
 
@@ -61,77 +71,150 @@ def examine() -> Iterator[Check]:
         yield Check("Settings", Verdict.GOOD, f"{paths.settings_file()} (absent is fine)")
     except AttuneError as error:
         yield Check("Settings", Verdict.BAD, str(error), "Until then the defaults are used here.")
-    yield from _sound()
+    yield _checked("Microphones", lambda: _microphones(settings))
+    yield _checked("System audio", _system_audio)
     yield from _weights()
-    yield _emotion_model(settings)
-    yield Check("Providers", Verdict.GOOD, ", ".join(runtime.available_providers()))
-    yield _journal(settings)
-    yield _disk()
+    yield _checked("Emotion model", lambda: _emotion_model(settings))
+    yield _checked("Providers", lambda: ", ".join(runtime.available_providers()))
+    if settings.journal:
+        yield _checked("Journal", lambda: _journal(settings.journal_path))
+    else:
+        yield Check("Journal", Verdict.OPTIONAL, "switched off in the settings")
+    yield _checked("Disk", lambda: _disk(settings.journal_path))
+    yield _checked("Log", _log)
     yield from _extras()
 
 
-def _sound() -> Iterator[Check]:
+def _checked(topic: str, look: Callable[[], str | Check]) -> Check:
+    """Look at one thing; whatever is wrong with it becomes a finding, so that the others still come."""
     try:
-        devices = list_devices()
+        found = look()
     except AttuneError as error:
-        yield Check("Microphones", Verdict.BAD, str(error), "The demo and recordings work without one.")
-        return
-    for topic, kind, remedy in (
-        ("Microphones", SourceKind.MICROPHONE, "Connect one; the demo and recordings work without."),
-        ("System audio", SourceKind.SYSTEM, "Install the extra: pip install -e '.[loopback]'."),
-    ):
-        names = [device.name for device in devices if device.kind is kind]
-        if names:
-            yield Check(topic, Verdict.GOOD, ", ".join(names))
-        else:
-            yield Check(topic, Verdict.OPTIONAL, "none found", remedy)
+        return Check(topic, Verdict.BAD, str(error))
+    except Exception as error:  # noqa: BLE001 - one check must not stop the others
+        _LOG.exception("the check of %s failed", topic)
+        return Check(topic, Verdict.BAD, f"could not be looked at ({error!r}): {paths.log_file()} says more.")
+    return found if isinstance(found, Check) else Check(topic, Verdict.GOOD, found)
+
+
+def _microphones(settings: Settings) -> Check:
+    topic = "Microphones"
+    try:
+        found = list_microphones(backend=settings.backend)
+    except AudioDeviceError as error:
+        return Check(topic, Verdict.BAD, str(error), "The demo and recordings work without one.")
+    if not found:
+        remedy = "Connect one; the demo and recordings work without."
+        return Check(topic, Verdict.OPTIONAL, "none found", remedy)
+    return Check(topic, Verdict.GOOD, _names(found))
+
+
+def _system_audio() -> Check:
+    topic = "System audio"
+    try:
+        found = list_system_audio()
+    except BackendMissingError as error:
+        return Check(topic, Verdict.OPTIONAL, str(error))
+    if not found:
+        return Check(topic, Verdict.OPTIONAL, "none found", "Connect a loudspeaker.")
+    return Check(topic, Verdict.GOOD, _names(found))
+
+
+def _names(devices: Iterable[Device]) -> str:
+    return ", ".join(dict.fromkeys(device.name for device in devices))
 
 
 def _weights() -> Iterator[Check]:
-    for asset in assets.assets():
-        try:
-            assets.locate(asset.name)
-        except AttuneError as error:
-            yield Check(f"Weights {asset.name}", Verdict.BAD, str(error))
-        else:
-            size_mb = asset.size_bytes / 1e6
-            yield Check(f"Weights {asset.name}", Verdict.GOOD, f"intact, {size_mb:.1f} MB, {asset.licence}")
-
-
-def _emotion_model(settings: Settings) -> Check:
     try:
-        info = load_recogniser(
-            settings.emotion_model, threads=settings.threads, provider=settings.provider
-        ).info
+        known = assets.assets()
     except AttuneError as error:
-        return Check("Emotion model", Verdict.BAD, str(error))
-    finding = f"{info.name} {info.version} runs on {info.provider} with {info.threads} threads"
-    return Check("Emotion model", Verdict.GOOD, finding)
+        yield Check("Weights", Verdict.BAD, str(error))
+        return
+    for asset in known:
+        yield _checked(f"Weights {asset.name}", partial(_weight_file, asset))
 
 
-def _journal(settings: Settings) -> Check:
-    if not settings.journal:
-        return Check("Journal", Verdict.OPTIONAL, "switched off in the settings")
+def _weight_file(asset: assets.Asset) -> str:
+    assets.locate(asset.name)
+    return f"intact, {asset.size_bytes / 1e6:.1f} MB, {asset.licence}"
+
+
+def _emotion_model(settings: Settings) -> str:
+    info = load_recogniser(settings.emotion_model, threads=settings.threads, provider=settings.provider).info
+    return f"{info.name} {info.version} runs on {info.provider} with {info.threads} threads"
+
+
+def _journal(path: Path) -> str:
     try:
-        journal = Journal(settings.journal_path, retention_days=0)
-    except AttuneError as error:
-        return Check("Journal", Verdict.BAD, str(error))
-    try:
-        sessions = len(journal.sessions())
-    finally:
-        journal.close()
-    return Check("Journal", Verdict.GOOD, f"{sessions} sessions in {settings.journal_path}")
+        sessions = _sessions(path) if path.exists() else None
+    except (sqlite3.Error, OSError) as error:
+        raise JournalError(f"{faults.sentence(path, error)}.") from error
+    if sessions is None:
+        folder = _nearest_folder(path)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise JournalError(
+                f"The journal cannot be begun in {path.parent}, because {folder} may not be written: "
+                f"change its permissions, or choose another journal_path."
+            )
+        return f"{path} (none yet; it is begun with the first session)"
+    return f"{sessions} sessions in {path}" if sessions != 1 else f"1 session in {path}"
 
 
-def _disk() -> Check:
-    folder = paths.data_dir()
-    while not folder.exists():
-        folder = folder.parent
+def _sessions(path: Path) -> int:
+    """Ask the journal what it holds, leaving file and log as they are."""
+    address = path.absolute().as_uri()
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):  # the log is made beside it
+        raise _fault(sqlite3.SQLITE_READONLY)
+    with ExitStack() as stack:
+        if path.with_name(f"{path.name}-wal").exists():
+            # Who closes last folds the log into the file; a reader cannot, so let it be this one.
+            keeper = stack.enter_context(closing(sqlite3.connect(f"{address}?mode=ro", uri=True)))
+            keeper.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection = stack.enter_context(
+            closing(sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None))
+        )
+        # A lock taken and given back at once tells whether it could be written.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA query_only = ON")
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if answer != "ok":
+            raise _fault(sqlite3.SQLITE_CORRUPT)
+        with suppress(sqlite3.OperationalError):  # an older version, which may not be changed here
+            migrate(connection, path)
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sessions'")
+        if not tables.fetchone()[0]:
+            return 0
+        return int(connection.execute("SELECT count(*) FROM sessions").fetchone()[0])
+
+
+def _fault(code: int) -> sqlite3.DatabaseError:
+    fault = sqlite3.DatabaseError()
+    fault.sqlite_errorcode = code
+    return fault
+
+
+def _disk(journal: Path) -> Check:
+    folder = _nearest_folder(journal)
     free_bytes = shutil.disk_usage(folder).free
     finding = f"{free_bytes / 1e9:.1f} GB free at {folder}"
     if free_bytes < _LOW_DISK_BYTES:
         return Check("Disk", Verdict.BAD, finding, "Make room: the journal cannot be written on a full disk.")
     return Check("Disk", Verdict.GOOD, finding)
+
+
+def _log() -> Check:
+    file = paths.log_file()
+    there = file if file.exists() else _nearest_folder(file)
+    if not os.access(there, os.W_OK):
+        remedy = f"Change the permissions of {there}; until then nothing is logged."
+        return Check("Log", Verdict.OPTIONAL, f"{file} cannot be written", remedy)
+    return Check("Log", Verdict.GOOD, str(file))
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Find the folder in which the missing rest of a path would be made."""
+    return next(folder for folder in path.absolute().parents if folder.exists())
 
 
 def _extras() -> Iterator[Check]:

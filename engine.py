@@ -118,9 +118,9 @@ class Engine:
         """The newest picture; never waits."""
         listener = self._listener
         snapshot = self._idle_snapshot if listener is None else listener.snapshot()
-        if snapshot.journal_error or not self._journal_problem:
-            return snapshot
-        return replace(snapshot, journal_error=self._journal_problem)
+        journal = self._journal
+        problem = self._journal_problem if journal is None else journal.error or journal.notice
+        return replace(snapshot, journal_error=problem) if snapshot.journal_error != problem else snapshot
 
     def recognise(self, path: Path, *, on_progress: Callable[[float], None] | None = None) -> ClipEmotion:
         """Analyse a recording as the live path would hear it, as fast as possible, unrecorded.
@@ -274,7 +274,7 @@ class Engine:
                 self._journal = Journal(
                     self.settings.journal_path, retention_days=self.settings.retention_days
                 )
-                self._journal_problem = self._journal.notice
+                self._journal_problem = ""
             except JournalError as error:
                 self._journal_problem = str(error)
                 _LOG.warning("%s", error)

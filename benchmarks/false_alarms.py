@@ -1,66 +1,92 @@
 """What is no speech must give no emotion: accepted emotions per hour of sound without a voice.
 
-    python -m benchmarks.false_alarms FILE...
+    python -m benchmarks.false_alarms [--minutes 10] [FILE...]
 
-Each file is replayed through the live path as fast as possible. Give silence, noise, music.
+Without files, silence, key clicks and instrumental music are synthesised. Everything goes through
+the live path, as fast as possible.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import soundfile
+
+from benchmarks.sounds import VOICELESS
 from core.settings import Settings
 from engine import Engine
-from models.resample import SAMPLE_RATE_HZ
+from models.resample import SAMPLE_RATE_HZ, Audio
+from realtime.capture import FileSource, SourceSpec
+from realtime.clip import ClipEmotion
 from realtime.snapshot import DecisionKind
 
-__all__ = ["run"]
+__all__ = ["count", "hear", "run"]
 
 
-def run(files: Sequence[Path]) -> dict[str, Any]:
+def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
     """Count what the gate accepts.
 
     Parameters
     ----------
     files
-        Recordings without a voice.
+        Recordings without a voice; none of them takes the synthesised sounds.
+    minutes
+        Length of each synthesised sound.
 
     Returns
     -------
     figures
-        Per file: hours, windows, windows with enough "speech" to ask the model, accepted windows, and
-        how often an emotion was newly accepted, in all and per hour.
+        Per sound what `count` returns.
     """
-    engine = Engine(Settings(journal=False))
-    figures = {path.name: _count(engine, path) for path in files}
-    engine.close()
-    return figures
+    if files:
+        engine = Engine(Settings(journal=False))
+        figures = {path.name: count(engine.recognise(path)) for path in files}
+        engine.close()
+        return figures
+    return {name: count(hear(make(60.0 * minutes))) for name, make in VOICELESS.items()}
 
 
-def _count(engine: Engine, path: Path) -> dict[str, float]:
-    windows = engine.recognise(path).windows
-    hours = windows[-1].reading.clock / SAMPLE_RATE_HZ / 3600 if windows else 0.0
-    accepted = [w.decision for w in windows if w.decision.kind is DecisionKind.ACCEPTED]
+def count(clip: ClipEmotion) -> dict[str, float]:
+    """Hours, windows, those that had speech enough to ask the model, those accepted, and alarms per hour."""
+    hours = clip.windows[-1].reading.clock / SAMPLE_RATE_HZ / 3600 if clip.windows else 0.0
+    accepted = [w.decision for w in clip.windows if w.decision.kind is DecisionKind.ACCEPTED]
     entered = sum(decision.changed for decision in accepted)
     return {
         "hours": round(hours, 4),
-        "windows": len(windows),
-        "windows_with_speech": sum(w.reading.probabilities is not None for w in windows),
+        "windows": len(clip.windows),
+        "windows_with_speech": sum(w.reading.probabilities is not None for w in clip.windows),
         "windows_accepted": len(accepted),
         "emotions_accepted": entered,
         "emotions_per_hour": round(entered / hours, 2) if hours else 0.0,
     }
 
 
+def hear(audio: Audio) -> ClipEmotion:
+    """Send audio, shape (samples,), 16 kHz, through the live path."""
+    content = io.BytesIO()
+    soundfile.write(content, audio, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
+
+    def open_source(_spec: SourceSpec, _settings: Settings) -> FileSource:
+        return FileSource(Path("sound.wav"), content=content.getvalue(), fast=True)
+
+    engine = Engine(Settings(journal=False), open_source=open_source)
+    clip = engine.recognise(Path("sound.wav"))
+    engine.close()
+    return clip
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="+")
-    print(json.dumps(run(parser.parse_args().files), indent=2))
+    parser.add_argument("files", type=Path, nargs="*")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    given = parser.parse_args()
+    print(json.dumps(run(given.files, minutes=given.minutes), indent=2))
 
 
 if __name__ == "__main__":

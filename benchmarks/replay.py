@@ -32,6 +32,7 @@ BLOCK_FRAMES: Final = (160, 1_024, 4_801, 1_024)
 """One run each; the last repeats a size, so that a second run of the same kind is compared too."""
 
 _OWN_COLUMNS: Final = {"session_id", "wall_time", "latency_ms"}
+"""What may differ between two replays of the same sound."""
 
 
 def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
@@ -53,11 +54,21 @@ def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "joined.flac"
         samples = _join(files, sound, samples=round(minutes * 60 * SAMPLE_RATE_HZ))
+        sizes = iter(BLOCK_FRAMES)
+
+        def open_source(spec: SourceSpec, _settings: Settings) -> FileSource:
+            assert spec.path is not None
+            return FileSource(spec.path, fast=True, block_frames=next(sizes))
+
+        engine = Engine(
+            Settings(journal_path=Path(folder) / "journal.sqlite3", retention_days=0), open_source=open_source
+        )
         runs, journals = [], []
         for block_frames in BLOCK_FRAMES:
-            figures, rows = _replay(sound, block_frames, Path(folder) / "journal.sqlite3")
-            runs.append(figures)
+            figures, rows = _replay(engine, sound, samples)
+            runs.append({"block_frames": block_frames, **figures})
             journals.append(rows)
+        engine.close()
     return {
         "minutes": minutes,
         "samples": samples,
@@ -84,33 +95,24 @@ def _endless(files: Sequence[Path]) -> Iterator[Audio]:
     return cycle([decode(path) for path in files])
 
 
-def _replay(
-    sound: Path, block_frames: int, journal_path: Path
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    def open_source(spec: SourceSpec, _settings: Settings) -> FileSource:
-        assert spec.path is not None
-        return FileSource(spec.path, fast=True, block_frames=block_frames)
-
-    engine = Engine(Settings(journal_path=journal_path, retention_days=0), open_source=open_source)
+def _replay(engine: Engine, sound: Path, samples: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     started_s = time.perf_counter()
     engine.start(SourceSpec(SourceKind.FILE, path=sound, fast=True))
     early_mb = None
     while not engine.wait(0.5):
         clock = engine.snapshot().clock
-        if early_mb is None and clock > 0.1 * _length(sound):
+        if early_mb is None and clock > 0.1 * samples:
             early_mb = peak_memory_mb()
     taken_s = time.perf_counter() - started_s
     snapshot, journal = engine.snapshot(), engine.journal
     assert journal is not None
     assert snapshot.session_id is not None
     journal.flush(30.0)
+    recorded = (*journal.windows(snapshot.session_id), *journal.events(snapshot.session_id))
     rows = [
-        {name: value for name, value in asdict(row).items() if name not in _OWN_COLUMNS}
-        for row in journal.windows(snapshot.session_id)
+        {name: value for name, value in asdict(row).items() if name not in _OWN_COLUMNS} for row in recorded
     ]
-    engine.close()
     figures = {
-        "block_frames": block_frames,
         "state": snapshot.state,
         "seconds": round(taken_s, 1),
         "samples_heard": snapshot.clock,
@@ -122,10 +124,6 @@ def _replay(
         "memory_end_mb": peak_memory_mb(),
     }
     return figures, rows
-
-
-def _length(sound: Path) -> int:
-    return int(soundfile.info(sound).frames)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where files of the user live: settings, data, cache; each the platform's own place."""
+"""Where files of the user live: settings, data, cache, log; each the platform's own place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "data_dir", "settings_file"]
+__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file"]
 
 _DIRS = PlatformDirs(appname="attune", appauthor=False)
 
@@ -29,3 +29,8 @@ def cache_dir() -> Path:
 def settings_file() -> Path:
     """The user's settings, a TOML file; it need not exist."""
     return config_dir() / "settings.toml"
+
+
+def log_file() -> Path:
+    """The program's log; it need not exist."""
+    return Path(_DIRS.user_log_dir) / "attune.log"

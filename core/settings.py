@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -94,6 +94,15 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         default=90, ge=0, le=3650, description="Sessions older than this are deleted, days; 0 keeps all"
     )
+
+    @field_validator("emotion_model", "journal_path")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        """Let `~` stand for the home folder, as it does in a shell."""
+        try:
+            return path and path.expanduser()
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
 
     @classmethod
     def settings_customise_sources(

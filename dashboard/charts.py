@@ -8,6 +8,7 @@ from typing import Final
 
 from dashboard.markup import Markup, tag
 from models.emotion.labels import EMOTIONS, Emotion
+from realtime.capture.source import SourceKind
 from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, Snapshot
 
 __all__ = ["GateLine", "Run", "board", "runs_of", "title"]
@@ -24,6 +25,15 @@ _NONE: Final = "\N{EN DASH}"
 _MINUS: Final = "\N{MINUS SIGN}"
 
 NOTICE_MARKS: Final = {"info": "i", "warn": "!"}
+ZEROS: Final = {
+    SourceKind.MICROPHONE: (
+        "warn",
+        "The source delivers nothing but zeros: the microphone is muted, "
+        "or the system does not let this program use it.",
+    ),
+    SourceKind.SYSTEM: ("info", "Nothing is being played on this machine."),
+}
+"""What a source of exact zeros means; elsewhere it is only a recording with a silent place."""
 NO_SPEECH_LANE: Final = len(EMOTIONS)
 
 HEADLINES: Final = {
@@ -226,16 +236,12 @@ def meter_share(dbfs: float) -> float:
 def notices(snapshot: Snapshot) -> Markup:
     """Say what the person must know about; an empty list where there is nothing."""
     notes: list[tuple[str, str]] = []
-    if snapshot.message and snapshot.state in (ListenerState.LISTENING, ListenerState.STARTING):
+    # In every other state the large card, or the page on a failure, says the message.
+    if snapshot.message and snapshot.state is ListenerState.LISTENING:
         notes.append(("info", snapshot.message))
-    if snapshot.listening and snapshot.level.digital_silence:
-        notes.append(
-            (
-                "warn",
-                "The source delivers nothing but zeros: the microphone is muted, "
-                "or the system does not let this program use it.",
-            )
-        )
+    kind = snapshot.source.kind if snapshot.source is not None else None
+    if snapshot.state is ListenerState.LISTENING and snapshot.level.digital_silence and kind in ZEROS:
+        notes.append(ZEROS[kind])
     if snapshot.notice:
         notes.append(("warn", snapshot.notice))
     if snapshot.journal_error:
@@ -245,7 +251,7 @@ def notices(snapshot: Snapshot) -> Markup:
         *(
             tag(
                 "p",
-                tag("span", "!" if look == "warn" else "i", class_="mark", aria_hidden="true"),
+                tag("span", NOTICE_MARKS[look], class_="mark", aria_hidden="true"),
                 text,
                 class_=look,
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.errors import AttuneError
 from core.settings import load_settings
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from realtime.capture import Device
 
 __all__ = ["Desk", "open_desk"]
+
+_LOG = logging.getLogger(__name__)
+_UNLISTED: Final = (
+    "The devices could not be listed, the program's log says why; the defaults can still be tried."
+)
 
 
 class Desk:
@@ -38,12 +44,16 @@ class Desk:
 
     def refresh(self) -> None:
         """List the devices anew and suggest one; what stands in the way is told in `devices_problem`."""
-        self.suggestion, self.suggestion_reason = suggest_source(self.engine.settings)
+        settings = self.engine.settings
         try:
-            devices = list_devices()
+            self.suggestion, self.suggestion_reason = suggest_source(settings)
+            devices = list_devices(backend=settings.backend)
         except AttuneError as error:
             told = str(error).rstrip(".") in self.suggestion_reason
             self._devices, self.devices_problem = (), "" if told else str(error)
+        except Exception:  # noqa: BLE001 - a fault of a driver must not take the page away
+            _LOG.exception("devices cannot be listed")
+            self._devices, self.devices_problem = (), _UNLISTED
         else:
             self._devices, self.devices_problem = devices, ""
 

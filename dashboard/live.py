@@ -6,10 +6,11 @@ import atexit
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
+from core import paths
 from core.errors import AttuneError
 from dashboard import charts
 from dashboard.desk import Desk, open_desk
@@ -19,6 +20,9 @@ from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
 
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 __all__ = ["ICON", "page"]
 
 _LOG = logging.getLogger(__name__)
@@ -26,12 +30,13 @@ _ASSETS: Final = Path(__file__).parent / "assets"
 ICON: Final = _ASSETS / "icon.svg"
 _TICK_S: Final = 0.25
 _IDLE_TICK_S: Final = 1.0
-_UNEXPECTED: Final = "Something unexpected went wrong here; the program's log says what."
+_UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
 
 # Keys of the session state, one session being one browser tab
 _SOURCE: Final = "source"
 _PATH: Final = "path"
 _UPLOAD: Final = "upload"
+_UPLOAD_TAKEN: Final = "upload taken"
 _THRESHOLD: Final = "threshold"
 _THRESHOLD_SEEN: Final = "threshold seen"
 _PROBLEM: Final = "problem"
@@ -69,6 +74,10 @@ def page() -> None:
         desk = shared_desk()
     except AttuneError as error:
         st.error(plain(str(error)))
+        return
+    except Exception:  # noqa: BLE001 - a person must never read a traceback
+        _LOG.exception("the desk cannot be opened")
+        st.error(plain(_UNEXPECTED))
         return
     desk.engine.heartbeat()
     _attempt(desk.greet)
@@ -184,17 +193,28 @@ def _another(desk: Desk, chosen: SourceSpec) -> bool:
     running = desk.engine.spec
     if chosen.kind is not SourceKind.FILE:
         return chosen != running
-    recording = _named_recording()
-    return recording is not None and recording != running
+    upload: UploadedFile | None = st.session_state.get(_UPLOAD)
+    if upload is None:
+        typed = _typed_recording()
+        return typed is not None and typed != running
+    # Told by its number, for it is too large to be read at every run.
+    if running is None or running.content is None or st.session_state.get(_UPLOAD_TAKEN) != upload.file_id:
+        return True
+    return (running.path, len(running.content)) != (Path(upload.name), upload.size)
 
 
-def _named_recording() -> SourceSpec | None:
-    """Read what was dropped, or else the path that was typed."""
-    upload = st.session_state.get(_UPLOAD)
-    if upload is not None:
-        return SourceSpec(SourceKind.FILE, path=Path(upload.name), content=upload.getvalue())
+def _typed_recording() -> SourceSpec | None:
     typed = str(st.session_state.get(_PATH) or "").strip().strip("\"'")
     return SourceSpec(SourceKind.FILE, path=Path(typed).expanduser()) if typed else None
+
+
+def _take_recording() -> SourceSpec | None:
+    """Read what was dropped, or else name the path that was typed."""
+    upload: UploadedFile | None = st.session_state.get(_UPLOAD)
+    if upload is None:
+        return _typed_recording()
+    st.session_state[_UPLOAD_TAKEN] = upload.file_id
+    return SourceSpec(SourceKind.FILE, path=Path(upload.name), content=upload.getvalue())
 
 
 def _refresh(desk: Desk) -> None:
@@ -211,11 +231,10 @@ def _start_chosen(desk: Desk) -> None:
     spec = by_key.get(st.session_state[_SOURCE])
     if spec is None:
         raise AttuneError("This source is not there any more: choose another, then press Start.")
-    recording = _named_recording()
     running = desk.engine.spec
     if spec.kind is not SourceKind.FILE:
         desk.start(spec)
-    elif recording is not None:
+    elif (recording := _take_recording()) is not None:
         desk.start(recording)
     elif running is not None and running.kind is SourceKind.FILE:
         # Another tab, or this one before it was reloaded, has named it.
@@ -267,7 +286,7 @@ def _board(desk: Desk) -> None:
         if st.session_state.get(_BROKEN) != repr(error):
             _LOG.exception("the board cannot be drawn")
             st.session_state[_BROKEN] = repr(error)
-        st.error(_UNEXPECTED, icon=":material/error:")
+        st.error(plain(_UNEXPECTED), icon=":material/error:")
         return
     if changed:
         st.rerun(scope="app")

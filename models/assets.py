@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core.errors import WeightsError
 
@@ -25,8 +26,10 @@ class Asset:
     ----------
     name
         How code asks for it.
-    path
-        Where it lies.
+    package
+        Installed package that carries it; None for the project's own.
+    file
+        Path within that package, or within the project's weights.
     size_bytes, sha256
         What it must be.
     licence
@@ -38,7 +41,8 @@ class Asset:
     """
 
     name: str
-    path: Path
+    package: str | None
+    file: str
     size_bytes: int
     sha256: str
     licence: str
@@ -52,26 +56,22 @@ def assets() -> tuple[Asset, ...]:
     Raises
     ------
     WeightsError
-        The manifest is missing or unreadable.
+        The manifest is missing, unreadable or incomplete.
     """
     try:
         entries = tomllib.loads(_MANIFEST.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return tuple(_asset(name, entry) for name, entry in entries.items())
+    except (
+        OSError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+        AttributeError,
+        KeyError,
+        TypeError,
+    ) as error:
         raise WeightsError(
-            f"The list of weight files {_MANIFEST} cannot be read: {error}. Restore it from the repository."
+            f"The list of weight files {_MANIFEST} cannot be read ({error}): restore it from the repository."
         ) from error
-    return tuple(
-        Asset(
-            name=name,
-            path=_folder(entry.get("package")) / entry["file"],
-            size_bytes=entry["size_bytes"],
-            sha256=entry["sha256"],
-            licence=entry["licence"],
-            source=entry["source"],
-            card=WEIGHTS_DIR / entry["card"] if "card" in entry else None,
-        )
-        for name, entry in entries.items()
-    )
 
 
 def locate(name: str) -> Path:
@@ -90,26 +90,43 @@ def locate(name: str) -> Path:
     Raises
     ------
     WeightsError
-        The name is unknown, the file is missing, or its content is another.
+        The name is unknown, the file or the package that carries it is missing, or its content
+        is another.
     """
     known = {asset.name: asset for asset in assets()}
     asset = known.get(name)
     if asset is None:
         raise WeightsError(f"There are no weights called {name!r}: there are {', '.join(known)}.")
-    if not asset.path.is_file():
-        raise WeightsError(f"The weight file {asset.path} is missing: restore it from the repository.")
-    size_bytes = asset.path.stat().st_size
-    if size_bytes != asset.size_bytes:
+    path = _folder(asset.package) / asset.file
+    restore = "restore it from the repository" if asset.package is None else f"install {asset.package} again"
+    if not path.is_file():
+        raise WeightsError(f"The weight file {path} is missing: {restore}.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
         raise WeightsError(
-            f"The weight file {asset.path} has {size_bytes} bytes instead of {asset.size_bytes}: "
-            "restore it from the repository."
-        )
-    if hashlib.sha256(asset.path.read_bytes()).hexdigest() != asset.sha256:
+            f"The weight file {path} cannot be read ({error.strerror}): change its permissions."
+        ) from error
+    if len(content) != asset.size_bytes:
         raise WeightsError(
-            f"The weight file {asset.path} is damaged (its SHA-256 is another): "
-            "restore it from the repository."
+            f"The weight file {path} has {len(content)} bytes instead of {asset.size_bytes}: {restore}."
         )
-    return asset.path
+    if hashlib.sha256(content).hexdigest() != asset.sha256:
+        raise WeightsError(f"The weight file {path} is damaged (its SHA-256 is another): {restore}.")
+    return path
+
+
+def _asset(name: str, entry: Mapping[str, Any]) -> Asset:
+    return Asset(
+        name=name,
+        package=entry.get("package"),
+        file=entry["file"],
+        size_bytes=entry["size_bytes"],
+        sha256=entry["sha256"],
+        licence=entry["licence"],
+        source=entry["source"],
+        card=WEIGHTS_DIR / entry["card"] if "card" in entry else None,
+    )
 
 
 def _folder(package: str | None) -> Path:

@@ -25,6 +25,9 @@ PROVIDERS: Final[Mapping[str, str]] = {
 
 _MAX_THREADS: Final = 4
 
+# On Windows it reports on its use unless told not to; nothing of ours is sent anywhere.
+onnxruntime.disable_telemetry_events()
+
 
 def default_threads() -> int:
     """Threads for one model: about the physical cores, at most 4.

@@ -65,11 +65,15 @@ def summarise(windows: Iterable[ClipWindow], *, threshold: float, notice: str = 
         Passed on.
     """
     kept = tuple(windows)
-    spoken = [item.reading for item in kept if item.reading.probabilities is not None]
+    spoken = [
+        (item.reading.probabilities, item.reading.speech_share)
+        for item in kept
+        if item.reading.probabilities is not None
+    ]
     if not spoken:
         return ClipEmotion(DecisionKind.NO_SPEECH, None, 0.0, None, kept, notice)
-    answers = np.log(np.maximum([item.probabilities for item in spoken], 1e-6))  # (windows, 8)
-    mean = np.average(answers, axis=0, weights=[max(item.speech_share, 1e-6) for item in spoken])
+    answers = np.log(np.maximum([answer for answer, _ in spoken], 1e-6))  # (windows, 8)
+    mean = np.average(answers, axis=0, weights=[max(share, 1e-6) for _, share in spoken])
     probabilities = np.exp(mean - mean.max())
     probabilities /= probabilities.sum()
     best = int(probabilities.argmax())

@@ -244,8 +244,6 @@ class Listener:
         )
 
     def _publish(self, **changes: Any) -> None:
-        if self._journal is not None:
-            changes["journal_error"] = self._journal.error
         with self._publishing:
             if self._stopping.is_set():
                 changes.pop("state", None)  # only `_shut` has a say now

@@ -101,12 +101,12 @@ SCENES: Final = (
     ),
     Silence(3.6),
     Speech(
-        "en-gb+Gene",
-        "No! How many times do I have to say it? You never listen to me! Stop it, and get out of here, "
+        "en-us+f5",
+        "No! I told you to stop! Get out of here right now! I told you to stop it! Get out of here, "
         "right now!",
-        pitch=25,
+        pitch=45,
         pitch_range=150,
-        rate=112,
+        rate=120,
         level_dbfs=-16.0,
     ),
     Silence(1.2),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +14,18 @@ import soundfile
 
 import cli
 from core import paths
+from core.errors import DeviceNotFoundError
+from engine import Engine
 from models.emotion.labels import EMOTIONS
+from realtime.capture import Device, SourceKind, SourceSpec
 from sources import voice
 
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "settings_file", lambda: tmp_path / "settings.toml")
+    monkeypatch.setattr(paths, "log_file", lambda: tmp_path / "attune.log")
+    monkeypatch.setattr(cli, "start_logging", lambda: None)  # it would stay for the tests that follow
     monkeypatch.setenv("ATTUNE_JOURNAL_PATH", str(tmp_path / "journal.sqlite3"))
     monkeypatch.setenv("ATTUNE_THREADS", "1")
     monkeypatch.setenv("COLUMNS", "200")
@@ -75,6 +82,7 @@ def test_listen_in_words(attune: Terminal, recording: Path) -> None:
     assert code == 0
     assert "voice.wav" in out
     assert "The recording is over." in out
+    assert "━" * 40 in out, "no bar of what has been heard"
 
 
 def test_emotion_in_json_and_in_a_table(attune: Terminal, recording: Path) -> None:
@@ -104,8 +112,6 @@ def test_one_bad_file_among_good_ones_is_named_and_the_rest_is_done(
     ("args", "words"),
     [
         (("listen", "--source", "gone.wav"), "gone.wav"),
-        (("listen", "--source", "mic", "--device", "No Such Microphone"), ""),
-        (("listen", "--source", "demo", "--backend", "abacus"), "abacus"),
         (("emotion", "gone.wav"), "gone.wav"),
     ],
 )
@@ -123,20 +129,133 @@ def test_wrong_options_are_usage_errors(attune: Terminal) -> None:
     assert attune("listen", "--treshold", "0.7")[0] == 2
     assert attune("emotion")[0] == 2
     assert attune("emotion", "--threshold", "7", "x.wav")[0] == 2
+    code, _, err = attune("listen", "--source", "demo", "--backend", "abacus")
+    assert (code, "abacus" in err) == (2, True)
 
 
-def test_help_has_examples(attune: Terminal) -> None:
-    code, out, _ = attune("listen", "--help")
+@pytest.mark.parametrize(
+    ("args", "option"),
+    [
+        (("--source", "mic", "--fast"), "--fast"),
+        (("--source", "system", "--fast"), "--fast"),
+        (("--device", "USB", "--fast"), "--fast"),
+        (("--source", "demo", "--device", "USB"), "--device"),
+        (("--source", "talk.wav", "--device", "USB"), "--device"),
+        (("--source", "talk.wav", "--host-api", "ALSA"), "--host-api"),
+        (("--source", "system", "--host-api", "ALSA"), "--host-api"),
+    ],
+)
+def test_options_that_do_not_fit_the_source_are_usage_errors(
+    attune: Terminal, args: tuple[str, ...], option: str
+) -> None:
+    code, _, err = attune("listen", *args)
+    assert code == 2
+    assert option in err
+    assert "--source" in err
+
+
+class Asked:
+    """Takes the engine's place and keeps what it was asked to listen to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.spec: SourceSpec | None = None
+        monkeypatch.setattr(Engine, "start", self._start)
+
+    def _start(self, spec: SourceSpec, **_: object) -> None:
+        self.spec = spec
+
+
+def test_microphone_of_the_settings_is_used_for_the_microphone_alone(
+    attune: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.toml").write_text("device = 'USB'\nbackend = 'pyaudio'\n")
+    asked = Asked(monkeypatch)
+    assert attune("listen", "--source", "mic", "--host-api", "ALSA")[0] == 0
+    assert asked.spec == SourceSpec(SourceKind.MICROPHONE, device="USB", host_api="ALSA", backend="pyaudio")
+    attune("listen", "--source", "system")
+    assert asked.spec == SourceSpec(SourceKind.SYSTEM)
+    attune("listen", "--source", "system", "--device", "Speakers")
+    assert asked.spec == SourceSpec(SourceKind.SYSTEM, device="Speakers")
+    attune("listen", "--source", "demo")
+    assert asked.spec == SourceSpec(SourceKind.DEMO)
+
+
+def test_device_without_a_source_is_a_microphone(attune: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch)
+    attune("listen", "--device", "USB")
+    assert asked.spec == SourceSpec(SourceKind.MICROPHONE, device="USB")
+
+
+def test_fast_stays_with_a_suggested_demo_and_is_refused_with_a_suggested_microphone(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(monkeypatch)
+    suggested = SourceSpec(SourceKind.DEMO)
+    monkeypatch.setattr(cli, "suggest_source", lambda _: (suggested, "No microphone was found."))
+    code, _, err = attune("listen", "--fast")
+    assert (code, err.strip()) == (0, "No microphone was found.")
+    assert asked.spec == SourceSpec(SourceKind.DEMO, fast=True)
+    suggested = SourceSpec(SourceKind.MICROPHONE)
+    assert attune("listen", "--fast")[0] == 2
+
+
+def test_microphone_that_is_not_there_is_named(attune: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise DeviceNotFoundError("There is no microphone called 'Gone', nor any other: connect it.")
+
+    monkeypatch.setattr(Engine, "start", refuse)
+    code, out, err = attune("listen", "--source", "mic", "--device", "Gone")
+    assert (code, out) == (1, "")
+    assert err == "Error: There is no microphone called 'Gone', nor any other: connect it.\n"
+
+
+def test_microphone_is_looked_for_and_its_absence_is_said_here_too(attune: Terminal) -> None:
+    code, _, err = attune("listen", "--source", "mic", "--device", "No Such Microphone")
+    assert code == 1
+    assert re.match(r"Error: (There is no microphone called 'No Such Microphone'|PortAudio|The sound)", err)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "listen", "devices", "emotion", "doctor", "bench emotion", "journal sessions", "journal export",
+        "journal clear",
+    ],
+)  # fmt: skip
+def test_help_has_examples(attune: Terminal, command: str) -> None:
+    code, out, _ = attune(*command.split(), "--help")
     assert code == 0
-    assert "attune listen --source demo" in out
+    assert re.search(rf"Examples?: attune {command}", out)
 
 
-def test_devices_are_listed_or_their_absence_is_said(attune: Terminal) -> None:
-    code, out, err = attune("devices", "--json")
-    if code == 0:
-        assert isinstance(json.loads(out), list)
-    else:
-        assert err.lstrip().startswith("Error: ")
+def test_devices_are_listed_as_the_chosen_library_has_them(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(*, backend: str) -> tuple[Device, ...]:
+        return (Device(SourceKind.MICROPHONE, "Mikrofon für [b]", "ALSA", backend, 48_000, 2, True),)
+
+    monkeypatch.setattr(cli, "list_devices", listed)
+    code, out, _ = attune("devices", "--json", "--backend", "pyaudio")
+    assert code == 0
+    assert out.isascii()
+    assert json.loads(out) == [
+        {
+            "kind": "mic",
+            "name": "Mikrofon für [b]",
+            "host_api": "ALSA",
+            "library": "pyaudio",
+            "rate_hz": 48_000,
+            "channels": 2,
+            "default": True,
+        }
+    ]
+    assert "Mikrofon für [b]" in attune("devices")[1]
+
+
+def test_no_device_at_all_points_to_the_demo(attune: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "list_devices", lambda **_: ())
+    code, out, _ = attune("devices")
+    assert (code, "attune listen --source demo" in out) == (0, True)
 
 
 def test_doctor_names_every_topic(attune: Terminal) -> None:
@@ -145,6 +264,7 @@ def test_doctor_names_every_topic(attune: Terminal) -> None:
     assert checks["Weights emotion-compact"]["verdict"] == "good"
     assert checks["Emotion model"]["verdict"] == "good"
     assert checks["Journal"]["verdict"] == "good"
+    assert checks["Log"]["finding"].endswith("attune.log")
     assert "CC" in checks["Weights emotion-compact"]["finding"]
 
 
@@ -170,11 +290,53 @@ def test_journal_is_listed_exported_and_cleared(attune: Terminal, recording: Pat
 
 
 def test_embedded_speed_is_one_json_object(attune: Terminal) -> None:
-    code, out, _ = attune("bench", "emotion", "--json", "--repeats", "3", "--threads", "1")
+    code, out, _ = attune("bench", "emotion", "--embedded-only", "--json", "--repeats", "3", "--threads", "1")
     figures = json.loads(out)
     assert code == 0
     assert figures["embedded_median_ms"] > 0
     assert figures["threads"] == 1
+
+
+def test_speed_in_a_table(attune: Terminal) -> None:
+    code, out, _ = attune("bench", "emotion", "--embedded-only", "--repeats", "3", "--threads", "1")
+    assert code == 0
+    assert "embedded_median_ms" in out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_terminal_without_our_signs_is_survived(recording: Path, tmp_path: Path, encoding: str) -> None:
+    def run(*args: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *args],
+            capture_output=True,
+            check=False,
+            env={
+                **os.environ,
+                "PYTHONIOENCODING": encoding,
+                "HOME": str(tmp_path),
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+            },
+        )
+
+    talk = recording.rename(tmp_path / "gespräch ♪.wav")
+    done = run("listen", "--source", str(talk), "--fast")
+    assert (done.returncode, b"Error" in done.stderr) == (0, False)
+    assert b"#" in done.stdout
+    assert b"Traceback" not in run("doctor").stderr
+
+
+def test_what_nobody_expected_goes_to_the_log_and_not_to_the_terminal(
+    attune: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_down(**_: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(cli, "list_devices", break_down)
+    code, _, err = attune("devices")
+    assert code == 1
+    log = tmp_path / "attune.log"
+    assert err == f"Error: Something unexpected went wrong: the program's log, {log}, says what.\n"
+    assert "a mistake of ours" in caplog.text
 
 
 def test_terminal_starts_without_what_is_heavy_or_not_its_own() -> None:

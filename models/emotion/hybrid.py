@@ -221,6 +221,17 @@ class EmotionHybrid(nn.Module):
         _fold_weight_norm(stack.pos_conv_embed.conv)
         self.encoder: nn.Module = encoder.requires_grad_(False).eval()
 
+        # The wave front-end's convolutions, all but the first, are kept as matrices: as products on
+        # (frames, channels) they run in int8 when the graph is quantised, as convolutions they do not.
+        for index, layer in enumerate(self._front_end()[1:], start=1):
+            taps = layer.conv.weight.detach().permute(2, 1, 0)  # (width, in, out)
+            stride = layer.conv.stride[0]
+            self.register_buffer(
+                f"front_{index}_beside", taps[:stride].flatten(0, 1).contiguous(), persistent=False
+            )
+            for tap in range(stride, len(taps)):
+                self.register_buffer(f"front_{index}_{tap}", taps[tap].contiguous(), persistent=False)
+
         self.layer_weights = nn.Parameter(torch.zeros(self.n_layers + 1))
         self.branch_1d = _branch_1d(self.hidden_size)
         self.log_mel = LogMel(
@@ -243,6 +254,32 @@ class EmotionHybrid(nn.Module):
         self.encoder.eval()
         return self
 
+    def _front_end(self) -> list[Any]:
+        """The convolution layers of the encoder's wave front-end."""
+        encoder: Any = self.encoder
+        return list(encoder.feature_extractor.conv_layers)
+
+    def _wave_features(self, waveform: Tensor) -> Tensor:
+        """Waveform ``(batch, samples)`` to front-end features ``(batch, frames, channels)``."""
+        first, *others = self._front_end()
+        features: Tensor = first(waveform[:, None]).transpose(1, 2)
+        for index, layer in enumerate(others, start=1):
+            width, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
+            n_frames = (features.shape[1] - width) // stride + 1
+            # Taps within one stride lie side by side already; only those beyond have to be gathered.
+            beside = features[:, : n_frames * stride].reshape(-1, n_frames, stride * features.shape[2])
+            product = beside @ self.get_buffer(f"front_{index}_beside")
+            for tap in range(stride, width):
+                beyond = features[:, tap : tap + (n_frames - 1) * stride + 1 : stride]
+                product = product + beyond @ self.get_buffer(f"front_{index}_{tap}")
+            features = product
+            if layer.conv.bias is not None:
+                features = features + layer.conv.bias
+            if hasattr(layer, "layer_norm"):
+                features = layer.layer_norm(features)
+            features = layer.activation(features)
+        return features
+
     def hidden_states(self, waveform: Tensor) -> list[Tensor]:
         """Input of the first layer and output of each, ``n_layers + 1`` times ``(batch, frames, hidden)``.
 
@@ -255,7 +292,7 @@ class EmotionHybrid(nn.Module):
         if self.settings.normalise_input:
             centred = waveform - waveform.mean(dim=-1, keepdim=True)
             waveform = centred / (centred.square().mean(dim=-1, keepdim=True) + 1e-7).sqrt()
-        state, _ = encoder.feature_projection(encoder.feature_extractor(waveform).transpose(1, 2))
+        state, _ = encoder.feature_projection(self._wave_features(waveform))
         stack = encoder.encoder
         state = state + stack.pos_conv_embed(state)
         if self._norm_first:

@@ -109,7 +109,12 @@ def _clean(model: Any) -> None:
 
 
 def export_graph(
-    module: nn.Module, path: Path, metadata: Mapping[str, str], *, window_samples: int = 48_000
+    module: nn.Module,
+    path: Path,
+    metadata: Mapping[str, str],
+    *,
+    window_samples: int = 48_000,
+    opset: int = _OPSET,
 ) -> None:
     """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
 
@@ -126,6 +131,8 @@ def export_graph(
         Written as metadata properties, in this order.
     window_samples
         Length of the input at 16 kHz.
+    opset
+        Of ONNX; from 20 on there is a GELU of one step, which transformers want.
 
     Raises
     ------
@@ -151,7 +158,7 @@ def export_graph(
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
                 input_names=["waveform"],
                 output_names=["logits"],
-                opset_version=_OPSET,
+                opset_version=opset,
                 verbose=False,
             )
     finally:

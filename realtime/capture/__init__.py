@@ -1,7 +1,7 @@
 """Where sound comes from: one `AudioSource` for microphones, system audio, files, pushes, the demo."""
 
 from realtime.capture.demo import DemoSource
-from realtime.capture.devices import Device, list_devices, suggest_source
+from realtime.capture.devices import Device, list_devices, list_microphones, list_system_audio, suggest_source
 from realtime.capture.file import FileSource
 from realtime.capture.loopback import LoopbackSource
 from realtime.capture.microphone import MicrophoneSource
@@ -25,6 +25,8 @@ __all__ = [
     "SourceKind",
     "SourceSpec",
     "list_devices",
+    "list_microphones",
+    "list_system_audio",
     "make_source",
     "suggest_source",
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 __all__ = ["bounded"]
+
+_LOG = logging.getLogger(__name__)
 
 # On Windows PortAudio and soundcard bind COM objects to the thread that made them, and calls do not hang.
 _CALLS_MAY_MOVE: Final = sys.platform != "win32"
@@ -18,9 +21,10 @@ T = TypeVar("T")
 class _Call(Generic[T]):
     """A call that runs in a thread of its own, and may be abandoned."""
 
-    def __init__(self, call: Callable[[], T], late: Callable[[T], None]) -> None:
+    def __init__(self, call: Callable[[], T], late: Callable[[T], None], name: str) -> None:
         self._call = call
         self._late = late
+        self._name = name
         self._lock = threading.Lock()
         self._abandoned = False
         self.done = threading.Event()
@@ -31,14 +35,24 @@ class _Call(Generic[T]):
         try:
             result = self._call()
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            self.error = error
+            with self._lock:
+                self.error = error
+                abandoned = self._abandoned
+            if abandoned:
+                _LOG.warning("%s was given up, and then failed: %r", self._name, error)
         else:
             with self._lock:
                 self.result.append(result)
                 abandoned = self._abandoned
             if abandoned:
-                self._late(result)
+                self._clear_up(result)
         self.done.set()
+
+    def _clear_up(self, result: T) -> None:
+        try:
+            self._late(result)
+        except Exception:  # noqa: BLE001 - nobody waits for this thread any more
+            _LOG.exception("%s was given up; what then came of it could not be cleared up", self._name)
 
     def abandon(self) -> bool:
         """Give up; False if the result has come in the meantime."""
@@ -63,7 +77,7 @@ def bounded(call: Callable[[], T], *, timeout_s: float, name: str, late: Callabl
     name
         Name of the thread.
     late
-        What to do with a result that comes after all.
+        What to do with a result that comes after all; what it raises is logged.
 
     Raises
     ------
@@ -72,7 +86,7 @@ def bounded(call: Callable[[], T], *, timeout_s: float, name: str, late: Callabl
     """
     if not _CALLS_MAY_MOVE:
         return call()
-    job = _Call(call, late)
+    job = _Call(call, late, name)
     threading.Thread(target=job.run, name=name, daemon=True).start()
     if not job.done.wait(timeout_s) and job.abandon():
         raise TimeoutError(f"{name} did not return within {timeout_s} s")

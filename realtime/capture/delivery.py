@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Final
 
 from core.errors import AttuneError
 from realtime.capture.source import AudioSink, Block, SourceInfo
 
-__all__ = ["Delivery"]
+__all__ = ["CLOSE_TIMEOUT_S", "Delivery"]
 
 _LOG = logging.getLogger(__name__)
-_CUT_WAIT_S = 0.15
+# The two waits of a `close`, one after the other: a listener must stop within a second, sources and all.
+_CUT_WAIT_S: Final = 0.1
+CLOSE_TIMEOUT_S: Final = 0.4
+"""How long a source that is being closed waits for its device or thread before it leaves it behind, s."""
 
 
 class Delivery:

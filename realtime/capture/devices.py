@@ -20,11 +20,20 @@ from realtime.capture.portaudio import (
     choose_input,
     device_list,
     formats,
+    reach,
 )
 from realtime.capture.pyaudio_mic import PyAudioBackend
 from realtime.capture.source import SourceKind, SourceSpec
 
-__all__ = ["BACKENDS", "Device", "list_devices", "suggest_source"]
+__all__ = [
+    "BACKENDS",
+    "Device",
+    "list_devices",
+    "list_microphones",
+    "list_system_audio",
+    "suggest_source",
+    "unknown_backend",
+]
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,33 +76,114 @@ class Device:
     is_default: bool
 
 
-def list_devices() -> tuple[Device, ...]:
-    """List microphones and loopbacks, as they are now.
+def list_devices(backend: str = "sounddevice") -> tuple[Device, ...]:
+    """List microphones and loopbacks, as they are now: `list_microphones` and `list_system_audio` in one.
 
-    While a stream is open the microphones are those of when PortAudio was last initialised:
-    reading them anew would kill the stream.
+    Parameters
+    ----------
+    backend
+        Library that is to open the microphones. Only where it is missing does the other one list
+        them: `Device.backend` says which.
 
     Returns
     -------
     devices
-        Microphones first; empty where there is none.
+        Microphones first; empty where there is none. Why there is no system audio is only logged.
 
     Raises
     ------
     BackendMissingError
         There is nothing to list because no library for microphones is installed.
     AudioDeviceError
-        The sound system does not answer.
+        The microphones cannot be listed, or there is no such backend.
     """
     problem: BackendMissingError | None = None
     try:
-        microphones = _list_microphones()
+        microphones = _list_with_either(backend)
     except BackendMissingError as error:
         microphones, problem = (), error
-    loopbacks = _list_loopbacks()
+    try:
+        loopbacks = list_system_audio()
+    except AudioDeviceError as error:
+        _LOG.info("system audio is not listed: %s", error)
+        loopbacks = ()
     if problem is not None and not loopbacks:
         raise problem
     return microphones + loopbacks
+
+
+def list_microphones(backend: str = "sounddevice") -> tuple[Device, ...]:
+    """List the microphones as one library has them, and no other.
+
+    While a stream is open they are those of when PortAudio was last initialised: reading them anew
+    would kill the stream.
+
+    Parameters
+    ----------
+    backend
+        "sounddevice" or "pyaudio".
+
+    Returns
+    -------
+    devices
+        Empty where there is none.
+
+    Raises
+    ------
+    BackendMissingError
+        The library or PortAudio is not installed.
+    AudioDeviceError
+        The sound system does not answer, its list cannot be read, or there is no such backend.
+    """
+    if backend not in BACKENDS:
+        raise unknown_backend(backend)
+    inputs = _bounded(lambda: _inputs(BACKENDS[backend]()))
+    return tuple(
+        Device(
+            SourceKind.MICROPHONE,
+            name=device.name,
+            host_api=device.host_api,
+            backend=backend,
+            rate_hz=device.rate_hz,
+            channels=device.channels,
+            is_default=device.is_default,
+        )
+        for device in inputs
+    )
+
+
+def list_system_audio() -> tuple[Device, ...]:
+    """List the loopbacks: what can be recorded while it plays.
+
+    Returns
+    -------
+    devices
+        Empty where there is no loudspeaker.
+
+    Raises
+    ------
+    BackendMissingError
+        soundcard is not installed, no sound server answers, or this is macOS.
+    AudioDeviceError
+        The sound server hangs, or breaks off.
+    """
+    return tuple(
+        Device(
+            SourceKind.SYSTEM,
+            name=device.name,
+            host_api=device.host_api,
+            backend="soundcard",
+            rate_hz=RATE_HZ,
+            channels=device.channels,
+            is_default=device.is_default,
+        )
+        for device in list_loopbacks()
+    )
+
+
+def unknown_backend(backend: str) -> AudioDeviceError:
+    """Say that no library for microphones has this name."""
+    return AudioDeviceError(f"There is no backend {backend!r} for microphones: use {' or '.join(BACKENDS)}.")
 
 
 def suggest_source(settings: Settings) -> tuple[SourceSpec, str]:
@@ -127,60 +217,25 @@ def suggest_source(settings: Settings) -> tuple[SourceSpec, str]:
     return spec, f"The {which}, {microphone.name} ({microphone.host_api}), is ready."
 
 
-def _list_microphones() -> tuple[Device, ...]:
+def _list_with_either(backend: str) -> tuple[Device, ...]:
     try:
-        return _microphones_of("sounddevice")
+        return list_microphones(backend)
     except BackendMissingError as missing:
-        try:
-            return _microphones_of("pyaudio")
-        except BackendMissingError:
-            raise missing from None
-
-
-def _microphones_of(backend: str) -> tuple[Device, ...]:
-    inputs = _bounded(lambda: _inputs(BACKENDS[backend]()))
-    return tuple(
-        Device(
-            SourceKind.MICROPHONE,
-            name=device.name,
-            host_api=device.host_api,
-            backend=backend,
-            rate_hz=device.rate_hz,
-            channels=device.channels,
-            is_default=device.is_default,
-        )
-        for device in inputs
-    )
+        for other in BACKENDS:
+            if other != backend:
+                try:
+                    return list_microphones(other)
+                except AudioDeviceError as error:
+                    _LOG.info("%s does not list microphones either: %s", other, error)
+        raise missing
 
 
 def _inputs(backend: Backend) -> tuple[InputDevice, ...]:
     with device_list.locked():
         device_list.refresh()
-        connection = backend.connect()
-        try:
-            return connection.inputs()
-        finally:
-            connection.disconnect()
-
-
-def _list_loopbacks() -> tuple[Device, ...]:
-    try:
-        loopbacks = list_loopbacks()
-    except AudioDeviceError as error:
-        _LOG.info("system audio is not listed: %s", error)
-        return ()
-    return tuple(
-        Device(
-            SourceKind.SYSTEM,
-            name=device.name,
-            host_api=device.host_api,
-            backend="soundcard",
-            rate_hz=RATE_HZ,
-            channels=device.channels,
-            is_default=device.is_default,
-        )
-        for device in loopbacks
-    )
+        connection, inputs = reach(backend)
+        connection.disconnect()
+        return inputs
 
 
 def _find_microphone(settings: Settings) -> InputDevice:
@@ -190,9 +245,9 @@ def _find_microphone(settings: Settings) -> InputDevice:
 def _openable(backend: Backend, settings: Settings) -> InputDevice:
     with device_list.locked():
         device_list.refresh()
-        connection = backend.connect()
+        connection, inputs = reach(backend)
         try:
-            device = choose_input(connection.inputs(), settings.device or None, None)
+            device = choose_input(inputs, settings.device or None, None)
             refusal: StreamRefusedError | None = None
             for wanted in formats(device, settings.block_ms):
                 try:

@@ -11,13 +11,12 @@ from typing import Final
 
 from core.errors import AttuneError, AudioDecodeError
 from models.audio import AudioStream, open_stream
-from realtime.capture.delivery import Delivery
+from realtime.capture.delivery import CLOSE_TIMEOUT_S, Delivery
 from realtime.capture.source import AudioSink, Block, SourceInfo, SourceKind
 
 __all__ = ["FileSource"]
 
 _LOG = logging.getLogger(__name__)
-_JOIN_S: Final = 0.7
 # After a longer standstill (a suspended machine, a slow disk) the recording goes on from where it was:
 # catching up at once would only overflow the listener.
 _MAX_LAG_S: Final = 0.5
@@ -148,7 +147,7 @@ class _Replay:
         self._stopping.set()
         self._delivery.cut()
         if self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_S)
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         try:

@@ -24,7 +24,7 @@ from core.errors import (
 )
 from models.resample import MAX_CHANNELS
 from realtime.capture.bounded import bounded
-from realtime.capture.delivery import Delivery
+from realtime.capture.delivery import CLOSE_TIMEOUT_S, Delivery
 from realtime.capture.names import describe, find_by_name
 from realtime.capture.source import AudioSink, SourceInfo, SourceKind
 
@@ -35,7 +35,6 @@ _LOG = logging.getLogger(__name__)
 # soundcard does not tell the device's own rate; every system mixes at one it can turn into this one.
 RATE_HZ: Final = 48_000
 _OPEN_TIMEOUT_S: Final = 5.0
-_JOIN_S: Final = 0.8
 _HOST_API: Final = {"linux": "PulseAudio", "win32": "Windows WASAPI"}.get(sys.platform, "")
 _BLACKHOLE: Final = (
     "macOS does not let programs record what it plays: install BlackHole "
@@ -150,8 +149,9 @@ def _reconnect(module: Any) -> Any:
     pulse = module._PulseAudio.__new__(module._PulseAudio)
     try:
         pulse.__init__()
-    except AssertionError as error:
-        # What was begun must be taken down by hand, or every attempt would leave a thread behind.
+    except Exception as error:
+        # It asserts, or finds no context. What was begun must be taken down by hand, or every attempt
+        # would leave a thread behind.
         pulse._pa_context_disconnect(pulse.context)
         pulse._pa_context_unref(pulse.context)
         module._pa.pa_threaded_mainloop_stop(pulse.mainloop)
@@ -172,6 +172,8 @@ def list_loopbacks(*, retry: bool = False) -> tuple[LoopbackDevice, ...]:
     ------
     BackendMissingError
         soundcard is not installed, no sound server answers, or this is macOS.
+    AudioDeviceError
+        The sound server hangs, or breaks off.
     """
     return tuple(device for device, _ in _loopbacks(retry=retry))
 
@@ -191,6 +193,14 @@ def _loopbacks(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
             f"The sound server has not answered for {_OPEN_TIMEOUT_S:g} s, so system audio cannot be "
             f"recorded: restart it (systemctl --user restart pipewire pulseaudio), or the machine."
         ) from error
+    except AttuneError:
+        raise
+    except Exception as error:
+        # soundcard asserts, indexes and runs into null pointers when a device or the server goes away.
+        raise AudioDeviceError(
+            f"The sound server does not tell what can be recorded ({error!r}): check that it runs, "
+            f"then try again."
+        ) from error
 
 
 def _ask(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
@@ -199,23 +209,18 @@ def _ask(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
 
 
 def _ask_soundcard(soundcard: Any) -> list[tuple[LoopbackDevice, Any]]:
-    try:
-        cards = [card for card in soundcard.all_microphones(include_loopback=True) if card.isloopback]
-        if not cards:
-            return []
-        speaker = soundcard.default_speaker().id
-        return [
-            (
-                # Windows gives a loudspeaker and its loopback one name, PulseAudio adds ".monitor".
-                LoopbackDevice(card.id, card.name, card.channels, card.id in (speaker, f"{speaker}.monitor")),
-                card,
-            )
-            for card in cards
-        ]
-    except (IndexError, KeyError, RuntimeError, AssertionError) as error:
-        # A device, or the server, has gone away between two questions.
-        _LOG.info("system audio cannot be listed: %r", error)
+    cards = [card for card in soundcard.all_microphones(include_loopback=True) if card.isloopback]
+    if not cards:
         return []
+    try:
+        speaker = soundcard.default_speaker().id
+    except IndexError:
+        speaker = None  # none is the default, or it has gone away since
+    # Windows gives a loudspeaker and its loopback one name, PulseAudio adds ".monitor".
+    default_ids = (speaker, f"{speaker}.monitor")
+    return [
+        (LoopbackDevice(card.id, card.name, card.channels, card.id in default_ids), card) for card in cards
+    ]
 
 
 class LoopbackSource:
@@ -317,7 +322,7 @@ class _Recording:
         if self._thread is not threading.current_thread():
             # A server that hangs keeps the thread inside libpulse, where nothing can end it; it is left
             # behind, cut off from the sink, and ends when the server answers or dies.
-            self._thread.join(_JOIN_S)
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         with _com():

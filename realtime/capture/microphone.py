@@ -119,14 +119,18 @@ class _SounddeviceStream:
 
     def abort(self) -> None:
         # Abort, not stop: stop waits for the device to play out what it no longer has.
-        self._stream.abort()
-        self._stream.close()
+        try:
+            self._stream.abort()
+        finally:
+            self._stream.close()
 
 
 def _refused(error: Exception) -> StreamRefusedError:
-    code = error.args[1] if len(error.args) > 1 else 0
-    text = str(error.args[0]).removeprefix("Error opening InputStream: ")
-    host = error.args[2] if len(error.args) > 2 else None
+    if isinstance(error, ValueError):
+        # sounddevice's own, or a host's message that is not UTF-8.
+        return StreamRefusedError(str(error), 0)
+    text, code, host = (*error.args, 0, None, None)[:3]
+    text = str(text).removeprefix("Error opening InputStream: ")
     return StreamRefusedError(f"{text}: {host[2]}" if host and host[2] else text, code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.errors import AudioDecodeError, AudioDeviceError
 from core.settings import Settings
 from realtime.capture.demo import DemoSource
+from realtime.capture.devices import unknown_backend
 from realtime.capture.file import FileSource
 from realtime.capture.loopback import LoopbackSource
 from realtime.capture.microphone import MicrophoneSource
@@ -55,9 +56,7 @@ def make_source(spec: SourceSpec, settings: Settings) -> AudioSource:
 def _make_microphone(spec: SourceSpec, settings: Settings) -> AudioSource:
     kinds = {"sounddevice": MicrophoneSource, "pyaudio": PyAudioSource}
     if spec.backend not in kinds:
-        raise AudioDeviceError(
-            f"There is no backend {spec.backend!r} for microphones: use {' or '.join(kinds)}."
-        )
+        raise unknown_backend(spec.backend)
     return kinds[spec.backend](
         spec.device or settings.device, host_api=spec.host_api, block_ms=settings.block_ms
     )

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from core.errors import AudioDeviceError, BackendMissingError, DeviceNotFoundError
 from models.resample import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from realtime.capture.bounded import bounded
-from realtime.capture.delivery import Delivery
+from realtime.capture.delivery import CLOSE_TIMEOUT_S, Delivery
 from realtime.capture.names import describe, find_by_name
 from realtime.capture.source import AudioSink, SourceInfo, SourceKind
 
@@ -27,12 +27,12 @@ __all__ = [
     "PortAudioSource",
     "StreamRefusedError",
     "device_list",
+    "reach",
 ]
 
 _LOG = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S: Final = 5.0
-CLOSE_TIMEOUT_S: Final = 0.8
 _LOCK_TIMEOUT_S: Final = 4.0
 
 # PortAudio's error numbers (portaudio.h).
@@ -106,7 +106,7 @@ class Connection(Protocol):
     """One view of PortAudio's device list, as either library has it."""
 
     def inputs(self) -> tuple[InputDevice, ...]:
-        """Devices that can record."""
+        """Devices that can record; raises whatever the library does, so ask through `reach`."""
 
     def check(self, device: InputDevice, wanted: StreamFormat) -> None:
         """Ask whether a stream would open, without opening it; raises `StreamRefusedError`."""
@@ -193,6 +193,28 @@ class DeviceList:
 
 
 device_list: Final = DeviceList()
+
+
+def reach(backend: Backend) -> tuple[Connection, tuple[InputDevice, ...]]:
+    """Connect, and read which microphones there are; whoever calls it must disconnect.
+
+    Raises
+    ------
+    BackendMissingError
+        The library is not installed.
+    AudioDeviceError
+        The list cannot be read, whatever the library raised.
+    """
+    connection = backend.connect()
+    try:
+        return connection, connection.inputs()
+    except Exception as error:
+        # PortAudioError, OSError, a name that is not UTF-8, an index that means nothing any more.
+        connection.disconnect()
+        raise AudioDeviceError(
+            f"The list of microphones cannot be read ({str(error) or repr(error)}): check that the sound "
+            f"system runs, then try again."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,9 +332,9 @@ class PortAudioSource:
                 return self._connect(delivery)
 
     def _connect(self, delivery: Delivery) -> _Opened:
-        connection = self._backend.connect()
+        connection, inputs = reach(self._backend)
         try:
-            device = choose_input(connection.inputs(), self._device, self._host_api)
+            device = choose_input(inputs, self._device, self._host_api)
             stream, wanted = self._open_stream(connection, device, delivery)
         except BaseException:
             connection.disconnect()
@@ -331,7 +353,7 @@ class PortAudioSource:
             delivery.begin(info)
             stream.start()
         except BaseException as error:
-            opened.shut()
+            _shut_refused(opened)
             if isinstance(error, StreamRefusedError):
                 raise _refusal(device, wanted, error) from error
             raise
@@ -350,6 +372,14 @@ class PortAudioSource:
                     break
         assert first is not None
         raise _refusal(device, *first) from first[1]
+
+
+def _shut_refused(opened: _Opened) -> None:
+    """Close what did not start: why it did not is what people are told, not what closing it met."""
+    try:
+        opened.shut()
+    except Exception as error:  # noqa: BLE001 - a dead device may answer anything
+        _LOG.warning("closing %s failed: %s", opened.info.name, error)
 
 
 def choose_input(inputs: tuple[InputDevice, ...], wanted: str | None, host_api: str | None) -> InputDevice:

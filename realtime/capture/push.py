@@ -22,6 +22,11 @@ _PLAUSIBLE_PEAK: Final = 16.0
 class PushSource:
     """A source without a thread: whoever has sound calls `push`.
 
+    Pushed sound is live: it must come as fast as it sounds. The listener has room for
+    `Settings.fifo_s` (2 s); whoever pushes further ahead than that loses what does not fit, and the
+    listener counts it as a gap. `push` neither waits nor tells. A recording, which can wait for the
+    listener, belongs into a `FileSource`.
+
     Parameters
     ----------
     rate_hz
@@ -30,6 +35,8 @@ class PushSource:
         Channels of what will be pushed, 1 to 8.
     name
         Name for people.
+    block_ms
+        Longest block that is passed on, ms: of a longer push, what still fits is taken.
 
     Raises
     ------
@@ -44,7 +51,9 @@ class PushSource:
     >>> source.finish()
     """
 
-    def __init__(self, rate_hz: int, channels: int, *, name: str = "Pushed audio") -> None:
+    def __init__(
+        self, rate_hz: int, channels: int, *, name: str = "Pushed audio", block_ms: float = 20.0
+    ) -> None:
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
             raise AudioDecodeError(
                 f"A sample rate of {rate_hz} Hz is not supported: use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz."
@@ -52,6 +61,8 @@ class PushSource:
         if not 1 <= channels <= MAX_CHANNELS:
             raise AudioDecodeError(f"{channels} channels are not supported: use 1 to {MAX_CHANNELS}.")
         self._info = SourceInfo(SourceKind.PUSH, name=name, rate_hz=rate_hz, channels=channels)
+        self._block_frames = max(1, round(rate_hz * block_ms / 1000.0))
+        self._pushing = threading.Lock()  # held for a whole push, which `close` does not wait for
         self._lock = threading.Lock()
         self._delivery: Delivery | None = None
 
@@ -71,13 +82,14 @@ class PushSource:
             delivery.cut()
 
     def push(self, block: npt.NDArray[Any]) -> None:
-        """Pass on a block; from any thread, one block after the other.
+        """Pass on sound, in blocks of `block_ms`; from any thread, one push after the other.
 
         Parameters
         ----------
         block
             int16 or float32 (range [-1, 1]), shape (frames,) for mono or (frames, channels); any
-            number of frames. Copied before return.
+            number of frames, of which those are lost that the listener has no room for. Copied
+            before return.
 
         Raises
         ------
@@ -87,17 +99,20 @@ class PushSource:
             The source is not open, or `finish` was called.
         """
         sound = _as_block(block, self._info.channels)
-        with self._lock:
-            if self._delivery is None:
+        with self._pushing:
+            delivery = self._delivery
+            if delivery is None:
                 raise AudioDeviceError("Nobody listens to the pushed audio: open the source before pushing.")
-            if len(sound):
-                self._delivery.write(sound)
+            for start in range(0, len(sound), self._block_frames):
+                if not delivery.write(sound[start : start + self._block_frames]):
+                    return  # closed meanwhile
 
     def finish(self) -> None:
-        """Say that no more sound will come; harmless if the source is not open."""
-        delivery = self._take()
-        if delivery is not None:
-            delivery.end()
+        """Say that no more sound will come, after a push that is under way; harmless if not open."""
+        with self._pushing:
+            delivery = self._take()
+            if delivery is not None:
+                delivery.end()
 
     def _take(self) -> Delivery | None:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from realtime.journal import connections, faults
 from realtime.journal.rows import REVIVE_SESSION, iso
 from realtime.journal.schema import migrate
 
-__all__ = ["erase", "prepare", "revive"]
+__all__ = ["erase", "forget_old", "prepare", "revive"]
 
 _LOG = logging.getLogger(__name__)
 _FULL_CHECK_BYTES: Final = 64 * 2**20
@@ -72,6 +72,20 @@ def revive(connection: sqlite3.Connection, running: Mapping[int, tuple[Any, ...]
         connection.execute(REVIVE_SESSION, (session_id, *values))
 
 
+def forget_old(connection: sqlite3.Connection, retention_days: int, *, running: Container[int] = ()) -> None:
+    """Delete whole sessions that began more than so many days ago, but for those that run; 0 keeps all."""
+    if not retention_days:
+        return
+    limit = iso(datetime.now(UTC) - timedelta(days=retention_days))
+    # Asked first: a journal with nothing to forget is left without a lock.
+    found = connection.execute("SELECT id FROM sessions WHERE started_at < ?", (limit,)).fetchall()
+    old = [(session_id,) for (session_id,) in found if session_id not in running]
+    if old:
+        connection.execute("PRAGMA secure_delete = ON")
+        with connections.transaction(connection):
+            connection.executemany("DELETE FROM sessions WHERE id = ?", old)
+
+
 def _make(path: Path) -> None:
     """Make folder and file for their owner alone: what people felt is nobody else's business."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,17 +104,7 @@ def _open_checked(path: Path, retention_days: int) -> None:
             raise corrupt
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         migrate(connection, path)
-        _forget_old(connection, retention_days)
-
-
-def _forget_old(connection: sqlite3.Connection, retention_days: int) -> None:
-    if not retention_days:
-        return
-    limit = (iso(datetime.now(UTC) - timedelta(days=retention_days)),)
-    # Asked first: a journal with nothing to forget is opened without a lock.
-    if connection.execute("SELECT 1 FROM sessions WHERE started_at < ? LIMIT 1", limit).fetchone():
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("DELETE FROM sessions WHERE started_at < ?", limit)
+        forget_old(connection, retention_days)
 
 
 def _put_aside(path: Path) -> Path:

@@ -40,15 +40,16 @@ class Journal:
     """The journal: takes rows at once, writes them from a thread of its own.
 
     Rows wait in a bounded queue and are written every half second, or 256 at a time; a locked database
-    or a full disk delays them and is said in `error`, but holds up nobody. Reading methods open the file
-    for themselves, may be called from any thread, and see what has been written (`flush` first).
+    or a full disk delays them and is said in `error`, but holds up nobody; what got lost stays said in
+    `notice`. Reading methods open the file for themselves, may be called from any thread, and see what
+    has been written (`flush` first).
 
     Parameters
     ----------
     path
         The database file; it and its folder are made when missing, for their owner alone.
     retention_days
-        Sessions that began longer ago are deleted on opening; 0 keeps all.
+        Sessions that began longer ago are deleted on opening and whenever a session begins; 0 keeps all.
 
     Attributes
     ----------
@@ -148,12 +149,18 @@ class Journal:
 
     @property
     def notice(self) -> str:
-        """One sentence if a corrupt journal was found and put aside, else empty."""
-        return self._writer.notice
+        """What is amiss with the record although it can be written: one put aside as corrupt, rows lost."""
+        sentences = [self._writer.notice] if self._writer.notice else []
+        if lost := self.lost:
+            sentences.append(
+                f"Rows that could not be recorded in the journal since Attune was started: {lost}; "
+                f"the program's log says why."
+            )
+        return " ".join(sentences)
 
     @property
     def error(self) -> str:
-        """One sentence while the journal cannot be written, else empty."""
+        """One sentence while the journal cannot be written, with what waits and what is lost; else empty."""
         return self._queue.error
 
     @property

@@ -59,6 +59,7 @@ class Queue:
         self._done = 0
         self._wanted = 0  # somebody waits until so many are done
         self._lost = 0
+        self._overflowing = False  # a row found no room since all was written
         self._failure: _Failure | None = None
         self._closing = False
 
@@ -69,6 +70,9 @@ class Queue:
         with self._changed:
             while item.droppable and len(self._waiting) >= _CAPACITY_ROWS and not self._closing:
                 if not wait or self._failing_for_s() > _PATIENCE_S:
+                    if not self._overflowing:
+                        _LOG.warning("the journal's queue is full: rows are lost from now on")
+                    self._overflowing = True
                     self._lost += 1
                     return
                 self.hasten()
@@ -112,7 +116,8 @@ class Queue:
         with self._changed:
             if self._failure is None:
                 return ""
-            return f"{self._failure.sentence}; rows waiting to be written: {len(self._waiting)}."
+            lost = f", lost since the start: {self._lost}" if self._lost else ""
+            return f"{self._failure.sentence}; rows waiting to be written: {len(self._waiting)}{lost}."
 
     @property
     def lost(self) -> int:
@@ -141,6 +146,7 @@ class Queue:
                 self._waiting.popleft()
             self._done += count
             self._lost += refused
+            self._overflowing = self._overflowing and bool(self._waiting)
             self._failure = None
             self._changed.notify_all()
 

@@ -49,6 +49,7 @@ class Writer:
         self._queue = queue
         self._retention_days = retention_days
         self._prepared = False
+        self._forget_due = False  # a session has begun since old ones were last forgotten
         self._provisional = count(-1, -1)
         self._ids: dict[int, int] = {}  # numbers of sessions by their provisional ones
         self._running: dict[int, tuple[Any, ...]] = {}  # values of sessions that have not ended
@@ -94,6 +95,7 @@ class Writer:
                     with self._file:
                         connection = self._current(connection)
                         self._write(connection)
+                        self._forget_old(connection)
                 except (sqlite3.Error, OSError, JournalError) as error:
                     if connection is not None:
                         connection.close()
@@ -130,7 +132,19 @@ class Writer:
         if refused:
             _LOG.warning("%d journal rows were refused: session unknown, or clock taken already", refused)
         self._ids, self._running = ids, running
+        self._forget_due |= any(item.statement == INSERT_SESSION for item in batch)
         self._queue.written(len(batch), refused=refused)
+
+    def _forget_old(self, connection: sqlite3.Connection) -> None:
+        """Forget old sessions when one begins, once its number is known: a long file takes its time."""
+        if not self._forget_due:
+            return
+        try:
+            file.forget_old(connection, self._retention_days, running=self._running)
+        except sqlite3.Error as error:  # the rows are in the file: no reason to raise an alarm
+            _LOG.info("%s: old sessions are forgotten later", faults.sentence(self._path, error))
+        else:
+            self._forget_due = False
 
 
 def _carry_out(

@@ -49,6 +49,33 @@ def test_wrong_file_is_one_sentence_that_names_it(tmp_path: Path, text: str, nam
         assert name in str(caught.value)
 
 
+def test_file_that_may_not_be_read_is_one_sentence_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "threshold = 0.6\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(
+        SettingsError, match=r"settings\.toml cannot be read.*Permission denied.*Correct or remove"
+    ):
+        load_settings()
+
+
+def test_tilde_is_the_home_folder(tmp_path: Path) -> None:
+    write(tmp_path, 'journal_path = "~/here/journal.sqlite3"\nemotion_model = "~/model.onnx"\n')
+    settings = load_settings()
+    assert settings.journal_path == Path.home() / "here" / "journal.sqlite3"
+    assert settings.emotion_model == Path.home() / "model.onnx"
+
+
+def test_home_of_nobody_is_one_sentence() -> None:
+    with pytest.raises(SettingsError, match="journal_path"):
+        load_settings(journal_path="~nobody-of-this-name/journal.sqlite3")
+
+
 def test_every_setting_says_what_it_is() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name

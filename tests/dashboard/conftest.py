@@ -5,34 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fakes import NO_MICROPHONE, FakeDevice, FakeEngine
+from fakes import FakeEngine, Machine
 
 from dashboard import desk as desk_module
 from dashboard.desk import Desk
-from realtime.capture.source import SourceKind, SourceSpec
-
-
-class Machine:
-    """The devices of a made-up machine."""
-
-    def __init__(self) -> None:
-        self.devices: tuple[FakeDevice, ...] = ()
-        self.suggestion = SourceSpec(SourceKind.DEMO)
-        self.reason = NO_MICROPHONE
-        self.problem: Exception | None = None
-
-    def list_devices(self) -> tuple[FakeDevice, ...]:
-        if self.problem is not None:
-            raise self.problem
-        return self.devices
-
-    def suggest_source(self, _settings: object) -> tuple[SourceSpec, str]:
-        return self.suggestion, self.reason
-
-    def plug_in_microphone(self) -> None:
-        self.devices = (FakeDevice(SourceKind.MICROPHONE, "Desk microphone"),)
-        self.suggestion = SourceSpec(SourceKind.MICROPHONE)
-        self.reason = "The default microphone, Desk microphone (ALSA), is ready."
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Owns synthetic snapshots and an engine that plays them: no sound and no model is needed."""
+"""Owns synthetic snapshots, an engine that plays them, a machine of made-up devices: no sound, no model."""
 
 from __future__ import annotations
 
@@ -196,6 +196,31 @@ class FakeEngine:
 
     def close(self) -> None:
         self.closed = True
+
+
+class Machine:
+    """The devices of a made-up machine."""
+
+    def __init__(self) -> None:
+        self.devices: tuple[FakeDevice, ...] = ()
+        self.suggestion = SourceSpec(SourceKind.DEMO)
+        self.reason = NO_MICROPHONE
+        self.problem: Exception | None = None
+        self.backends: list[str] = []
+
+    def list_devices(self, *, backend: str) -> tuple[FakeDevice, ...]:
+        self.backends.append(backend)
+        if self.problem is not None:
+            raise self.problem
+        return self.devices
+
+    def suggest_source(self, _settings: object) -> tuple[SourceSpec, str]:
+        return self.suggestion, self.reason
+
+    def plug_in_microphone(self) -> None:
+        self.devices = (FakeDevice(SourceKind.MICROPHONE, "Desk microphone"),)
+        self.suggestion = SourceSpec(SourceKind.MICROPHONE)
+        self.reason = "The default microphone, Desk microphone (ALSA), is ready."
 
 
 def recording(path: str) -> SourceSpec:

@@ -20,6 +20,7 @@ from fakes import (
 from dashboard import charts
 from dashboard.charts import GateLine, Run
 from models.emotion.labels import EMOTIONS, Emotion
+from realtime.capture.source import SourceKind
 from realtime.snapshot import Counters, DecisionKind, Level, ListenerState, Snapshot
 
 GATE = GateLine(0.70, 0.55)
@@ -133,9 +134,35 @@ def test_a_lost_device_is_named_with_what_is_done_about_it() -> None:
 
 def test_digital_silence_is_told_in_words() -> None:
     level = Level(-120.0, -120.0, clipping=False, digital_silence=True)
-    page = drawn(listening(unsure(), level=level))
-    assert "nothing but zeros" in page.text
+    page = drawn(listening(unsure(), source=MICROPHONE, level=level))
+    assert "nothing but zeros: the microphone is muted" in page.text
     assert "below \N{MINUS SIGN}60 dBFS" in page.text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SourceKind if kind is not SourceKind.MICROPHONE])
+def test_zeros_of_another_source_are_no_fault(kind: SourceKind) -> None:
+    source = replace(MICROPHONE, kind=kind)
+    page = drawn(listening(no_speech(), source=source, level=Level(digital_silence=True)))
+    assert "microphone is muted" not in page.text
+    assert ("Nothing is being played" in page.text) == (kind is SourceKind.SYSTEM)
+    assert not page.having("class", "warn")
+
+
+@pytest.mark.parametrize("state", [ListenerState.LISTENING, ListenerState.STOPPED, ListenerState.FINISHED])
+def test_what_was_wrong_with_a_recording_is_told_whatever_became_of_it(state: ListenerState) -> None:
+    notice = "talk.wav ends in the middle: the last second could not be read."
+    page = drawn(listening(accepted(), state=state, notice=notice))
+    assert page.text.count(notice) == 1
+    assert len(page.having("class", "warn")) == 1
+
+
+@pytest.mark.parametrize("state", [ListenerState.STOPPED, ListenerState.STARTING, ListenerState.LISTENING])
+def test_a_message_is_told_once(state: ListenerState) -> None:
+    message = "Listening stopped, because no page was open for 150 s."
+    snapshot = listening(None, state=state, message=message)
+    page = drawn(snapshot)
+    assert page.text.count(message) == 1
+    assert ("Not listening" in page.text) == (state is ListenerState.STOPPED)
 
 
 def test_clipping_is_told_in_the_scales_place() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
-from conftest import Machine
-from fakes import FakeDevice, FakeEngine
+from fakes import FakeDevice, FakeEngine, Machine
 
 from core.errors import AudioDecodeError, AudioDeviceError
+from core.settings import Settings
 from dashboard.desk import Desk
 from realtime.capture.source import SourceKind, SourceSpec
 
@@ -42,6 +44,26 @@ def test_devices_that_cannot_be_listed_are_told_and_the_rest_is_offered(desk: De
         SourceKind.FILE,
         SourceKind.DEMO,
     ]
+
+
+def test_an_unexpected_fault_while_listing_leaves_the_defaults(
+    machine: Machine, engine: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine.problem = OSError("exception: access violation reading 0x0")
+    with caplog.at_level(logging.ERROR):
+        desk = Desk(engine)  # type: ignore[arg-type]
+    assert "could not be listed" in desk.devices_problem
+    assert "access violation" not in desk.devices_problem
+    assert "access violation" in caplog.text
+    assert len(desk.choices) == 4
+    machine.problem = None
+    desk.refresh()
+    assert desk.devices_problem == ""
+
+
+def test_devices_are_listed_by_the_library_that_is_to_open_them(machine: Machine) -> None:
+    Desk(FakeEngine(Settings(journal=False, backend="pyaudio")))  # type: ignore[arg-type]
+    assert machine.backends == ["pyaudio"]
 
 
 def test_the_same_problem_is_not_told_twice(desk: Desk, machine: Machine) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Machine
-from fakes import NO_MICROPHONE, FakeEngine, accepted, listening, recording
+from fakes import NO_MICROPHONE, FakeEngine, Machine, accepted, listening, recording
 from streamlit.testing.v1 import AppTest
 
+from core import logs, paths
 from core.errors import AudioDeviceError, SettingsError, WeightsError
 from dashboard import live
 from dashboard.desk import Desk
+from dashboard.markup import plain
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState, Snapshot
 
@@ -24,6 +25,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 def tab(machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:  # noqa: ARG001
     """A browser tab that is not open yet."""
     monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(logs, "start_logging", lambda: None)
     live.shared_desk.clear()
     yield AppTest.from_file(APP, default_timeout=20)
     live.shared_desk.clear()
@@ -153,7 +155,7 @@ def test_a_board_that_cannot_be_drawn_is_one_sentence_and_logged_once(
     with caplog.at_level(logging.ERROR):
         healthy(tab.run())
         healthy(tab.run())
-    assert [error.value for error in tab.error] == [live._UNEXPECTED]
+    assert [error.value for error in tab.error] == [plain(live._UNEXPECTED)]
     assert caplog.text.count("the board cannot be drawn") == 1
 
 
@@ -173,6 +175,38 @@ def test_a_recording_is_replayed_from_its_path(tab: AppTest, engine: FakeEngine)
     healthy(tab.button(key="start").click().run())
     assert engine.started[-1] == SourceSpec(SourceKind.FILE, path=Path("~/talk.wav").expanduser())
     assert "Switch to this" not in labels(tab)
+
+
+def test_a_dropped_recording_is_read_on_start_alone(
+    tab: AppTest, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[SourceSpec | None] = []
+    take = live._take_recording
+    monkeypatch.setattr(live, "_take_recording", lambda: taken.append(take()) or taken[-1])
+    healthy(tab.run())
+    healthy(tab.selectbox(key="source").set_value("file").run())
+    assert "Switch to this" not in labels(tab)
+    healthy(tab.file_uploader(key="upload").set_value(("talk.wav", b"one", "audio/wav")).run())
+    assert "Switch to this" in labels(tab)
+    assert taken == []
+    healthy(tab.button(key="switch").click().run())
+    healthy(tab.run())
+    assert taken == [engine.started[-1]] == [replace(recording("talk.wav"), content=b"one")]
+    assert "Switch to this" not in labels(tab)
+
+
+def test_another_recording_of_the_same_name_and_size_is_offered_as_a_switch(
+    tab: AppTest, engine: FakeEngine
+) -> None:
+    healthy(tab.run())
+    healthy(tab.selectbox(key="source").set_value("file").run())
+    for content in (b"one", b"two"):
+        healthy(tab.file_uploader(key="upload").set_value(("talk.wav", content, "audio/wav")).run())
+        healthy(tab.button(key="switch").click().run())
+        assert engine.started[-1].content == content
+    engine.start(recording("/tmp/talk.wav"))
+    healthy(tab.run())
+    assert "Switch to this" in labels(tab)
 
 
 def test_a_recording_that_was_not_named_is_asked_for(tab: AppTest, engine: FakeEngine) -> None:
@@ -222,6 +256,29 @@ def test_a_faulty_setting_is_one_sentence(tab: AppTest, monkeypatch: pytest.Monk
     monkeypatch.setattr(live, "open_desk", refuse)
     healthy(tab.run())
     assert [error.value for error in tab.error] == [r"Setting \'threshold\' cannot be 3\."]
+
+
+def test_an_unexpected_fault_at_the_opening_is_one_sentence_and_logged(
+    tab: AppTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> Desk:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(live, "open_desk", fail)
+    with caplog.at_level(logging.ERROR):
+        healthy(tab.run())
+    assert [error.value for error in tab.error] == [plain(live._UNEXPECTED)]
+    assert "boom" in caplog.text
+
+
+def test_the_page_starts_the_log_that_its_sentences_speak_of(
+    tab: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(logs, "start_logging", lambda: started.append(True))
+    healthy(tab.run())
+    assert started
+    assert str(paths.log_file()) in live._UNEXPECTED
 
 
 def test_missing_weights_are_told_where_the_model_is_introduced(

@@ -166,6 +166,7 @@ def test_listening_ends_when_nobody_looks(chromium: Browser, tmp_path: Path) -> 
         blank.wait_for_timeout(6_000)
         page = visit(context, server)
         until(lambda: sign(page) == "Stopped")
+        expect(page.get_by_text("Listening stopped, because no page was open for 2 s.")).to_be_visible()
         assert server.sessions() == 1
 
 

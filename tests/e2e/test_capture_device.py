@@ -30,6 +30,7 @@ pytestmark = pytest.mark.e2e
 
 SOURCES = pytest.mark.parametrize("make", [MicrophoneSource, PyAudioSource, LoopbackSource])
 CLIP_S = (0.6, 7.6)
+CLOSE_S = 0.6
 
 
 class Ear:
@@ -96,6 +97,21 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
+def listening(make: Callable[[], AudioSource]) -> tuple[Ear, AudioSource]:
+    """A source that has been opened, and the ear that hears it."""
+    ear = Ear()
+    source = make()
+    source.open(ear)
+    assert ear.hears()
+    return ear, source
+
+
+def close_in_time(source: AudioSource) -> None:
+    start_s = time.monotonic()
+    source.close()
+    assert time.monotonic() - start_s < CLOSE_S
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """A voice of the demo, as a file and as audio."""
@@ -133,16 +149,11 @@ def test_an_unplugged_device_falls_silent_and_is_reopened_once_it_is_back(
     sound_server: SoundServer, clip: tuple[Path, np.ndarray], make: Callable[[], AudioSource]
 ) -> None:
     path, said = clip
-    ear = Ear()
-    source = make()
-    source.open(ear)
-    assert ear.hears()
+    ear, source = listening(make)
     sound_server.unplug()
     assert within(2.0, lambda: not ear.hears(within_s=0.5))
     for _ in range(2):
-        start_s = time.monotonic()
-        source.close()
-        assert time.monotonic() - start_s < 1.0
+        close_in_time(source)
         with pytest.raises(AudioDeviceError, match=r"^[^\n]+\.$"):
             source.open(ear)
     sound_server.plug()
@@ -158,10 +169,7 @@ def test_an_unplugged_device_falls_silent_and_is_reopened_once_it_is_back(
 def test_a_sound_server_that_dies_and_comes_back_is_survived(
     sound_server: SoundServer, make: Callable[[], AudioSource]
 ) -> None:
-    ear = Ear()
-    source = make()
-    source.open(ear)
-    assert ear.hears()
+    ear, source = listening(make)
     try:
         sound_server.stop()
         assert within(3.0, lambda: not ear.hears(within_s=0.5))
@@ -183,16 +191,11 @@ def test_a_sound_server_that_dies_and_comes_back_is_survived(
 def test_a_sound_server_that_hangs_does_not_hang_the_listener(
     sound_server: SoundServer, make: Callable[[], AudioSource]
 ) -> None:
-    ear = Ear()
-    source = make()
-    source.open(ear)
-    assert ear.hears()
+    ear, source = listening(make)
     try:
         sound_server.freeze()
         assert within(2.0, lambda: not ear.hears(within_s=0.5))
-        start_s = time.monotonic()
-        source.close()
-        assert time.monotonic() - start_s < 1.0
+        close_in_time(source)
         start_s = time.monotonic()
         with pytest.raises(AudioDeviceError, match="not answered"):
             source.open(ear)
@@ -215,18 +218,13 @@ def test_twenty_openings_leave_no_thread_and_stop_within_a_second(
         ear = Ear()
         source.open(ear)
         assert ear.hears()
-        start_s = time.monotonic()
-        source.close()
-        assert time.monotonic() - start_s < 1.0
+        close_in_time(source)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("attune")]
 
 
 def test_devices_are_listed_without_disturbing_an_open_stream(sound_server: SoundServer) -> None:
     assert sound_server.plugged
-    ear = Ear()
-    source = MicrophoneSource()
-    source.open(ear)
-    assert ear.hears()
+    ear, source = listening(MicrophoneSource)
     for _ in range(5):
         devices = list_devices()
         suggest_source(Settings(journal=False))

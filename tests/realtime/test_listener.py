@@ -132,6 +132,12 @@ def test_recording_shorter_than_a_window_gets_one_answer(make: Callable[..., Lis
     assert answers[0][0].probabilities is not None
 
 
+def test_one_second_of_voice_is_speech_enough(make: Callable[..., Listener]) -> None:
+    ((reading, _),) = replay(make, ArraySource(voice(1.0)))
+    assert reading.speech_share > 0.8
+    assert reading.probabilities is not None
+
+
 def test_empty_recording_ends_without_an_answer(make: Callable[..., Listener]) -> None:
     assert replay(make, ArraySource(np.zeros((0, 1), dtype=np.float32))) == []
 
@@ -239,6 +245,61 @@ def test_window_never_spans_a_lost_device(make: Callable[..., Listener]) -> None
     first, second = 4 * 16_000, 8 * 16_000
     assert not [clock for clock in clocks if first < clock < first + 48_000]
     assert max(clocks) <= second
+
+
+def test_a_reopened_device_starts_the_gate_anew(
+    make: Callable[..., Listener], recogniser: EmotionRecogniser
+) -> None:
+    class Happy:
+        info = recogniser.info
+
+        def probabilities(self, windows: np.ndarray) -> np.ndarray:
+            return np.tile(np.array([0.01, 0.01, 0.93, 0.01, 0.01, 0.01, 0.01, 0.01]), (len(windows), 1))
+
+    decisions: list[Decision] = []
+    source = VanishingSource(voice(4.0), refusals=0)
+    settings = Settings(stall_s=0.5, retry_s=0.1, min_dwell_s=1.0)
+    listener = make(source, settings, on_decision=lambda _reading, decision: decisions.append(decision))
+    listener._recogniser = Happy()  # type: ignore[assignment]
+    listener.start()
+    eventually(lambda: source.opened == 2 and listener.snapshot().clock >= 8 * 16_000)
+    listener.stop()
+    after = [decision for decision in decisions if decision.clock > 4 * 16_000]
+    assert after[0].kind is DecisionKind.UNSURE
+
+
+def test_a_library_that_throws_something_odd_is_asked_again(make: Callable[..., Listener]) -> None:
+    class Odd(VanishingSource):
+        thrown = 0
+
+        def open(self, sink: AudioSink) -> SourceInfo:
+            if self.opened == 1 and self.thrown < 2:
+                self.thrown += 1
+                raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a device name")
+            return super().open(sink)
+
+    source = Odd(voice(4.0), refusals=0)
+    listener = make(source, Settings(stall_s=0.5, retry_s=0.1))
+    listener.start()
+    eventually(lambda: source.opened == 2)
+    eventually(lambda: listener.snapshot().state is ListenerState.LISTENING)
+
+
+def test_a_dropout_does_not_erase_the_speech_around_it(make: Callable[..., Listener]) -> None:
+    class Overflowing(ArraySource):
+        def _deliver(self, sink: AudioSink) -> None:
+            for index, block in enumerate(self._blocks()):
+                if index == 250:  # at 5 s
+                    sink.overflow()
+                sink.write(block)
+            sink.end()
+
+    listener = make(Overflowing(voice(7.0)), on_decision=lambda r, _d: shares.append(r.speech_share))
+    shares: list[float] = []
+    listener.start()
+    assert listener.wait(30.0)
+    assert listener.snapshot().counters.overflows == 1
+    assert min(shares) > 0.8
 
 
 def test_stop_while_the_device_is_lost(make: Callable[..., Listener]) -> None:

@@ -76,12 +76,12 @@ def test_closing_a_paced_replay_stops_at_once_and_for_good(make_wav: MakeWav, si
     start_s = time.monotonic()
     source.close()
     source.close()
-    assert time.monotonic() - start_s < 1.0
+    assert time.monotonic() - start_s < 0.6
     assert sink.calls == ["begin"]
     assert not any(thread.name == "attune-file" for thread in threading.enumerate())
 
 
-def test_closing_returns_within_a_second_while_a_lossless_sink_waits_for_room(make_wav: MakeWav) -> None:
+def test_closing_returns_in_time_while_a_lossless_sink_waits_for_room(make_wav: MakeWav) -> None:
     class FullSink(RecordingSink):
         def __init__(self) -> None:
             super().__init__()
@@ -98,7 +98,7 @@ def test_closing_returns_within_a_second_while_a_lossless_sink_waits_for_room(ma
     assert sink.written.wait(5.0)
     start_s = time.monotonic()
     source.close()
-    assert time.monotonic() - start_s < 1.3
+    assert time.monotonic() - start_s < 0.6
     sink.room.set()
     time.sleep(0.05)
     assert sink.calls == ["begin", "write"]
@@ -237,3 +237,8 @@ def test_the_paced_demo_begins_again_without_a_gap(
 
 def test_the_demo_is_small_enough_to_ship() -> None:
     assert DEMO_FILE.stat().st_size < 700_000
+
+
+def test_a_block_without_frames_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1 frame, not 0"):
+        FileSource(Path("recording.wav"), block_frames=0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from recording_sink import RecordingSink
 
 from core.errors import AudioDecodeError, AudioDeviceError
 from realtime.capture.push import PushSource
-from realtime.capture.source import SourceKind
+from realtime.capture.source import Block, SourceKind
+from realtime.fifo import BlockFifo, End, Gap, Sound
 
 
 @given(st.lists(st.integers(min_value=0, max_value=700), max_size=8))
@@ -67,9 +69,17 @@ def test_samples_that_are_no_numbers_pass_for_the_resampler_to_silence(sink: Rec
     assert len(sink.sound) == 3
 
 
-@pytest.mark.parametrize(("rate_hz", "channels"), [(7_999, 1), (192_001, 1), (16_000, 0), (16_000, 9)])
-def test_impossible_formats_are_refused(rate_hz: int, channels: int) -> None:
-    with pytest.raises(AudioDecodeError, match="not supported"):
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "message"),
+    [
+        (7_999, 1, "sample rate of 7999 Hz is not supported"),
+        (192_001, 1, "sample rate of 192001 Hz is not supported"),
+        (16_000, 0, "0 channels are not supported"),
+        (16_000, 9, "9 channels are not supported"),
+    ],
+)
+def test_impossible_formats_are_refused(rate_hz: int, channels: int, message: str) -> None:
+    with pytest.raises(AudioDecodeError, match=message):
         PushSource(rate_hz, channels)
 
 
@@ -89,6 +99,49 @@ def test_pushing_is_refused_unless_open(sink: RecordingSink) -> None:
     with pytest.raises(AudioDeviceError, match="open the source"):
         source.push(block)
     assert sink.calls == ["begin", "end", "begin"]
+
+
+def test_a_long_push_is_passed_on_in_blocks(sink: RecordingSink) -> None:
+    source = PushSource(16_000, 1, block_ms=10.0)
+    source.open(sink)
+    source.push(np.arange(400, dtype=np.int16))
+    assert [len(block) for block in sink.blocks] == [160, 160, 80]
+
+
+def test_of_a_push_longer_than_the_listener_has_room_for_the_rest_is_lost_and_counted() -> None:
+    fifo = BlockFifo(2.0)
+    source = PushSource(16_000, 1)
+    source.open(fifo)
+    source.push(np.ones(5 * 16_000, dtype=np.float32))
+    source.finish()
+    heard = lost = 0
+    while not isinstance(record := fifo.get(0.0), End):
+        heard += len(record.block) if isinstance(record, Sound) else 0
+        lost += record.frames if isinstance(record, Gap) else 0
+    assert (heard, lost) == (2 * 16_000, 3 * 16_000)
+
+
+def test_closing_does_not_wait_for_a_push_that_is_stuck() -> None:
+    entered, room = threading.Event(), threading.Event()
+
+    class StuckSink(RecordingSink):
+        def write(self, block: Block) -> None:
+            super().write(block)
+            entered.set()
+            room.wait(10.0)
+
+    sink = StuckSink()
+    source = PushSource(16_000, 1)
+    source.open(sink)
+    pusher = threading.Thread(target=source.push, args=(np.zeros(16_000, dtype=np.int16),))
+    pusher.start()
+    assert entered.wait(5.0)
+    start_s = time.monotonic()
+    source.close()
+    assert time.monotonic() - start_s < 0.6
+    room.set()
+    pusher.join()
+    assert sink.calls == ["begin", "write"]
 
 
 def test_blocks_from_several_threads_do_not_mix(sink: RecordingSink) -> None:

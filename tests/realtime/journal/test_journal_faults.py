@@ -34,6 +34,7 @@ def test_locked_database_stalls_nobody_and_loses_nothing(journal: Journal, path:
     assert journal.flush(5.0)
     assert len(journal.windows(session_id)) == 1_000
     assert journal.lost == 0
+    assert journal.notice == ""
 
 
 def test_session_may_begin_while_the_database_is_locked(journal: Journal, path: Path) -> None:
@@ -105,6 +106,8 @@ def test_full_queue_drops_and_counts_unless_asked_to_wait(
         for clock in range(80):
             journal.record_event(session_id, clock, "gap", "Dropped.")
         assert journal.lost == 110
+        wait_until(lambda: journal.error)
+        assert journal.error.endswith("rows waiting to be written: 50, lost since the start: 110.")
         waiting = threading.Thread(
             target=record, args=(journal, session_id, range(1_000, 1_200)), kwargs={"wait": True}
         )
@@ -117,6 +120,8 @@ def test_full_queue_drops_and_counts_unless_asked_to_wait(
         journal.record_event(session_id, 1_200, "end", "The dropped ones left no hole.", wait=True)
         assert journal.flush(5.0)
         assert journal.lost == 110
+        assert journal.error == ""
+        assert "could not be recorded in the journal since Attune was started: 110;" in journal.notice
         assert [row.clock for row in journal.windows(session_id)] == [*range(50), *range(1_000, 1_200)]
         assert [row.seq for row in journal.events(session_id)] == [0]
 

@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 import stat
+from collections.abc import Container
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from journal_rows import begin, journal_threads, record, wait_until
 
 from core.errors import JournalError
-from realtime.journal import Journal, schema
+from realtime.journal import Journal, schema, writer
 
 
 def test_text_file_is_put_aside_whole(path: Path) -> None:
@@ -189,6 +190,50 @@ def test_retention_deletes_whole_sessions_that_are_too_old(path: Path) -> None:
         assert [row.id for row in journal.sessions()] == [2]
         assert (journal.windows(1), journal.events(1)) == ((), ())
         assert len(journal.windows(2)) == 5
+
+
+def test_retention_is_kept_while_the_program_runs_for_months(path: Path) -> None:
+    with Journal(path, retention_days=30) as journal:
+        over, running = begin(journal), begin(journal)
+        for session_id in (over, running):
+            record(journal, session_id, range(5))
+        journal.end_session(over)
+        assert journal.flush(5.0)
+        old = (datetime.now(UTC) - timedelta(days=31)).isoformat(timespec="milliseconds")
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE sessions SET started_at = ?", (old,))
+        newest = begin(journal)
+        wait_until(lambda: [row.id for row in journal.sessions()] == [running, newest])
+        assert journal.windows(over) == ()
+        assert len(journal.windows(running)) == 5  # what still runs is not cut off at its beginning
+        journal.end_session(running)
+        begin(journal)
+        wait_until(lambda: running not in [row.id for row in journal.sessions()])
+        assert journal.error == ""
+
+
+def test_old_sessions_are_forgotten_later_where_the_file_is_locked_just_then(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget = writer.file.forget_old
+    attempts: list[int] = []
+
+    def locked_once(connection: sqlite3.Connection, retention_days: int, *, running: Container[int]) -> None:
+        attempts.append(retention_days)
+        if len(attempts) == 1:
+            raise sqlite3.OperationalError("database is locked")
+        forget(connection, retention_days, running=running)
+
+    with Journal(path, retention_days=30) as journal:
+        monkeypatch.setattr(writer.file, "forget_old", locked_once)
+        session_id = begin(journal)
+        wait_until(lambda: attempts)
+        assert journal.error == ""
+        for start in (0, 5):
+            record(journal, session_id, range(start, start + 5))
+            assert journal.flush(5.0)
+        assert len(journal.windows(session_id)) == 10
+    assert attempts == [30, 30]
 
 
 def test_delete_all_erases_and_the_running_session_goes_on(journal: Journal, path: Path) -> None:

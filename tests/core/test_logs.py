@@ -1,0 +1,106 @@
+"""The log: a file for its owner alone, nothing on the terminal, and no trouble of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import logs, paths
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "state" / "attune.log"
+    monkeypatch.setattr(paths, "log_file", lambda: file)
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    levels = {name: logging.getLogger(name).level for name in logs._OURS}
+    yield
+    for handler in [handler for handler in root.handlers if handler not in before]:
+        root.removeHandler(handler)
+        handler.close()
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_ours_are_kept_from_info_on_others_from_warning_on(file: Path) -> None:
+    assert logs.start_logging() == file
+    for name in ("engine", "realtime.listener", "urllib3", "enginery"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).info("%s says info", name)
+        logging.getLogger(name).warning("%s says warning", name)
+    text = file.read_text(encoding="utf-8")
+    said = [line.split("] ")[1] for line in text.splitlines()]
+    assert said == [
+        "engine says info",
+        "engine says warning",
+        "realtime.listener says info",
+        "realtime.listener says warning",
+        "urllib3 says warning",
+        "enginery says warning",
+    ]
+
+
+def test_starting_twice_writes_every_line_once(file: Path) -> None:
+    assert logs.start_logging() == logs.start_logging() == file
+    logging.getLogger("engine").warning("once")
+    assert file.read_text(encoding="utf-8").count("once") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_file_and_folder_are_their_owners_alone(file: Path) -> None:
+    file.parent.mkdir(mode=0o700)
+    file.touch(mode=0o644)
+    logs.start_logging()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_log_rotates_and_stays_small(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_MAX_BYTES", 1_000)
+    logs.start_logging()
+    for number in range(200):
+        logging.getLogger("engine").info("line %d %s", number, "x" * 50)
+    kept = sorted(file.parent.iterdir())
+    assert [one.name for one in kept] == ["attune.log", "attune.log.1", "attune.log.2"]
+    assert all(one.stat().st_size <= 1_000 for one in kept)
+    if os.name == "posix":
+        assert {stat.S_IMODE(one.stat().st_mode) for one in kept} == {0o600}
+    assert "line 199" in file.read_text(encoding="utf-8")
+
+
+def test_folder_that_cannot_be_written_is_survived_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    program = (
+        "import logging; from pathlib import Path; from core import logs, paths\n"
+        f"paths.log_file = lambda: Path({str(tmp_path / 'file' / 'attune.log')!r})\n"
+        "print(logs.start_logging())\n"
+        "logging.getLogger('engine').error('lost')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("None", "")
+
+
+def test_line_that_cannot_be_written_is_passed_over(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.start_logging()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logs._OwnFile, "shouldRollover", full)
+    logging.getLogger("engine").error("lost")
+    assert capsys.readouterr().err == ""
+    assert file.exists()

@@ -1,0 +1,46 @@
+"""The symptoms that docs/troubleshooting.md quotes are what the program says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLACES = ("cli.py", "engine.py", "core", "realtime", "models", "dashboard")
+
+
+def symptoms() -> list[str]:
+    """What stands between quotation marks in the first column of the tables."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    return [quoted for row in rows for quoted in re.findall(r'"([^"]+)"', row)]
+
+
+def said() -> list[str]:
+    """Every string of the program; "..." stands for what is filled in."""
+    files = [file for place in PLACES for file in (ROOT / place, *(ROOT / place).rglob("*.py"))]
+    texts = []
+    for file in files:
+        if file.is_file():
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Constant(value=str(text)):
+                        texts.append(text)
+                    case ast.JoinedStr(values=parts):
+                        texts.append(
+                            "".join(part.value if isinstance(part, ast.Constant) else "..." for part in parts)
+                        )
+    return texts
+
+
+SAID = said()
+
+
+@pytest.mark.parametrize("symptom", symptoms())
+def test_symptom_is_said_by_the_program(symptom: str) -> None:
+    parts = [re.escape(part.strip()) for part in symptom.split("...") if part.strip()]
+    pattern = re.compile(".*".join(parts), re.DOTALL | re.IGNORECASE)
+    assert any(pattern.search(text) for text in SAID)
