@@ -25,6 +25,7 @@ from engine import Engine
 from models.audio import decode
 from models.resample import SAMPLE_RATE_HZ, Audio
 from realtime.capture import FileSource, SourceKind, SourceSpec
+from realtime.journal import EventRow, WindowRow
 
 __all__ = ["run"]
 
@@ -108,7 +109,10 @@ def _replay(engine: Engine, sound: Path, samples: int) -> tuple[dict[str, Any], 
     assert journal is not None
     assert snapshot.session_id is not None
     journal.flush(30.0)
-    recorded = (*journal.windows(snapshot.session_id), *journal.events(snapshot.session_id))
+    recorded: list[WindowRow | EventRow] = [
+        *journal.windows(snapshot.session_id),
+        *journal.events(snapshot.session_id),
+    ]
     rows = [
         {name: value for name, value in asdict(row).items() if name not in _OWN_COLUMNS} for row in recorded
     ]

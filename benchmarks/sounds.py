@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from models.resample import SAMPLE_RATE_HZ, Audio
 
@@ -60,9 +61,11 @@ def instrumental_music(seconds: float, *, seed: int = 0) -> Audio:
     return np.clip(audio[: round(seconds * SAMPLE_RATE_HZ)], -1.0, 1.0).astype(np.float32)
 
 
-def _harmonic(pitch_hz: float, time_s: np.ndarray) -> np.ndarray:
-    tones = (np.sin(2 * np.pi * pitch_hz * k * time_s) / k**1.5 for k in range(1, 6))
-    return np.sum(list(tones), axis=0)
+def _harmonic(pitch_hz: float, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    order = np.arange(1, 6)[:, np.newaxis]
+    tones = np.sin(2 * np.pi * pitch_hz * order * time_s) / order**1.5  # (5, samples)
+    mixed: npt.NDArray[np.float64] = tones.sum(axis=0)
+    return mixed
 
 
 VOICELESS: Final[Mapping[str, Callable[..., Audio]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -16,6 +17,7 @@ __all__ = ["start_logging"]
 
 _MAX_BYTES: Final = 1_000_000
 _OLD_FILES: Final = 2  # beside the one in use: 3 MB in all
+_starting: Final = threading.Lock()  # the dashboard calls from every tab
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
 _OURS: Final = frozenset(
     {"app", "benchmarks", "cli", "core", "dashboard", "doctor", "engine", "models", "realtime"}
@@ -33,6 +35,11 @@ def start_logging() -> Path | None:
     file
         Where the log is written; None where that folder cannot be written, which is survived.
     """
+    with _starting:
+        return _start()
+
+
+def _start() -> Path | None:
     root = logging.getLogger()
     for handler in root.handlers:
         if isinstance(handler, _OwnFile):
@@ -41,7 +48,8 @@ def start_logging() -> Path | None:
         file = _OwnFile(paths.log_file())
     except OSError:
         # Any handler keeps Python from printing tracebacks into the terminal for want of one.
-        root.addHandler(logging.NullHandler())
+        if not root.handlers:
+            root.addHandler(logging.NullHandler())
         return None
     file.setFormatter(logging.Formatter(_FORMAT))
     file.addFilter(_worth_keeping)

@@ -33,7 +33,7 @@ def said() -> list[str]:
                         texts.append(
                             "".join(part.value if isinstance(part, ast.Constant) else "..." for part in parts)
                         )
-    return texts
+    return [text.casefold() for text in texts]
 
 
 SAID = said()
@@ -41,6 +41,6 @@ SAID = said()
 
 @pytest.mark.parametrize("symptom", symptoms())
 def test_symptom_is_said_by_the_program(symptom: str) -> None:
-    parts = [re.escape(part.strip()) for part in symptom.split("...") if part.strip()]
-    pattern = re.compile(".*".join(parts), re.DOTALL | re.IGNORECASE)
-    assert any(pattern.search(text) for text in SAID)
+    # A sentence may be put together from several strings, such as the journal's.
+    for part in filter(None, (part.strip().casefold() for part in symptom.split("..."))):
+        assert any(part in text for text in SAID), part

@@ -18,6 +18,11 @@ import pytest
 from sound_server import SoundServer
 
 
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leave this folder out where it is not asked for: its modules need extras that `[test]` lacks."""
+    return True if config.option.markexpr == "not e2e" else None
+
+
 @pytest.fixture(scope="session")
 def sound_server() -> Iterator[SoundServer]:
     """A running sound server; see `SoundServer` for `speak`, `unplug`, `plug`, `freeze`, `thaw`."""
