@@ -28,7 +28,7 @@ def resample(signal: np.ndarray, rate_hz: int, blocks: list[int]) -> np.ndarray:
 def test_block_size_does_not_change_a_bit(rate_hz: int, blocks: list[int]) -> None:
     signal = np.random.default_rng(0).uniform(-0.5, 0.5, (rate_hz // 2, 2)).astype(np.float32)
     whole = resample(signal, rate_hz, [len(signal)])
-    assert len(whole) == SAMPLE_RATE_HZ // 2
+    assert abs(len(whole) - len(signal) * SAMPLE_RATE_HZ / rate_hz) <= 1.0
     np.testing.assert_array_equal(resample(signal, rate_hz, blocks), whole)
 
 
