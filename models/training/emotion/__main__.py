@@ -22,6 +22,7 @@ from models.training.emotion.calibrate import balanced_weights, fit_temperature,
 from models.training.emotion.data import SpeechCache, load_cache, prepare
 from models.training.emotion.evaluate import Predictor, clip_window, evaluate, live_window, truth_of
 from models.training.emotion.export import (
+    LICENCE,
     NAME,
     VERSION,
     export_compact,
@@ -32,6 +33,7 @@ from models.training.emotion.export import (
 )
 from models.training.emotion.fit import WEIGHTS_NAME, FitSettings, fit, predict_logits
 from models.training.emotion.splits import Split
+from models.training.manifest import register
 from models.training.metrics import expected_calibration_error, softmax
 
 __all__ = ["main"]
@@ -239,6 +241,7 @@ def _export(args: argparse.Namespace) -> None:
         args.out.with_suffix(".json"),
         {"name": NAME, "version": args.version, "temperature_fit": calibration, **evaluation},
     )
+    register(args.out, licence=LICENCE, source="Trained in this project; see its card")
     _say(f"written: {args.out} ({args.out.stat().st_size:,} bytes) and {args.out.with_suffix('.json').name}")
 
 
