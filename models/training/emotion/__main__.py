@@ -241,7 +241,8 @@ def _export(args: argparse.Namespace) -> None:
         args.out.with_suffix(".json"),
         {"name": NAME, "version": args.version, "temperature_fit": calibration, **evaluation},
     )
-    register(args.out, licence=LICENCE, source="Trained in this project; see its card")
+    if args.out.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `emotion_model`, unlisted
+        register(args.out, licence=LICENCE, source="Trained in this project; see its card")
     _say(f"written: {args.out} ({args.out.stat().st_size:,} bytes) and {args.out.with_suffix('.json').name}")
 
 
