@@ -145,8 +145,9 @@ def test_the_threshold_moves_the_line_in_every_tab(chromium: Browser, server: Se
         assert line_percent(first, "leave") == 55.0
         slider = first.get_by_role("slider", name="Accept from a confidence of")
         slider.focus()
-        for _ in range(6):
+        for wanted in range(71, 77):
             slider.press("ArrowRight")
+            expect(slider).to_have_value(str(wanted))
         until(lambda: line_percent(first, "enter") == 76.0)
         assert line_percent(first, "leave") == 61.0
         until(lambda: line_percent(second, "enter") == 76.0)
