@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.logs import start_logging
-from dashboard import live
+from dashboard import live, voice
 
 start_logging()
 st.set_page_config(
@@ -18,4 +18,10 @@ st.set_page_config(
         "Audio never leaves this machine, and none is stored."
     },
 )
-st.navigation([st.Page(live.page, title="Live", default=True)]).run()
+st.navigation(
+    [
+        st.Page(live.page, title="Live", icon=":material/graphic_eq:", default=True),
+        st.Page(voice.page, title="Your voice", icon=":material/record_voice_over:", url_path="voice"),
+    ],
+    position="top",
+).run()

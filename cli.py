@@ -30,6 +30,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cli_training import add_commands
+from cli_voice import add_commands as add_voice_commands
 from core import paths
 from core.errors import AttuneError, JournalError
 from core.logs import start_logging
@@ -58,6 +60,8 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
+add_commands(app)
+add_voice_commands(app)
 
 _LOG = logging.getLogger(__name__)
 _out = Console()

@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from core import paths
 from core.errors import AttuneError, JournalError
 from core.settings import Settings
+from models.emotion.personal import PersonalVoice
 from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
 from models.resample import SAMPLE_RATE_HZ
 from models.runtime import Session
+from realtime.calibration import Calibration
 from realtime.capture import make_source
 from realtime.capture.source import AudioSource, SourceKind, SourceSpec
 from realtime.clip import ClipEmotion, ClipWindow, summarise
@@ -30,6 +33,10 @@ DecisionHandler = Callable[[Reading, Decision], None]
 _LOG = logging.getLogger(__name__)
 _IDLE_POLL_S: Final = 1.0
 _PROGRESS_S: Final = 0.1
+_WARM_UP_S: Final = 10.0
+# In recordings, in the demo and in what the machine plays, others speak; and a replay must give the same
+# decisions on every machine.
+_OWN_VOICE: Final = (SourceKind.MICROPHONE, SourceKind.PUSH)
 
 
 class Engine:
@@ -57,11 +64,20 @@ class Engine:
         self._listener: Listener | None = None
         self._idle_snapshot = Snapshot()
         self._spec: SourceSpec | None = None
+        self.calibration = Calibration(
+            settings,
+            models=self._load_models,
+            open_source=self._open_for_take,
+            file=paths.voice_file(),
+            on_change=self._set_voice,
+        )
+        """How the model is adapted to the user's voice."""
         self._threshold = settings.threshold
         self._seen_s: float | None = None
         self._closing = threading.Event()
         self._caretaker: threading.Thread | None = None
-        threading.Thread(target=self._warm_up, name="attune-warm-up", daemon=True).start()
+        self._warming = threading.Thread(target=self._warm_up, name="attune-warm-up", daemon=True)
+        self._warming.start()
 
     # Listening
 
@@ -81,6 +97,7 @@ class Engine:
             The source, the model or a device is not to be had; nothing is listened to then, and
             the snapshot says why.
         """
+        self.calibration.stop_recording()
         with self._lock:
             self.stop()
             self._spec = spec
@@ -120,7 +137,10 @@ class Engine:
         snapshot = self._idle_snapshot if listener is None else listener.snapshot()
         journal = self._journal
         problem = self._journal_problem if journal is None else journal.error or journal.notice
-        return replace(snapshot, journal_error=problem) if snapshot.journal_error != problem else snapshot
+        voice_error = self.calibration.problem
+        if (snapshot.journal_error, snapshot.voice_error) == (problem, voice_error):
+            return snapshot
+        return replace(snapshot, journal_error=problem, voice_error=voice_error)
 
     def recognise(self, path: Path, *, on_progress: Callable[[float], None] | None = None) -> ClipEmotion:
         """Analyse a recording as the live path would hear it, as fast as possible, unrecorded.
@@ -213,6 +233,7 @@ class Engine:
     def close(self) -> None:
         """Stop and let go of everything; the engine is of no more use."""
         self._closing.set()
+        self.calibration.stop_recording()
         with self._lock:
             self.stop()
             if self._journal is not None:
@@ -220,6 +241,8 @@ class Engine:
                 self._journal = None
         if self._caretaker is not None:
             self._caretaker.join(_IDLE_POLL_S)
+        # A program that ends while the runtime is loading a graph is aborted by it.
+        self._warming.join(_WARM_UP_S)
 
     def _make_listener(
         self, spec: SourceSpec, *, journal: Journal | None, on_decision: DecisionHandler | None
@@ -234,7 +257,19 @@ class Engine:
             on_decision=on_decision,
         )
         listener.set_threshold(self._threshold)
+        if spec.kind in _OWN_VOICE:
+            listener.set_voice(self.calibration.active)
         return listener
+
+    def _open_for_take(self, spec: SourceSpec) -> AudioSource:
+        """Many devices can be opened only once: listening ends before a take begins."""
+        self.stop("Listening stopped, because a sentence of yours is recorded.")
+        return self._open_source(spec, self.settings)
+
+    def _set_voice(self, voice: PersonalVoice | None) -> None:
+        listener, spec = self._listener, self._spec
+        if listener is not None and spec is not None and spec.kind in _OWN_VOICE:
+            listener.set_voice(voice)
 
     def _stop_when_unseen(self) -> None:
         limit_s = self.settings.idle_stop_s

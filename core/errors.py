@@ -13,6 +13,7 @@ __all__ = [
     "JournalError",
     "ModelError",
     "SettingsError",
+    "VoiceError",
     "WeightsError",
 ]
 
@@ -59,6 +60,10 @@ class WeightsError(ModelError):
 
 class DataError(AttuneError):
     """A data set for training or evaluation is not what it claims to be."""
+
+
+class VoiceError(AttuneError):
+    """The adaptation to the user's voice cannot be made, kept or used."""
 
 
 class JournalError(AttuneError):

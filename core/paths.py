@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file"]
+__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file", "voice_file"]
 
 _DIRS = PlatformDirs(appname="attune", appauthor=False)
 
@@ -29,6 +29,11 @@ def cache_dir() -> Path:
 def settings_file() -> Path:
     """The user's settings, a TOML file; it need not exist."""
     return config_dir() / "settings.toml"
+
+
+def voice_file() -> Path:
+    """What adapts the emotion model to the user's voice; it need not exist."""
+    return config_dir() / "voice.json"
 
 
 def log_file() -> Path:

@@ -246,6 +246,8 @@ def notices(snapshot: Snapshot) -> Markup:
         notes.append(("warn", snapshot.notice))
     if snapshot.journal_error:
         notes.append(("warn", snapshot.journal_error))
+    if snapshot.voice_error:
+        notes.append(("warn", snapshot.voice_error))
     return tag(
         "div",
         *(

@@ -23,14 +23,14 @@ from realtime.snapshot import ListenerState
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-__all__ = ["ICON", "page"]
+__all__ = ["ICON", "UNEXPECTED", "page", "shared_desk"]
 
 _LOG = logging.getLogger(__name__)
 _ASSETS: Final = Path(__file__).parent / "assets"
 ICON: Final = _ASSETS / "icon.svg"
 _TICK_S: Final = 0.25
 _IDLE_TICK_S: Final = 1.0
-_UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
+UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
 
 # Keys of the session state, one session being one browser tab
 _SOURCE: Final = "source"
@@ -77,7 +77,7 @@ def page() -> None:
         return
     except Exception:  # noqa: BLE001 - a person must never read a traceback
         _LOG.exception("the desk cannot be opened")
-        st.error(plain(_UNEXPECTED))
+        st.error(plain(UNEXPECTED))
         return
     desk.engine.heartbeat()
     _attempt(desk.greet)
@@ -97,7 +97,7 @@ def _attempt(command: Callable[[], None]) -> None:
         st.session_state[_PROBLEM] = str(error)
     except Exception:  # noqa: BLE001 - a person must never read a traceback
         _LOG.exception("a command of the dashboard failed")
-        st.session_state[_PROBLEM] = _UNEXPECTED
+        st.session_state[_PROBLEM] = UNEXPECTED
 
 
 def _face(desk: Desk) -> tuple[object, ...]:
@@ -147,7 +147,8 @@ def _threshold(desk: Desk) -> None:
     low, high = (round(100 * limit) for limit in _limits(field.metadata))
     # Written only when somebody else has changed it: the slider would jump back under a moving hand.
     percent = round(100 * desk.engine.threshold)
-    if st.session_state.get(_THRESHOLD_SEEN) != percent:
+    # Or when another page was open meanwhile: Streamlit forgets what its widgets stood at.
+    if _THRESHOLD not in st.session_state or st.session_state.get(_THRESHOLD_SEEN) != percent:
         st.session_state[_THRESHOLD] = st.session_state[_THRESHOLD_SEEN] = percent
     st.slider(
         "Accept from a confidence of",
@@ -286,7 +287,7 @@ def _board(desk: Desk) -> None:
         if st.session_state.get(_BROKEN) != repr(error):
             _LOG.exception("the board cannot be drawn")
             st.session_state[_BROKEN] = repr(error)
-        st.error(plain(_UNEXPECTED), icon=":material/error:")
+        st.error(plain(UNEXPECTED), icon=":material/error:")
         return
     if changed:
         st.rerun(scope="app")
@@ -295,7 +296,7 @@ def _board(desk: Desk) -> None:
 def _foot(desk: Desk) -> None:
     """Introduce the model, and promise privacy."""
     try:
-        card = model_card(desk.engine.model)
+        card = model_card(desk.engine.model, voice=desk.engine.calibration.active)
     except AttuneError as error:
         card = tag("p", tag("strong", "Model: "), str(error))
     st.html(

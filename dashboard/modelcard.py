@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dashboard.markup import Markup, tag
 
 if TYPE_CHECKING:
+    from models.emotion.personal import PersonalVoice
     from models.emotion.recogniser import ModelInfo
 
 __all__ = ["model_card"]
@@ -29,7 +30,7 @@ _CORPORA: Final = {
 _SURE: Final = "0.70"
 
 
-def model_card(info: ModelInfo) -> Markup:
+def model_card(info: ModelInfo, *, voice: PersonalVoice | None = None) -> Markup:
     """Introduce a model to people.
 
     Parameters
@@ -37,6 +38,8 @@ def model_card(info: ModelInfo) -> Markup:
     info
         What the model says of itself; all of it is taken for data, and escaped. Of its metrics
         those are told that have a mean recall ("ua", 0 to 1) and say on which split it was measured.
+    voice
+        What adapts it to the user at the microphone, where that is switched on.
     """
     threads = f"{info.threads} thread" + ("" if info.threads == 1 else "s")
     sentences = [
@@ -52,6 +55,9 @@ def model_card(info: ModelInfo) -> Markup:
         ]
         if figures:
             sentences.append(f"{words} its mean recall is {', '.join(figures)}.")
+    if voice is not None:
+        takes = "one take" if sum(voice.clips) == 1 else f"{sum(voice.clips)} takes"
+        sentences.append(f"At the microphone it is adapted to your voice ({takes}).")
     return tag("p", tag("strong", "Model: "), " ".join(sentences))
 
 

@@ -56,6 +56,8 @@ class Session:
         Key of `PROVIDERS` that runs it.
     threads
         Threads within an operator.
+    output_names
+        As the graph declares them, in the order in which `run` answers.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, *, provider: str, threads: int) -> None:
@@ -63,6 +65,7 @@ class Session:
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.provider = provider
         self.threads = threads
+        self.output_names: tuple[str, ...] = tuple(out.name for out in session.get_outputs())
 
     def run(self, feeds: Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
         """Run the graph once.

@@ -20,6 +20,7 @@ import numpy as np
 
 from core.errors import AttuneError
 from core.settings import Settings
+from models.emotion.personal import PersonalVoice, apply_personal
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
@@ -122,6 +123,7 @@ class Listener:
         self._durations_ms: dict[str, float] = {}
 
         # The emotion thread's own
+        self._voice: PersonalVoice | None = None
         self._gate_config = gate.gate_config(settings)
         self._gate_state = gate.GateState()
         self._gate_stream = 0
@@ -194,6 +196,14 @@ class Listener:
         self._gate_config = gate.gate_config(self._settings, threshold=threshold)
         self._note("threshold", f"{threshold:.2f}")
 
+    def set_voice(self, voice: PersonalVoice | None) -> None:
+        """Adapt the model to the user's voice from the next window on; None takes it as it is."""
+        if voice is self._voice:
+            return
+        self._voice = voice
+        self._publish(personal=voice is not None)
+        self._note("voice", "off" if voice is None else f"on, made {voice.made_at}")
+
     # Life cycle
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
@@ -239,7 +249,7 @@ class Listener:
         model = self._recogniser.info
         self._session_id = self._journal.begin_session(
             info,
-            model=f"{model.name} {model.version}",
+            model=f"{model.name} {model.version}" + (", adapted" if self._voice is not None else ""),
             settings=self._settings.model_dump(mode="json", exclude={"journal_path"}),
         )
 
@@ -389,9 +399,7 @@ class Listener:
         taken_s = time.perf_counter()
         config = self._gate_config
         asked = window.speech_share >= config.min_speech_share
-        probabilities = (
-            tuple(self._recogniser.probabilities(window.audio[np.newaxis])[0].tolist()) if asked else None
-        )
+        probabilities = self._probabilities(window.audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
             clock=window.clock,
@@ -425,6 +433,14 @@ class Listener:
             self._journal.record_window(self._session_id, reading, decision, wait=lossless)
         if self._on_decision is not None:
             self._on_decision(reading, decision)
+
+    def _probabilities(self, audio: Audio) -> tuple[float, ...]:
+        windows, voice = audio[np.newaxis], self._voice
+        if voice is None:
+            answer = self._recogniser.probabilities(windows)
+        else:
+            answer = apply_personal(voice, self._recogniser.answers(windows))
+        return tuple(answer[0].tolist())
 
     def _remember(self, decision: Decision) -> None:
         self._history.append(decision)

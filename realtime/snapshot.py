@@ -188,6 +188,10 @@ class Snapshot:
         What was wrong with the sound but survived, for people; empty when nothing.
     journal_error
         One sentence when the journal cannot be written, else empty.
+    personal
+        The model is adapted to the user's voice.
+    voice_error
+        One sentence when the voice that is kept cannot be used, else empty.
     """
 
     state: ListenerState = ListenerState.STOPPED
@@ -204,6 +208,8 @@ class Snapshot:
     resampler_delay_ms: float = 0.0
     notice: str = ""
     journal_error: str = ""
+    personal: bool = False
+    voice_error: str = ""
 
     @property
     def listening(self) -> bool:

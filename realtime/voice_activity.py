@@ -77,6 +77,11 @@ class VoiceActivity:
         """Share of the newest window's frames that are speech, 0 to 1."""
         return float(self._speech.mean())
 
+    @property
+    def frames(self) -> npt.NDArray[np.bool_]:
+        """Which frames of the newest window are speech, newest last; shape (window / 512,)."""
+        return self._speech.copy()
+
     def _probability(self, frame: npt.NDArray[np.float32]) -> float:
         joined = np.concatenate([self._context, frame])[np.newaxis]  # (1, 576)
         output, self._state = self._session.run({"input": joined, "state": self._state, "sr": self._rate})

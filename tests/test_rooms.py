@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOORS = ("app", "cli", "doctor", "engine")
+DOORS = ("app", "cli", "cli_training", "cli_voice", "doctor", "engine")
 ROOMS = ("benchmarks", "core", "dashboard", "models", "playback", "realtime", "spotify")
 
 # Library -> where alone it may be imported, at the top of a module or within a function.
@@ -17,6 +17,7 @@ LIBRARIES = {
     "streamlit": ("app", "dashboard"),
     "spotipy": ("spotify",),
     "torch": ("models.training", "models.emotion.hybrid"),
+    "datasets": ("models.training.data.hub",),
     "transformers": ("models.training", "models.emotion.hybrid"),
     "sounddevice": ("realtime.capture", "playback.audio_out"),
     "pyaudio": ("realtime.capture", "playback.audio_out"),
@@ -27,7 +28,9 @@ LIBRARIES = {
 # Door or room -> what of ours it may import at all.
 NEIGHBOURS = {
     "app": {"core", "dashboard"},
-    "cli": {"benchmarks", "core", "doctor", "engine", "models", "realtime"},
+    "cli": {"benchmarks", "cli_training", "cli_voice", "core", "doctor", "engine", "models", "realtime"},
+    "cli_training": {"core", "engine", "models"},
+    "cli_voice": {"core", "engine", "models", "realtime"},
     "doctor": {"core", "models", "realtime"},
     "engine": {"core", "models", "playback", "realtime", "spotify"},
     "core": set(),

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.errors import ModelError, WeightsError
+from core.errors import ModelError
 from models.emotion.labels import EMOTIONS
 
 __all__ = [
+    "EMBEDDING_SIZE",
     "EmotionHybrid",
+    "HybridHead",
     "HybridSettings",
     "LogMel",
-    "load_hybrid",
-    "load_trained",
+    "fold_weight_norm",
+    "layers_to_keep",
     "mel_matrix",
-    "random_hybrid",
-    "save_trained",
 ]
+
+EMBEDDING_SIZE: Final = 128
+"""Width of the layer before the logits."""
 
 _SAMPLE_RATE_HZ: Final = 16_000
 _SLANEY_BREAK_HZ: Final = 1000.0
 _SLANEY_LINEAR_HZ: Final = 200.0 / 3.0
 _SLANEY_LOG_STEP: Final = math.log(6.4) / 27.0
 _PEAK_FLOOR: Final = 1e-3
-_FORMAT: Final = "attune-hybrid-1"
+_LOG_MEL_CENTRE: Final = -10.0
+_LOG_MEL_SPREAD: Final = 4.0
+"""Fixed standardisation of the log-mels of speech of peak 1 (measured, rounded)."""
 
 
 def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -143,12 +144,19 @@ class HybridSettings:
     n_layers
         Transformer layers of the encoder that are kept, from the first; None keeps all.
     normalise_input
-        Whether the encoder expects each waveform at zero mean and unit variance, as those of the
-        wav2vec2-base kind do.
+        Whether a wave front-end expects each waveform at zero mean and unit variance, as those of
+        the wav2vec2-base kind do; a front-end on log-mels sets the level itself.
     dropout
         Share of features dropped in the dense layers while training, [0, 1).
     n_mels, n_fft, hop_samples
         Of the log-mel spectrogram, samples at 16 kHz; the window is as long as ``n_fft``.
+    frame_pool
+        Neighbouring frames of the encoder that are averaged into one, at least 1: 4 makes the 20 ms
+        frames of wav2vec2-base 80 ms long, and what is cached of them four times smaller.
+    use_encoder, use_spectrogram
+        Which branches there are; at least one.
+    labels
+        Names of the classes, in the order of the logits.
     """
 
     n_layers: int | None = None
@@ -157,10 +165,19 @@ class HybridSettings:
     n_mels: int = 64
     n_fft: int = 1024
     hop_samples: int = 512
+    frame_pool: int = 1
+    use_encoder: bool = True
+    use_spectrogram: bool = True
+    labels: tuple[str, ...] = tuple(str(emotion) for emotion in EMOTIONS)
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.labels)
 
 
 def _branch_1d(hidden_size: int) -> nn.Sequential:
-    """Hidden size -> 128 -> 64 over the encoder's 20 ms frames."""
+    """Hidden size -> 128 -> 64 over the encoder's frames."""
     return nn.Sequential(
         nn.Conv1d(hidden_size, 128, 5, padding=2, bias=False),
         nn.BatchNorm1d(128),
@@ -173,57 +190,171 @@ def _branch_1d(hidden_size: int) -> nn.Sequential:
 
 
 def _branch_2d() -> nn.Sequential:
-    """32 -> 64 -> 128 filters over the log-mel spectrogram."""
+    """32 -> 64 -> 128 filters over the log-mel spectrogram, each halving both axes by its stride."""
     layers: list[nn.Module] = []
     channels = 1
     for filters in (32, 64, 128):
-        layers += [nn.Conv2d(channels, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
-        layers += [nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(channels, filters, 3, 2, 1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
         channels = filters
     return nn.Sequential(*layers)
 
 
+def _statistics(frames: Tensor) -> Tensor:
+    """Mean and standard deviation over time of ``(batch, channels, frames)``, side by side."""
+    mean = frames.mean(dim=2)
+    variance = (frames - mean[:, :, None]).square().mean(dim=2)
+    return torch.cat([mean, (variance + 1e-5).sqrt()], dim=1)
+
+
+class HybridHead(nn.Module):
+    """All that is trained: the weights of the layers, the two branches, the dense layers.
+
+    Hidden states, the input of the first layer included, are averaged with learned softmax weights
+    (Yang et al., "SUPERB", Interspeech 2021).
+
+    Parameters
+    ----------
+    hidden_size, n_states
+        Width of the encoder's states, and how many there are: its layers and the input of the first.
+    settings
+        The shape.
+
+    Raises
+    ------
+    ModelError
+        No branch is left, or there are fewer than two classes.
+    """
+
+    def __init__(self, hidden_size: int, n_states: int, settings: HybridSettings) -> None:
+        super().__init__()
+        if not (settings.use_encoder or settings.use_spectrogram):
+            raise ModelError("The hybrid has neither encoder nor spectrogram: switch one of them on.")
+        if settings.n_classes < 2:
+            raise ModelError(f"The hybrid has {settings.n_classes} classes: give at least two labels.")
+        self.hidden_size, self.n_states, self.settings = hidden_size, n_states, settings
+        width = 0
+        if settings.use_encoder:
+            self.layer_weights = nn.Parameter(torch.zeros(n_states))
+            self.branch_1d = _branch_1d(hidden_size)
+            width += 2 * 64
+        if settings.use_spectrogram:
+            self.branch_2d = _branch_2d()
+            width += 128
+        self.dense = nn.Sequential(
+            nn.Linear(width, 256),
+            nn.ReLU(),
+            nn.Dropout(settings.dropout),
+            nn.Linear(256, EMBEDDING_SIZE),
+            nn.ReLU(),
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.out = nn.Linear(EMBEDDING_SIZE, settings.n_classes)
+
+    def mix(self, states: Sequence[Tensor] | Tensor) -> Tensor:
+        """Weighted mean of the states, ``(batch, frames, hidden)``.
+
+        Parameters
+        ----------
+        states
+            As `EmotionHybrid.hidden_states` gives them, or stacked, ``(batch, n_states, frames, hidden)``.
+        """
+        weights = torch.softmax(self.layer_weights, dim=0)
+        if isinstance(states, Tensor):
+            return torch.einsum("s,bsth->bth", weights, states)
+        mixed = states[0] * weights[0]
+        for index in range(1, self.n_states):
+            mixed = mixed + states[index] * weights[index]
+        return mixed
+
+    def embed(self, mixed: Tensor | None, log_mel: Tensor | None) -> Tensor:
+        """The layer before the logits, after its ReLU, ``(batch, 128)``.
+
+        Parameters
+        ----------
+        mixed
+            From `mix`; not looked at without the encoder's branch.
+        log_mel
+            ``(batch, bands, frames)``; not looked at without the spectrogram's branch.
+        """
+        parts = []
+        if self.settings.use_encoder and mixed is not None:
+            parts.append(_statistics(self.branch_1d(mixed.transpose(1, 2))))
+        if self.settings.use_spectrogram and log_mel is not None:
+            standard = (log_mel[:, None] - _LOG_MEL_CENTRE) / _LOG_MEL_SPREAD
+            parts.append(self.branch_2d(standard).mean(dim=(2, 3)))
+        embedding: Tensor = self.dense(torch.cat(parts, dim=1))
+        return embedding
+
+    def forward(
+        self, states: Sequence[Tensor] | Tensor | None, log_mel: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """States and log-mels to logits ``(batch, classes)`` and embedding ``(batch, 128)``."""
+        mixed = self.mix(states) if self.settings.use_encoder and states is not None else None
+        embedding = self.embed(mixed, log_mel)
+        return self.out(self.dropout(embedding)), embedding
+
+
 class EmotionHybrid(nn.Module):
-    """Frozen Wav2Vec2 encoder (Baevski et al., NeurIPS 2020) and log-mels, each under a CNN, to eight logits.
+    """Frozen Wav2Vec2 encoder (Baevski et al., NeurIPS 2020) and log-mels, each under a CNN, to logits.
 
     The encoder is never trained: its parameters ask for no gradient and it stays in evaluation mode
-    under ``train()``. Its hidden states, the input of the first layer included, are averaged with
-    learned softmax weights (Yang et al., "SUPERB", Interspeech 2021).
+    under ``train()``. Its front-end may be Wav2Vec2's own, or any module from waveforms
+    ``(batch, samples)`` to features ``(batch, channels, frames)``.
 
     Parameters
     ----------
     encoder
-        A ``transformers.Wav2Vec2Model``; changed in place: cut, frozen, its weight norm folded.
+        A ``transformers.Wav2Vec2Model``; changed in place: cut, frozen, its weight norm folded. None
+        where the settings leave the encoder out.
     settings
         Shape of the rest.
 
     Raises
     ------
     ModelError
-        The encoder is no Wav2Vec2, or has fewer layers than asked for.
+        The encoder is no Wav2Vec2, has fewer layers than asked for, or is wanted and absent.
     """
 
-    def __init__(self, encoder: nn.Module, settings: HybridSettings | None = None) -> None:
+    def __init__(self, encoder: nn.Module | None, settings: HybridSettings | None = None) -> None:
         super().__init__()
         self.settings = settings or HybridSettings()
+        if self.settings.frame_pool < 1:
+            raise ModelError(
+                f"{self.settings.frame_pool} frames are to be averaged into one: give 1 or more."
+            )
+        self.n_layers = self.hidden_size = self.n_states = 0
+        self.encoder: nn.Module | None = None
+        if self.settings.use_encoder:
+            if encoder is None:
+                raise ModelError("The hybrid has no encoder: give one, or leave its branch out.")
+            self._take(encoder)
+        self.log_mel = LogMel(
+            self.settings.n_mels, self.settings.n_fft, self.settings.n_fft, self.settings.hop_samples
+        )
+        self.head = HybridHead(self.hidden_size, self.n_states, self.settings)
+
+    def _take(self, encoder: nn.Module) -> None:
+        """Cut and freeze the encoder, and learn its shape."""
         config: Any = getattr(encoder, "config", None)
         if getattr(config, "model_type", None) != "wav2vec2":
             kind = getattr(config, "model_type", type(encoder).__name__)
             raise ModelError(f"The encoder is of the kind {kind!r}: the hybrid needs a Wav2Vec2 encoder.")
-        stack: Any = encoder.encoder
+        whole: Any = encoder
+        stack = whole.encoder
         present = len(stack.layers)
-        self.n_layers = _layers_to_keep(self.settings.n_layers, present)
-        self.hidden_size = int(config.hidden_size)
+        self.n_layers = layers_to_keep(self.settings.n_layers, present)
+        self.hidden_size, self.n_states = int(config.hidden_size), self.n_layers + 1
         # In the "stable" variant the last norm belongs behind the last layer of the whole stack only.
         self._norm_first = not config.do_stable_layer_norm
         self._norm_last = config.do_stable_layer_norm and self.n_layers == present
         stack.layers = stack.layers[: self.n_layers]
-        _fold_weight_norm(stack.pos_conv_embed.conv)
-        self.encoder: nn.Module = encoder.requires_grad_(False).eval()
+        fold_weight_norm(whole)
+        self.encoder = encoder.requires_grad_(False).eval()
 
         # The wave front-end's convolutions, all but the first, are kept as matrices: as products on
         # (frames, channels) they run in int8 when the graph is quantised, as convolutions they do not.
-        for index, layer in enumerate(self._front_end()[1:], start=1):
+        self._convolutions: list[Any] = list(getattr(whole.feature_extractor, "conv_layers", ()))
+        for index, layer in enumerate(self._convolutions[1:], start=1):
             taps = layer.conv.weight.detach().permute(2, 1, 0)  # (width, in, out)
             stride = layer.conv.stride[0]
             self.register_buffer(
@@ -232,36 +363,19 @@ class EmotionHybrid(nn.Module):
             for tap in range(stride, len(taps)):
                 self.register_buffer(f"front_{index}_{tap}", taps[tap].contiguous(), persistent=False)
 
-        self.layer_weights = nn.Parameter(torch.zeros(self.n_layers + 1))
-        self.branch_1d = _branch_1d(self.hidden_size)
-        self.log_mel = LogMel(
-            self.settings.n_mels, self.settings.n_fft, self.settings.n_fft, self.settings.hop_samples
-        )
-        self.branch_2d = _branch_2d()
-        self.dense = nn.Sequential(
-            nn.Linear(64 + 128, 256),
-            nn.ReLU(),
-            nn.Dropout(self.settings.dropout),
-            nn.Linear(256, 128),
-            nn.ReLU(),
-            nn.Dropout(self.settings.dropout),
-            nn.Linear(128, len(EMOTIONS)),
-        )
-
     def train(self, mode: bool = True) -> Self:
         """Switch what is trained; the encoder stays in evaluation mode."""
         super().train(mode)
-        self.encoder.eval()
+        if self.encoder is not None:
+            self.encoder.eval()
         return self
-
-    def _front_end(self) -> list[Any]:
-        """The convolution layers of the encoder's wave front-end."""
-        encoder: Any = self.encoder
-        return list(encoder.feature_extractor.conv_layers)
 
     def _wave_features(self, waveform: Tensor) -> Tensor:
         """Waveform ``(batch, samples)`` to front-end features ``(batch, frames, channels)``."""
-        first, *others = self._front_end()
+        if self.settings.normalise_input:
+            centred = waveform - waveform.mean(dim=-1, keepdim=True)
+            waveform = centred / (centred.square().mean(dim=-1, keepdim=True) + 1e-7).sqrt()
+        first, *others = self._convolutions
         features: Tensor = first(waveform[:, None]).transpose(1, 2)
         for index, layer in enumerate(others, start=1):
             width, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
@@ -281,18 +395,26 @@ class EmotionHybrid(nn.Module):
         return features
 
     def hidden_states(self, waveform: Tensor) -> list[Tensor]:
-        """Input of the first layer and output of each, ``n_layers + 1`` times ``(batch, frames, hidden)``.
+        """Input of the first layer and output of each, ``n_states`` times ``(batch, frames, hidden)``.
 
         Parameters
         ----------
         waveform
             float32, ``(batch, samples)`` at 16 kHz.
+
+        Returns
+        -------
+        list of Tensor
+            Frames averaged as the settings say; empty without an encoder.
         """
+        if self.encoder is None:
+            return []
         encoder: Any = self.encoder
-        if self.settings.normalise_input:
-            centred = waveform - waveform.mean(dim=-1, keepdim=True)
-            waveform = centred / (centred.square().mean(dim=-1, keepdim=True) + 1e-7).sqrt()
-        state, _ = encoder.feature_projection(self._wave_features(waveform))
+        if self._convolutions:
+            features = self._wave_features(waveform)
+        else:
+            features = encoder.feature_extractor(waveform).transpose(1, 2)
+        state, _ = encoder.feature_projection(features)
         stack = encoder.encoder
         state = state + stack.pos_conv_embed(state)
         if self._norm_first:
@@ -304,23 +426,34 @@ class EmotionHybrid(nn.Module):
             states.append(state)
         if self._norm_last:
             states[-1] = stack.layer_norm(states[-1])
-        return states
+        return [_average_frames(state, self.settings.frame_pool) for state in states]
 
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Waveform ``(batch, samples)`` at 16 kHz to logits ``(batch, 8)``."""
-        weights = torch.softmax(self.layer_weights, dim=0)
-        states = self.hidden_states(waveform)
-        mixed = states[0] * weights[0]
-        for index, state in enumerate(states[1:], start=1):
-            mixed = mixed + state * weights[index]
-        heard = self.branch_1d(mixed.transpose(1, 2)).mean(dim=2)  # (batch, 64)
+    def spectrogram(self, waveform: Tensor) -> Tensor:
+        """Waveform ``(batch, samples)``, any level, to log-mels ``(batch, bands, frames)`` of peak 1."""
         peak = waveform.abs().amax(dim=-1, keepdim=True).clamp_min(_PEAK_FLOOR)
-        seen = self.branch_2d(self.log_mel(waveform / peak)[:, None]).mean(dim=(2, 3))  # (batch, 128)
-        logits: Tensor = self.dense(torch.cat([heard, seen], dim=1))
-        return logits
+        log_mel: Tensor = self.log_mel(waveform / peak)
+        return log_mel
+
+    def from_states(self, states: Sequence[Tensor] | Tensor, log_mel: Tensor) -> tuple[Tensor, Tensor]:
+        """What `hidden_states` and `spectrogram` gave to logits and embedding, as `forward` does."""
+        logits, embedding = self.head(states, log_mel)
+        return logits, embedding
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Waveform ``(batch, samples)`` to logits ``(batch, classes)`` and embedding ``(batch, 128)``."""
+        return self.from_states(self.hidden_states(waveform), self.spectrogram(waveform))
 
 
-def _layers_to_keep(asked: int | None, present: int) -> int:
+def _average_frames(state: Tensor, count: int) -> Tensor:
+    """Means of ``count`` neighbours along time; what is left over at the end is dropped."""
+    if count == 1:
+        return state
+    n_frames = state.shape[1] // count
+    return state[:, : n_frames * count].reshape(-1, n_frames, count, state.shape[2]).mean(dim=2)
+
+
+def layers_to_keep(asked: int | None, present: int) -> int:
+    """How many layers stay; `ModelError` when more, or none, are asked for than there are."""
     if asked is None:
         return present
     if not 1 <= asked <= present:
@@ -330,221 +463,23 @@ def _layers_to_keep(asked: int | None, present: int) -> int:
     return asked
 
 
-def _fold_weight_norm(conv: nn.Module) -> None:
-    """Turn the weight-normalised positional convolution into a plain one: frozen, it needs no more."""
-    if nn.utils.parametrize.is_parametrized(conv, "weight"):
-        nn.utils.parametrize.remove_parametrizations(conv, "weight")
+def fold_weight_norm(encoder: Any) -> None:
+    """Put a plain positional convolution in the place of the weight-normalised one: frozen, it needs no more.
 
-
-def _checkpoint_config(checkpoint: str, *, download: bool) -> dict[str, Any]:
-    from transformers import PretrainedConfig  # noqa: PLC0415 - slow to import
-
-    try:
-        config, _ = PretrainedConfig.get_config_dict(checkpoint, local_files_only=not download)
-    except (OSError, ValueError) as error:
-        raise WeightsError(_absent(checkpoint, download=download, what="config.json")) from error
-    if not config:
-        raise WeightsError(_absent(checkpoint, download=download, what="config.json"))
-    return dict(config)
-
-
-def _absent(checkpoint: str, *, download: bool, what: str) -> str:
-    if Path(checkpoint).is_dir():
-        return f"The folder {checkpoint} holds no readable {what}: give a folder of a Wav2Vec2 checkpoint."
-    if download:
-        return (
-            f"The checkpoint {checkpoint!r} could not be fetched ({what}): check its name and the network, "
-            "or give a local folder."
-        )
-    return (
-        f"The checkpoint {checkpoint!r} is not on this machine: give a local folder, "
-        "or allow the download with download=True."
+    The module is replaced, not changed: copies of an encoder share the class that carries the norm.
+    """
+    embed = encoder.encoder.pos_conv_embed
+    normed = embed.conv
+    if not nn.utils.parametrize.is_parametrized(normed, "weight"):
+        return
+    plain = nn.Conv1d(
+        normed.in_channels,
+        normed.out_channels,
+        normed.kernel_size[0],
+        padding=normed.padding[0],
+        groups=normed.groups,
     )
-
-
-def _expects_normalised(checkpoint: str, *, download: bool) -> bool:
-    """What the checkpoint says of its input level; those without a word expect zero mean, unit variance."""
-    from transformers.utils.hub import cached_file  # noqa: PLC0415 - slow to import
-
-    try:
-        path = cached_file(checkpoint, "preprocessor_config.json", local_files_only=not download)
-        return bool(json.loads(Path(str(path)).read_text(encoding="utf-8")).get("do_normalize", True))
-    except (OSError, ValueError, AttributeError):
-        return True
-
-
-def load_hybrid(
-    checkpoint: str | Path, settings: HybridSettings | None = None, *, download: bool = False
-) -> EmotionHybrid:
-    """Build the hybrid on a Hugging Face Wav2Vec2 checkpoint.
-
-    Parameters
-    ----------
-    checkpoint
-        A folder, or a name on the hub such as ``"facebook/wav2vec2-base"``. Only safetensors are read.
-    settings
-        Shape of the rest; the checkpoint's own word on the level of its input wins.
-    download
-        Whether the network may be used; offline otherwise.
-
-    Returns
-    -------
-    EmotionHybrid
-        With fresh weights above the encoder; see `load_trained`.
-
-    Raises
-    ------
-    WeightsError
-        The checkpoint is absent, damaged, incomplete, or not stored as safetensors.
-    ModelError
-        It is no Wav2Vec2, or has fewer layers than asked for.
-    """
-    name = str(checkpoint)
-    config = _checkpoint_config(name, download=download)
-    if config.get("model_type") != "wav2vec2":
-        raise ModelError(
-            f"The checkpoint {name!r} is of the kind {config.get('model_type')!r}: "
-            "the hybrid needs 'wav2vec2'."
-        )
-    settings = settings or HybridSettings()
-    _layers_to_keep(settings.n_layers, int(config.get("num_hidden_layers", 12)))
-    from transformers import Wav2Vec2Model  # noqa: PLC0415 - slow to import
-
-    loader: Any = Wav2Vec2Model
-    try:
-        encoder, report = loader.from_pretrained(
-            name,
-            local_files_only=not download,
-            use_safetensors=True,
-            attn_implementation="eager",
-            output_loading_info=True,
-        )
-    except OSError as error:
-        if (Path(name) / "model.safetensors").is_file():
-            raise WeightsError(_damaged(name, error)) from error
-        raise WeightsError(
-            f"{_absent(name, download=download, what='model.safetensors')} Pickled weights are not read."
-        ) from error
-    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(_damaged(name, error)) from error
-    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
-    if missing:
-        raise WeightsError(
-            f"The checkpoint {name!r} is incomplete: {len(missing)} tensors are missing, "
-            f"the first is {missing[0]}; fetch it again."
-        )
-    return EmotionHybrid(
-        encoder, replace(settings, normalise_input=_expects_normalised(name, download=download))
-    )
-
-
-def _damaged(name: str, error: Exception) -> str:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-    return f"The checkpoint {name!r} is damaged ({reason}): fetch it again."
-
-
-def random_hybrid(
-    config: Any = None, settings: HybridSettings | None = None, *, seed: int = 0
-) -> EmotionHybrid:
-    """The hybrid on an encoder with random weights, for tests and timing.
-
-    Parameters
-    ----------
-    config
-        A ``transformers.Wav2Vec2Config``; None is the shape of wav2vec2-base.
-    settings
-        Shape of the rest.
-    seed
-        Of all weights; torch's own random state is left as it was.
-    """
-    from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
-
-    config = config or Wav2Vec2Config()
-    config._attn_implementation = "eager"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return EmotionHybrid(Wav2Vec2Model(config), settings)
-
-
-def save_trained(model: EmotionHybrid, path: Path) -> None:
-    """Write what is trained, without the encoder, as safetensors; the file is whole or not there.
-
-    Parameters
-    ----------
-    model
-        The hybrid.
-    path
-        File to write; its folder is made.
-    """
-    trained = {
-        name: value.contiguous()
-        for name, value in model.state_dict().items()
-        if not name.startswith("encoder.")
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        save_file(trained, made, metadata={"shape": json.dumps(_shape(model), sort_keys=True)})
-        made.replace(path)
-
-
-def _shape(model: EmotionHybrid) -> dict[str, Any]:
-    """What must agree between a file and a model."""
-    return {
-        "format": _FORMAT,
-        "labels": [str(emotion) for emotion in EMOTIONS],
-        "hidden_size": model.hidden_size,
-        **asdict(model.settings),
-        "n_layers": model.n_layers,
-    }
-
-
-def load_trained(model: EmotionHybrid, path: Path) -> EmotionHybrid:
-    """Read what `save_trained` wrote into a hybrid on the same kind of encoder.
-
-    Parameters
-    ----------
-    model
-        The hybrid to fill, in place.
-    path
-        The file.
-
-    Returns
-    -------
-    EmotionHybrid
-        The same model.
-
-    Raises
-    ------
-    WeightsError
-        The file is missing, damaged, no file of a hybrid, or made for another encoder or shape.
-    """
-    if not path.is_file():
-        raise WeightsError(f"There are no trained weights {path}: train the hybrid, or give another file.")
-    try:
-        with safe_open(path, framework="pt") as handle:
-            shape = json.loads((handle.metadata() or {})["shape"])
-            trained = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - no mapping
-    except KeyError as error:
-        raise WeightsError(
-            f"The file {path} holds no trained hybrid: give one that save_trained wrote."
-        ) from error
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(
-            f"The trained weights {path} are damaged ({error}): fetch or train them again."
-        ) from error
-    wanted = _shape(model)
-    for key in wanted.keys() - {"dropout"}:  # says nothing about the weights
-        if shape.get(key) != wanted[key]:
-            raise WeightsError(
-                f"The trained weights {path} are for {key} {shape.get(key)!r}, this encoder has "
-                f"{wanted[key]!r}: use the checkpoint they were trained on."
-            )
-    result = model.load_state_dict(trained, strict=False)
-    missing = [name for name in result.missing_keys if not name.startswith("encoder.")]
-    if missing or result.unexpected_keys:
-        odd = (missing + list(result.unexpected_keys))[0]
-        raise WeightsError(
-            f"The trained weights {path} do not fit the hybrid ({odd}): fetch or train them again."
-        )
-    return model
+    with torch.no_grad():
+        plain.weight.copy_(normed.weight)
+        plain.bias.copy_(normed.bias)  # type: ignore[union-attr]
+    embed.conv = plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ from models.emotion.labels import EMOTIONS
 from models.resample import SAMPLE_RATE_HZ
 from models.runtime import Session, load_session
 
-__all__ = ["EMBEDDED_MODEL", "WINDOW_SAMPLES", "EmotionRecogniser", "ModelInfo", "load_recogniser"]
+__all__ = [
+    "EMBEDDED_MODEL",
+    "WINDOW_SAMPLES",
+    "Answers",
+    "EmotionRecogniser",
+    "ModelInfo",
+    "load_recogniser",
+    "softmax",
+]
 
 WINDOW_SAMPLES: Final = 48_000
 """3.0 s at 16 kHz, what the model sees."""
@@ -43,6 +52,9 @@ class ModelInfo:
         Its published figures.
     provider, threads
         How it runs here.
+    sha256
+        Of its file: what was fitted to one model is not to be used with another. Empty where the
+        graph did not come from a file.
     """
 
     name: str
@@ -54,6 +66,27 @@ class ModelInfo:
     metrics: Mapping[str, Any]
     provider: str
     threads: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the model says of n windows.
+
+    Parameters
+    ----------
+    probabilities
+        float32, shape (n, 8), in the order of `EMOTIONS`, calibrated, rows summing to 1.
+    logits
+        float32, shape (n, 8), divided by the temperature: their softmax is `probabilities`.
+    embedding
+        float32, shape (n, E): the layer before the last where the file gives it out, else the
+        logits, centred in each row (E = 8).
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]
 
 
 class EmotionRecogniser:
@@ -65,7 +98,10 @@ class EmotionRecogniser:
     Parameters
     ----------
     session
-        Graph with input `waveform` (n, 48 000) and output `logits` (n, 8), and metadata.
+        Graph with input `waveform` (n, 48 000), output `logits` (n, 8), where it has one a second
+        output `embedding` (n, E), and metadata.
+    sha256
+        Of the file, in hexadecimal.
 
     Raises
     ------
@@ -73,9 +109,9 @@ class EmotionRecogniser:
         The file lacks the metadata, or is made for other labels, rates or windows.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, sha256: str = "") -> None:
         self._session = session
-        self.info = _read_info(session)
+        self.info = _read_info(session, sha256)
 
     def probabilities(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities of each window.
@@ -95,16 +131,38 @@ class EmotionRecogniser:
         ModelError
             The shape is another, or the model's answer is not finite.
         """
+        return self.answers(windows).probabilities
+
+    def answers(self, windows: npt.NDArray[np.float32]) -> Answers:
+        """Everything the model says of each window.
+
+        Parameters
+        ----------
+        windows
+            float32, shape (n, 48 000), 16 kHz, range [-1, 1].
+
+        Raises
+        ------
+        ModelError
+            The shape is another, or the model's answer is not finite.
+        """
         if windows.ndim != 2 or windows.shape[1] != WINDOW_SAMPLES:
             raise ModelError(f"Windows of shape {windows.shape} came: give (n, {WINDOW_SAMPLES}).")
-        (logits,) = self._session.run({"waveform": windows})  # (n, 8)
-        if not np.isfinite(logits).all():
+        outputs = dict(zip(self._session.output_names, self._session.run({"waveform": windows}), strict=True))
+        logits: npt.NDArray[np.float32] = np.divide(
+            outputs["logits"], self.info.temperature, dtype=np.float32
+        )  # (n, 8)
+        embedding = outputs.get("embedding", logits - logits.mean(axis=1, keepdims=True))  # (n, E)
+        if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
-        scaled = logits / self.info.temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        exp = np.exp(scaled)
-        result: npt.NDArray[np.float32] = (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32)
-        return result
+        return Answers(softmax(logits).astype(np.float32), logits, embedding)
+
+
+def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Turn logits into probabilities along the last axis."""
+    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: npt.NDArray[np.floating[Any]] = exp / exp.sum(axis=-1, keepdims=True)
+    return result
 
 
 def load_recogniser(
@@ -127,12 +185,13 @@ def load_recogniser(
         The provider is not available.
     """
     file = assets.locate(EMBEDDED_MODEL) if path is None else path
-    recogniser = EmotionRecogniser(load_session(file, threads=threads, provider=provider))
+    session = load_session(file, threads=threads, provider=provider)
+    recogniser = EmotionRecogniser(session, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
     recogniser.probabilities(np.zeros((1, WINDOW_SAMPLES), dtype=np.float32))
     return recogniser
 
 
-def _read_info(session: Session) -> ModelInfo:
+def _read_info(session: Session, sha256: str) -> ModelInfo:
     meta = session.metadata
     try:
         info = ModelInfo(
@@ -145,6 +204,7 @@ def _read_info(session: Session) -> ModelInfo:
             metrics=json.loads(meta["metrics"]),
             provider=session.provider,
             threads=session.threads,
+            sha256=sha256,
         )
         rate_hz, samples = int(meta["sample_rate_hz"]), int(meta["window_samples"])
     except (KeyError, ValueError, TypeError) as error:
@@ -157,6 +217,11 @@ def _read_info(session: Session) -> ModelInfo:
             f"The emotion model {info.name!r} wants {samples} samples at {rate_hz} Hz and labels "
             f"{', '.join(info.labels)}: this program needs {WINDOW_SAMPLES} at {SAMPLE_RATE_HZ} Hz "
             f"and {', '.join(EMOTIONS)}."
+        )
+    if "logits" not in session.output_names:
+        raise WeightsError(
+            f"The emotion model {info.name!r} gives out {', '.join(session.output_names)} but no logits: "
+            "export it again."
         )
     if not info.temperature > 0:
         raise WeightsError(f"The emotion model {info.name!r} has the temperature {info.temperature}.")

@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from models.emotion import hybrid
-from models.emotion.hybrid import HybridSettings, random_hybrid
+from models.emotion.hybrid import HybridSettings
 from models.training import onnx_file
+from models.training.emotion import encoders
+from models.training.emotion.encoders import random_hybrid
 from models.training.onnx_file import emotion_metadata, export_graph, quantise_int8
 
 __all__ = ["BASE_LAYERS", "eager_encoder", "int8_hybrid"]
@@ -27,7 +29,7 @@ BASE_LAYERS: Final = 8
 def _key() -> str:
     """Changes whenever the exported graph may."""
     digest = hashlib.sha256()
-    for source in (__file__, hybrid.__file__, onnx_file.__file__):
+    for source in (__file__, hybrid.__file__, encoders.__file__, onnx_file.__file__):
         digest.update(Path(source).read_bytes())
     for package in ("torch", "transformers", "onnx", "onnxscript", "onnxruntime"):
         digest.update(version(package).encode())

@@ -14,6 +14,18 @@ from core.errors import WeightsError
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
+# What torch raises on bytes that are no checkpoint depends on the bytes.
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint so that the file is always a whole one, the old or the new.
@@ -49,9 +61,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise WeightsError(f"There is no checkpoint {path}: run `fit` first.") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
-        raise WeightsError(f"The checkpoint {path} is damaged: delete it and run `fit` again.") from error
+        raise WeightsError(f"There is no checkpoint {path}: train first.") from error
+    except _DAMAGE as error:
+        raise WeightsError(f"The checkpoint {path} is damaged: delete it and train again.") from error
     if not isinstance(state, dict):
-        raise WeightsError(f"The checkpoint {path} is not one of ours: delete it and run `fit` again.")
+        raise WeightsError(f"The checkpoint {path} is not one of ours: delete it and train again.")
     return state

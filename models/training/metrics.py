@@ -9,11 +9,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ACCEPT_AT", "Figures", "expected_calibration_error", "figures", "softmax"]
+__all__ = [
+    "ACCEPT_AT",
+    "BINS",
+    "Figures",
+    "confidence_bin",
+    "confusion",
+    "expected_calibration_error",
+    "figures",
+    "masked",
+    "softmax",
+]
 
 ACCEPT_AT: Final = 0.70
 """Confidence from which the gate accepts by default."""
-_BINS: Final = 15
+BINS: Final = 15
+"""Equal bins of [0, 1] over which calibration is judged."""
 
 
 def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
@@ -25,8 +36,30 @@ def softmax(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDAr
     return probabilities
 
 
+def masked(probabilities: NDArray[np.float64], only: Sequence[int]) -> NDArray[np.float64]:
+    """Probabilities of the classes ``only``, renormalised; the others get 0. Same shape."""
+    mask = np.zeros(probabilities.shape[1])
+    mask[list(only)] = 1.0
+    kept = probabilities * mask
+    result: NDArray[np.float64] = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12)
+    return result
+
+
+def confusion(truth: NDArray[np.int64], guess: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How often each class (row) was called each class (column), ``(classes, classes)``."""
+    counts: NDArray[np.int64] = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (truth, guess), 1)
+    return counts
+
+
+def confidence_bin(confidence: NDArray[np.float64], bins: int = BINS) -> NDArray[np.int64]:
+    """Index of the bin of [0, 1] that each confidence falls into, ``(n,)``."""
+    which: NDArray[np.int64] = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    return which
+
+
 def expected_calibration_error(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = _BINS
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS
 ) -> float:
     """Mean gap between confidence and accuracy over equal bins (Guo et al., ICML 2017).
 
@@ -44,7 +77,7 @@ def expected_calibration_error(
     float
         In [0, 1]; 0 is perfectly calibrated.
     """
-    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    which = confidence_bin(confidence, bins)
     gap = 0.0
     for index in range(bins):
         inside = which == index
@@ -133,10 +166,7 @@ def figures(
             f"probabilities {probabilities.shape} do not fit {len(truth)} labels of {len(labels)} classes"
         )
     if len(only):
-        mask = np.zeros(len(labels))
-        mask[list(only)] = 1.0
-        probabilities = probabilities * mask
-        probabilities = probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
+        probabilities = masked(probabilities, only)
     guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     correct = guess == truth
     recall: dict[str, float] = {}

@@ -10,20 +10,28 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from core.errors import ModelError
 from models.emotion.labels import EMOTIONS
 from models.runtime import load_session
+from models.training.metrics import ACCEPT_AT, softmax
 
 __all__ = [
+    "LEAST_EQUAL_ARGMAX",
+    "LEAST_EQUAL_GATE",
     "PARITY_LIMIT",
+    "Agreement",
+    "check_agreement",
     "check_parity",
+    "compare_int8",
     "emotion_metadata",
     "export_graph",
     "quantise_int8",
@@ -32,7 +40,12 @@ __all__ = [
 
 PARITY_LIMIT: Final = 1e-4
 """Largest allowed difference of a logit between torch and the exported graph."""
+LEAST_EQUAL_ARGMAX: Final = 0.97
+"""Share of windows on which the int8 graph must name the same emotion."""
+LEAST_EQUAL_GATE: Final = 0.99
+"""Share of windows on which it must give the same gate output."""
 _OPSET: Final = 18
+_OUTPUTS: Final = ["logits", "embedding"]
 _CHATTY: Final = ("torch.onnx", "onnxscript", "onnx_ir")
 
 
@@ -118,13 +131,15 @@ def export_graph(
 ) -> None:
     """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
 
+    A module that gives a pair gets a second output, ``embedding`` (batch, features).
+
     The bytes depend on module and metadata alone. The file is checked against the module before it
     is put in place.
 
     Parameters
     ----------
     module
-        From float32 waveforms to logits; put into evaluation mode.
+        From float32 waveforms to logits, or to logits and embedding; put into evaluation mode.
     path
         File to write.
     metadata
@@ -151,13 +166,14 @@ def export_graph(
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), torch.no_grad():
             warnings.simplefilter("ignore")
+            outputs = _OUTPUTS[: len(_answers(module, example))]
             program = torch.onnx.export(
                 module,
                 (example,),
                 dynamo=True,
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
                 input_names=["waveform"],
-                output_names=["logits"],
+                output_names=outputs,
                 opset_version=opset,
                 verbose=False,
             )
@@ -181,6 +197,11 @@ def export_graph(
         made.replace(path)
 
 
+def _answers(module: nn.Module, waveform: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    answer = module(waveform)
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
 def check_parity(
     module: nn.Module, path: Path, *, window_samples: int = 48_000, limit: float = PARITY_LIMIT
 ) -> float:
@@ -195,12 +216,13 @@ def check_parity(
     window_samples
         Length of the input at 16 kHz.
     limit
-        Largest allowed absolute difference of a logit.
+        Largest allowed absolute difference of a logit; of an embedding, which has no scale of its
+        own, for each unit of its largest value.
 
     Returns
     -------
     float
-        Largest absolute difference found.
+        Largest difference found, so counted.
 
     Raises
     ------
@@ -213,11 +235,15 @@ def check_parity(
     bursts = noise * np.square(np.sin(np.arange(window_samples) / 5_000))
     waveform = np.stack([noise, tone, bursts, 1e-3 * noise, 5.0 * tone, np.zeros(window_samples)])
     waveform = waveform.astype(np.float32)  # (6, window_samples)
-    (logits,) = load_session(path, threads=1).run({"waveform": waveform})
+    served = load_session(path, threads=1).run({"waveform": waveform})
     with torch.no_grad():
-        expected = module(torch.from_numpy(waveform)).numpy()
-    worst = float(np.abs(logits - expected).max())
-    if not np.isfinite(logits).all() or not worst <= limit:
+        expected = [answer.numpy() for answer in _answers(module, torch.from_numpy(waveform))]
+    worst = 0.0
+    for name, got, wanted in zip(_OUTPUTS, served, expected, strict=False):
+        scale = 1.0 if name == "logits" else max(1.0, float(np.abs(wanted).max()))
+        gap = float(np.abs(got - wanted).max()) / scale
+        worst = max(worst, gap if np.isfinite(gap) else np.inf)
+    if len(served) != len(expected) or not worst <= limit:
         raise ModelError(
             f"The exported graph differs from the network by {worst:.2e}, more than {limit:.0e}: "
             "it was not written; torch, onnxscript and onnxruntime do not fit together."
@@ -258,3 +284,88 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     write_atomically(path_int8, model.SerializeToString(deterministic=True))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a quantised graph answers as the exact one does.
+
+    Attributes
+    ----------
+    argmax
+        Share of windows with the same most likely emotion, [0, 1].
+    gate
+        Share with the same gate output: the same accepted emotion, or none on both sides, [0, 1].
+    windows
+        How many were compared.
+    """
+
+    argmax: float
+    gate: float
+    windows: int
+
+    @property
+    def good(self) -> bool:
+        """Whether both shares are as high as they must be."""
+        return self.argmax >= LEAST_EQUAL_ARGMAX and self.gate >= LEAST_EQUAL_GATE
+
+
+def compare_int8(
+    path: Path,
+    path_int8: Path,
+    windows: Sequence[NDArray[np.float32]],
+    temperature: float,
+    *,
+    accept_at: float = ACCEPT_AT,
+    batch: int = 16,
+) -> Agreement:
+    """Compare a quantised graph with the exact one on real windows.
+
+    Parameters
+    ----------
+    path, path_int8
+        The two graphs.
+    windows
+        float32, each ``(samples,)``, at least one.
+    temperature
+        By which logits are divided before the softmax.
+    accept_at
+        Probability from which the gate accepts.
+    batch
+        Windows at a time.
+
+    Raises
+    ------
+    ModelError
+        There are no windows.
+    """
+    if not len(windows):
+        raise ModelError("There are no windows to compare the int8 graph on: give some of real speech.")
+    exact, quick = load_session(path), load_session(path_int8)
+    same_argmax = same_gate = 0
+    for first in range(0, len(windows), batch):
+        feeds = {"waveform": np.stack(windows[first : first + batch])}
+        said = []
+        for session in (exact, quick):
+            probabilities = softmax(session.run(feeds)[0], temperature)
+            said.append((probabilities.argmax(axis=1), probabilities.max(axis=1) >= accept_at))
+        (guess, sure), (guess_int8, sure_int8) = said
+        same_argmax += int((guess == guess_int8).sum())
+        same_gate += int(((sure == sure_int8) & (~sure | (guess == guess_int8))).sum())
+    return Agreement(same_argmax / len(windows), same_gate / len(windows), len(windows))
+
+
+def check_agreement(agreement: Agreement) -> None:
+    """Refuse an int8 graph that answers otherwise too often.
+
+    Raises
+    ------
+    ModelError
+        Either share is below its limit.
+    """
+    if not agreement.good:
+        raise ModelError(
+            f"The int8 graph names the same emotion on {agreement.argmax:.1%} of {agreement.windows} windows "
+            f"and gives the same gate output on {agreement.gate:.1%}, below {LEAST_EQUAL_ARGMAX:.0%} or "
+            f"{LEAST_EQUAL_GATE:.0%}: it was not written; ship the float graph, or force it with --force."
+        )

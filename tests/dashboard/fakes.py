@@ -8,10 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.errors import AttuneError
 from core.settings import Settings
 from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.personal import PersonalVoice, Score, Trial
+from realtime.calibration import Heard
 from realtime.capture.source import SourceInfo, SourceKind, SourceSpec
+from realtime.recorder import Recording, RecordingState
 from realtime.snapshot import (
     Counters,
     Decision,
@@ -22,6 +27,7 @@ from realtime.snapshot import (
     Snapshot,
     StageTiming,
 )
+from realtime.take import TakeCheck
 
 RATE_HZ = 16_000
 HOP_S = 0.5
@@ -157,12 +163,87 @@ class FakeModel:
     threads: int = 2
 
 
+class FakeCalibration:
+    """Does as `realtime.calibration.Calibration` says: the tests put in what was heard and fitted."""
+
+    def __init__(self) -> None:
+        self.voice: PersonalVoice | None = None
+        self.problem = ""
+        self.heard: dict[str, Heard] = {}
+        self.now: Recording | None = None
+        self.trial: Trial | None = None
+        self.refusal: AttuneError | None = None
+        self.recorded: list[tuple[str, SourceSpec]] = []
+        self.asked: tuple[str, Emotion] | None = None
+
+    @property
+    def active(self) -> PersonalVoice | None:
+        return self.voice if self.voice is not None and self.voice.enabled else None
+
+    def recording(self) -> Recording | None:
+        return self.now
+
+    def record(self, key: str, emotion: Emotion, spec: SourceSpec) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.recorded.append((key, spec))
+        self.asked = key, emotion
+        self.now = Recording(heard_s=1.0, speech_s=0.6, level=Level(-25.0, -12.0))
+
+    def say(self, *, good: bool = True) -> None:
+        """The take that is being recorded ends."""
+        assert self.asked is not None
+        key, emotion = self.asked
+        self.heard[key] = Heard(emotion, take_check(good=good), None)
+        self.now = Recording(RecordingState.DONE)
+
+    def stop_recording(self) -> None:
+        self.say(good=False)
+
+    def fit(self, *, neutral_only: bool) -> Trial:
+        assert self.trial is not None
+        assert neutral_only in {True, False}
+        return self.trial
+
+    def keep(self, voice: PersonalVoice) -> None:
+        self.voice = voice
+
+    def enable(self, on: bool) -> None:
+        assert self.voice is not None
+        self.voice = replace(self.voice, enabled=on)
+
+    def delete(self) -> bool:
+        self.voice, self.problem = None, ""
+        return True
+
+
+def take_check(*, good: bool) -> TakeCheck:
+    sentence = "Good: 2.0 s of speech at -25 dBFS." if good else "It was too quiet (-55 dBFS): move closer."
+    return TakeCheck(good, sentence, 2.0, -25.0, 0.0)
+
+
+def a_trial(*, better: bool) -> Trial:
+    before, after = Score(16, 8, 0.5, 1.5), Score(16, 12, 0.75, 0.9)
+    if not better:
+        before, after = after, before
+    voice = PersonalVoice(
+        *("emotion-test 1.0", "ab", np.zeros(4), np.ones(4), np.zeros((4, 8)), np.zeros(8), 1.0, 1.1),
+        clips=(2,) * 8,
+        strength=1.0,
+        made_at="2026-11-21T12:00:00+00:00",
+        before=before,
+        after=after,
+    )
+    return Trial(voice, before, after)
+
+
 class FakeEngine:
     """Does as `engine.Engine` says, without sound: the tests put the next snapshot into `shown`."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings(journal=False)
         self.model: Any = FakeModel()
+        self.calibration = FakeCalibration()
         self.shown = Snapshot()
         self.spec: SourceSpec | None = None
         self.threshold = self.settings.threshold

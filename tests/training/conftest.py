@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from invented_corpus import all_clips, corpus_row, encoded_tone, write_corpus
 
+from models.training.data.cache import prepare
+from models.training.emotion.splits import shipped_splits
+
 collect_ignore_glob: list[str] = []
 if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")):
     collect_ignore_glob.append("test_*.py")
@@ -25,8 +28,7 @@ def speech_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cache_path(speech_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The corpus, prepared."""
-    from models.training.emotion.data import prepare  # noqa: PLC0415 - needs the extra
-
     path = tmp_path_factory.mktemp("cache") / "speech"
-    prepare(speech_dir, path)
+    folds_csv = speech_dir / "emobox_folds.csv"
+    prepare(speech_dir, path, assign=shipped_splits(folds_csv), split_files=(folds_csv,))
     return path

@@ -9,7 +9,8 @@ import pytest
 from invented_corpus import corpus_row, encoded_tone, write_corpus
 
 from core.errors import DataError
-from models.training.emotion.data import Clip, load_cache, prepare
+from models.training.data.cache import Clip, SpeechCache, load_cache
+from models.training.data.cache import prepare as prepare_any
 from models.training.emotion.splits import (
     CALIBRATION_SPEAKERS,
     CREMA_D_TEST_SPEAKERS,
@@ -17,9 +18,14 @@ from models.training.emotion.splits import (
     assign_split,
     check_disjoint,
     ravdess_test_speakers,
+    shipped_splits,
 )
 
 FOLD_1 = frozenset({"Actor_01", "Actor_11", "Actor_20", "Actor_21"})
+
+
+def prepare(data: Path, cache: Path) -> SpeechCache:
+    return prepare_any(data, cache, assign=shipped_splits(data / "emobox_folds.csv"))
 
 
 def test_prepared_clips_have_their_own_samples(cache_path: Path) -> None:
@@ -127,13 +133,13 @@ def test_damaged_archive_is_named(tmp_path: Path) -> None:
 
 def test_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"manifest\.csv cannot be read"):
-        prepare(tmp_path, tmp_path / "cache")
+        prepare_any(tmp_path, tmp_path / "cache")
 
 
 def test_manifest_without_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("path,corpus\na,b\n")
     with pytest.raises(DataError, match="no column speaker, emotion"):
-        prepare(tmp_path, tmp_path / "cache")
+        prepare_any(tmp_path, tmp_path / "cache")
 
 
 def test_fold_file_without_the_fold_is_refused(tmp_path: Path) -> None:

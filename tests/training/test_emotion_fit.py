@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from core.errors import DataError, WeightsError
 from models.emotion.recogniser import load_recogniser
 from models.training.checkpoint import load_checkpoint
+from models.training.data.cache import load_cache
 from models.training.emotion import __main__ as command
-from models.training.emotion.data import load_cache
 from models.training.emotion.export import load_network
 from models.training.emotion.fit import CHECKPOINT_NAME, FitSettings, draw_probabilities, fit
 from models.training.emotion.network import EmotionCnn, peak_normalise

@@ -12,13 +12,17 @@ import torch
 from test_hybrid import tiny_config
 
 from core.errors import ModelError
-from models.emotion.hybrid import HybridSettings, random_hybrid
+from models.emotion.hybrid import HybridSettings
 from models.emotion.labels import EMOTIONS
 from models.runtime import load_session
+from models.training.emotion.encoders import random_hybrid
 from models.training.emotion.network import EmotionCnn
 from models.training.onnx_file import (
     PARITY_LIMIT,
+    Agreement,
+    check_agreement,
     check_parity,
+    compare_int8,
     emotion_metadata,
     export_graph,
     quantise_int8,
@@ -105,6 +109,52 @@ def test_hybrid_is_exported_and_quantised(tmp_path: Path) -> None:
     assert "MatMulInteger" in kinds
     assert "ConvInteger" not in kinds
     waveform = (0.1 * np.random.default_rng(0).standard_normal((2, 48_000))).astype(np.float32)
-    (quantised,) = session.run({"waveform": waveform})
-    (exact,) = load_session(full, threads=1).run({"waveform": waveform})
-    assert quantised == pytest.approx(exact, abs=0.05)
+    quantised = session.run({"waveform": waveform})
+    exact = load_session(full, threads=1).run({"waveform": waveform})
+    assert [part.shape for part in exact] == [(2, 8), (2, 128)]
+    for small_part, exact_part in zip(quantised, exact, strict=True):
+        assert small_part == pytest.approx(exact_part, abs=0.05)
+    with torch.no_grad():
+        logits, embedding = model(torch.from_numpy(waveform))
+    assert exact[0] == pytest.approx(logits.numpy(), abs=PARITY_LIMIT)
+    assert exact[1] == pytest.approx(embedding.numpy(), abs=PARITY_LIMIT)
+
+
+def test_hybrid_outputs_are_named_logits_first(tmp_path: Path) -> None:
+    path = tmp_path / "hybrid.onnx"
+    export_graph(random_hybrid(tiny_config(), HybridSettings(n_layers=1)), path, METADATA)
+    assert [output.name for output in onnx.load(path).graph.output] == ["logits", "embedding"]
+    other = random_hybrid(tiny_config(), HybridSettings(n_layers=1), seed=1).eval()
+    with pytest.raises(ModelError, match="differs from the network"):
+        check_parity(other, path)
+
+
+def windows(count: int = 20) -> list[np.ndarray]:
+    rng = np.random.default_rng(2)
+    tones = np.sin(np.outer(rng.uniform(100, 2000, count), 2 * np.pi * np.arange(48_000) / 16_000))
+    return [(0.2 * tone + 0.02 * rng.standard_normal(48_000)).astype(np.float32) for tone in tones]
+
+
+def test_a_graph_agrees_with_itself_and_not_with_another(exported: Path, tmp_path: Path) -> None:
+    same = compare_int8(exported, exported, windows(), 1.0)
+    assert (same.argmax, same.gate, same.windows, same.good) == (1.0, 1.0, 20, True)
+    check_agreement(same)
+    torch.manual_seed(8)
+    other = EmotionCnn((4, 4, 8, 8)).eval()
+    export_graph(other, tmp_path / "other.onnx", METADATA)
+    # At a tiny temperature every answer is sure, so the gate tells the two apart as the argmax does.
+    differs = compare_int8(exported, tmp_path / "other.onnx", windows(), 1e-4)
+    assert differs.argmax < 0.97
+    assert differs.gate == pytest.approx(differs.argmax, abs=0.1)
+    with pytest.raises(ModelError, match=r"of 20 windows .* was not written; .* --force"):
+        check_agreement(differs)
+
+
+def test_gate_must_agree_even_where_the_argmax_does() -> None:
+    with pytest.raises(ModelError, match=r"same gate output on 98\.0%"):
+        check_agreement(Agreement(argmax=1.0, gate=0.98, windows=500))
+
+
+def test_agreement_needs_windows(exported: Path) -> None:
+    with pytest.raises(ModelError, match="There are no windows"):
+        compare_int8(exported, exported, [], 1.0)

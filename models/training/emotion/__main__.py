@@ -17,9 +17,9 @@ import torch
 from core.errors import AttuneError, WeightsError
 from core.paths import cache_dir
 from models.runtime import load_session
+from models.training.data.cache import SpeechCache, load_cache, prepare
 from models.training.emotion.augment import NoiseBank
 from models.training.emotion.calibrate import balanced_weights, fit_temperature, weighted_nll
-from models.training.emotion.data import SpeechCache, load_cache, prepare
 from models.training.emotion.evaluate import Predictor, clip_window, evaluate, live_window, truth_of
 from models.training.emotion.export import (
     LICENCE,
@@ -32,7 +32,7 @@ from models.training.emotion.export import (
     write_json,
 )
 from models.training.emotion.fit import WEIGHTS_NAME, FitSettings, fit, predict_logits
-from models.training.emotion.splits import Split
+from models.training.emotion.splits import Split, shipped_splits
 from models.training.manifest import register
 from models.training.metrics import expected_calibration_error, softmax
 
@@ -122,7 +122,10 @@ def _prepare(args: argparse.Namespace) -> None:
         if done % 500 == 0:
             logging.getLogger(__name__).info("%d of %d clips decoded", done, total)
 
-    cache = prepare(args.data, args.cache, progress=progress)
+    folds_csv = args.data / "emobox_folds.csv"
+    cache = prepare(
+        args.data, args.cache, assign=shipped_splits(folds_csv), split_files=(folds_csv,), progress=progress
+    )
     for problem in cache.problems:
         _say(f"  {problem}")
     hours = cache.waveforms.size / 16_000 / 3600

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.training.emotion.data import SAMPLE_RATE_HZ, Clip, SpeechCache
+from models.training.data.cache import SAMPLE_RATE_HZ, Clip, SpeechCache
 from models.training.emotion.network import WINDOW_SAMPLES
 
 __all__ = [

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from models.emotion.labels import EMOTIONS
+from models.training.data.cache import SAMPLE_RATE_HZ, Clip, SpeechCache
 from models.training.emotion.augment import NoiseBank, centre_window, place
-from models.training.emotion.data import SAMPLE_RATE_HZ, Clip, SpeechCache
 from models.training.emotion.network import WINDOW_SAMPLES
 from models.training.emotion.splits import Split
 from models.training.metrics import ACCEPT_AT, figures, softmax
@@ -86,7 +86,7 @@ def evaluate(predict: Predictor, cache: SpeechCache, temperature: float) -> dict
     predict
         The network.
     cache
-        From `data.load_cache`.
+        From `cache.load_cache`.
     temperature
         From `calibrate.fit_temperature`.
 

@@ -20,6 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 from core.errors import DataError, WeightsError
 from models.emotion.labels import EMOTIONS
 from models.training.checkpoint import load_checkpoint, save_checkpoint
+from models.training.data.cache import Clip, SpeechCache
 from models.training.emotion.augment import (
     AugmentSettings,
     NoiseBank,
@@ -28,7 +29,6 @@ from models.training.emotion.augment import (
     mixup,
     training_window,
 )
-from models.training.emotion.data import Clip, SpeechCache
 from models.training.emotion.network import WINDOW_SAMPLES, EmotionCnn, peak_normalise
 from models.training.emotion.splits import Split
 
@@ -202,7 +202,7 @@ def fit(
     Parameters
     ----------
     cache
-        From `data.load_cache`.
+        From `cache.load_cache`.
     run_dir
         Folder of checkpoint, weights and TensorBoard events.
     settings

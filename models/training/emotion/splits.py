@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from core.errors import DataError
-from models.emotion.labels import EMOTIONS
+from models.training.data.manifest import Row, is_emotion
+from models.training.data.splits import Split, check_disjoint
 
 __all__ = [
     "CALIBRATION_SPEAKERS",
@@ -19,6 +19,7 @@ __all__ = [
     "assign_split",
     "check_disjoint",
     "ravdess_test_speakers",
+    "shipped_splits",
 ]
 
 RAVDESS_TEST_FOLD: Final = "1"
@@ -33,34 +34,8 @@ CALIBRATION_SPEAKERS: Final[dict[str, frozenset[str]]] = {
     "nemo": frozenset({"EB0"}),
 }
 _TRAINED_CORPORA: Final = frozenset(CALIBRATION_SPEAKERS)
-_EMOTION_NAMES: Final = frozenset(str(emotion) for emotion in EMOTIONS)
-
-
-class Split(StrEnum):
-    """What a clip is for."""
-
-    TRAIN = "train"
-    CALIBRATION = "calibration"
-    TEST = "test"
-    UNSEEN_LANGUAGE = "unseen_language"
-    NO_EMOTION = "no_emotion"
-    LEFT_OUT = "left_out"
-
-
 _TEST_SPEAKERS: Final = {"crema_d": CREMA_D_TEST_SPEAKERS}
 _EVALUATED_ONLY: Final = {"emotiontts_ko": Split.UNSEEN_LANGUAGE, "deeply_nonverbal": Split.NO_EMOTION}
-
-
-class _HasSpeaker(Protocol):
-    @property
-    def corpus(self) -> str: ...
-    @property
-    def speaker(self) -> str: ...
-    @property
-    def split(self) -> Split: ...
-
-
-_ClipT = TypeVar("_ClipT", bound=_HasSpeaker)
 
 
 def ravdess_test_speakers(folds_csv: Path) -> frozenset[str]:
@@ -137,28 +112,22 @@ def assign_split(corpus: str, speaker: str, emotion: str, ravdess_test: frozense
         split = Split.CALIBRATION
     else:
         split = Split.TRAIN
-    has_emotion = emotion in _EMOTION_NAMES or split is Split.NO_EMOTION
+    has_emotion = is_emotion(emotion) or split is Split.NO_EMOTION
     return split if has_emotion else Split.LEFT_OUT
 
 
-def check_disjoint(clips: Iterable[_ClipT]) -> None:
-    """Refuse splits in which a person stands on two sides.
+def shipped_splits(folds_csv: Path) -> Callable[[Row], Split]:
+    """Make the function that says what a clip is for in the shipped model's training, for `cache.prepare`.
 
-    RAVDESS speech and song are the same people and are checked as one corpus.
+    Parameters
+    ----------
+    folds_csv
+        As in `ravdess_test_speakers`.
 
     Raises
     ------
     DataError
-        Naming the first person found on two sides.
+        As `ravdess_test_speakers` does; the function itself, as `assign_split` does.
     """
-    seen: dict[tuple[str, str], Split] = {}
-    for clip in clips:
-        if clip.split is Split.LEFT_OUT:
-            continue
-        person = (clip.corpus.removesuffix("_song").removesuffix("_speech"), clip.speaker)
-        other = seen.setdefault(person, clip.split)
-        if other is not clip.split:
-            raise DataError(
-                f"Speaker {clip.speaker} of {clip.corpus} stands in {other.value} and in {clip.split.value}: "
-                "figures would be about known voices; mend the splits."
-            )
+    ravdess_test = ravdess_test_speakers(folds_csv)
+    return lambda row: assign_split(row.corpus, row.speaker, row.emotion, ravdess_test)

@@ -1,0 +1,220 @@
+"""Owns what the booth looks like: what to say, how it goes, what is done; pure functions, no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dashboard.charts import meter, percent
+from dashboard.markup import Markup, tag
+from models.emotion.labels import EMOTIONS
+from models.emotion.personal import Score
+from realtime.calibration import Heard
+from realtime.prompts import HINTS, Prompt
+from realtime.recorder import Recording, RecordingState
+from realtime.snapshot import Level
+from realtime.take import MIN_SPEECH_S
+
+__all__ = ["Booth", "booth", "next_open", "scores"]
+
+_TITLE: Final = "Your voice · Attune"
+
+
+@dataclass(frozen=True, slots=True)
+class Booth:
+    """Everything that is drawn.
+
+    Parameters
+    ----------
+    prompts
+        What is to be said, in order.
+    index
+        Which of them stands in the booth now.
+    heard
+        The judged takes by the prompts' keys.
+    recording
+        The newest recording; None before the first.
+    last
+        Key of the take that was judged last in this tab; None before the first.
+    """
+
+    prompts: Sequence[Prompt]
+    index: int
+    heard: Mapping[str, Heard]
+    recording: Recording | None = None
+    last: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the microphone is open."""
+        return self.recording is not None and self.recording.state is RecordingState.RECORDING
+
+    @property
+    def title(self) -> str:
+        """Name of the browser's tab; a dot stands before it while sound is taken in."""
+        return f"● {_TITLE}" if self.open else _TITLE
+
+
+def next_open(prompts: Sequence[Prompt], heard: Mapping[str, Heard], index: int) -> int:
+    """Find the next prompt without a good take, going round from `index`; the last where all have one."""
+    count = len(prompts)
+    places = ((index + step) % count for step in range(1, count + 1))
+    return next((place for place in places if not is_good(heard, prompts[place])), count - 1)
+
+
+def is_good(heard: Mapping[str, Heard], prompt: Prompt) -> bool:
+    """Whether a prompt has a take that can be used."""
+    take = heard.get(prompt.key)
+    return take is not None and take.check.good
+
+
+def booth(view: Booth) -> Markup:
+    """Draw the sentence to say, the meter, and the takes so far."""
+    return tag("div", _sentence(view), _takes(view), class_="pair booth")
+
+
+def _sentence(view: Booth) -> Markup:
+    prompt = view.prompts[view.index]
+    now = view.recording if view.open else None
+    level = now.level if now is not None else Level()
+    speech_s = now.speech_s if now is not None else 0.0
+    words = "Recording" if now is not None else "Ready"
+    return tag(
+        "section",
+        tag(
+            "div",
+            tag("span", class_="dot", aria_hidden="true"),
+            tag("strong", words, class_="words", data_testid="booth-state"),
+            tag("span", f"Sentence {view.index + 1} of {len(view.prompts)}", class_="clock"),
+            class_="state",
+        ),
+        tag(
+            "p",
+            tag(
+                "strong",
+                prompt.emotion.capitalize(),
+                style=f"--hue:var(--at-{prompt.emotion})",
+                class_="mood",
+            ),
+            tag("span", HINTS[prompt.emotion], class_="hint"),
+            class_="how",
+        ),
+        tag("blockquote", prompt.text, class_="words-to-say", data_testid="sentence"),
+        tag(
+            "div",
+            meter(level, open_=now is not None),
+            _speech(speech_s),
+            class_="gauges",
+        ),
+        _verdict(view),
+        class_=f"card say-it {'on' if now is not None else 'off'}",
+        aria_label="What to say",
+    )
+
+
+def _speech(speech_s: float) -> Markup:
+    share = min(1.0, speech_s / MIN_SPEECH_S)
+    return tag(
+        "div",
+        tag("span", "Speech", class_="name"),
+        tag(
+            "div",
+            tag("div", class_="said", style=f"transform:scaleX({share:.3f})"),
+            class_="track",
+            aria_hidden="true",
+        ),
+        tag(
+            "span",
+            f"{speech_s:.1f} s" if share >= 1.0 else f"{speech_s:.1f} of {MIN_SPEECH_S:g} s",
+            class_="value",
+        ),
+        class_="meter speech" + (" enough" if share >= 1.0 else ""),
+    )
+
+
+def _verdict(view: Booth) -> Markup:
+    recording = view.recording
+    if view.open:
+        look, words = "info", "Say the sentence. Recording ends when you pause."
+    elif recording is not None and recording.state is RecordingState.FAILED:
+        look, words = "warn", recording.message
+    elif view.last is not None and view.last in view.heard:
+        check = view.heard[view.last].check
+        look, words = "good" if check.good else "warn", check.sentence
+    else:
+        look, words = "info", "Press Record, then say the sentence as its emotion asks."
+    mark = {"good": "✓", "warn": "!", "info": "i"}[look]
+    return tag(
+        "div",
+        tag(
+            "p",
+            tag("span", mark, class_="mark", aria_hidden="true"),
+            words,
+            class_=look,
+            data_testid="verdict",
+        ),
+        class_="notices",
+        role="status",
+    )
+
+
+def _takes(view: Booth) -> Markup:
+    good = sum(is_good(view.heard, prompt) for prompt in view.prompts)
+    current = view.prompts[view.index]
+    rows = []
+    for emotion in EMOTIONS:
+        prompts = [prompt for prompt in view.prompts if prompt.emotion is emotion]
+        if not prompts:
+            continue
+        done = sum(is_good(view.heard, prompt) for prompt in prompts)
+        dots = [_dot(view, prompt, now=prompt is current) for prompt in prompts]
+        rows.append(
+            tag(
+                "div",
+                tag("span", emotion.capitalize(), class_="name"),
+                tag("span", *dots, class_="dots", aria_hidden="true"),
+                tag("span", f"{done} of {len(prompts)}", class_="value"),
+                class_="take" + (" leads" if emotion is current.emotion else ""),
+                style=f"--hue:var(--at-{emotion})",
+                role="listitem",
+                aria_label=f"{emotion.capitalize()}: {done} of {len(prompts)} done",
+            )
+        )
+    return tag(
+        "section",
+        tag("h2", "Takes", tag("span", f"{good} of {len(view.prompts)} done", class_="aside")),
+        tag("div", *rows, class_="takes", role="list"),
+        class_="card",
+        aria_label="Takes",
+    )
+
+
+def _dot(view: Booth, prompt: Prompt, *, now: bool) -> Markup:
+    take = view.heard.get(prompt.key)
+    look = "empty" if take is None else "good" if take.check.good else "bad"
+    sign = {"empty": "", "good": "✓", "bad": "!"}[look]
+    return tag("span", sign, class_=f"one {look}" + (" now" if now else ""), title=prompt.text)
+
+
+def scores(before: Score, after: Score) -> Markup:
+    """Draw how left-out takes were read, before and after."""
+    rows = (
+        ("Right", f"{before.right} of {before.clips}", f"{after.right} of {after.clips}"),
+        ("Mean recall", percent(before.recall), percent(after.recall)),
+        ("Log loss, less is better", f"{before.log_loss:.2f}", f"{after.log_loss:.2f}"),
+    )
+    return tag(
+        "table",
+        tag(
+            "tr",
+            tag("th", "On takes left out of the fit", scope="col"),
+            tag("th", "As it is", scope="col"),
+            tag("th", "Adapted", scope="col"),
+        ),
+        *(
+            tag("tr", tag("th", name, scope="row"), tag("td", one), tag("td", other))
+            for name, one, other in rows
+        ),
+        class_="at-scores",
+    )

@@ -1,0 +1,1 @@
+"""Speech corpora on their way into training: one manifest form, importers, checks, splits, decoded cache."""

@@ -1,0 +1,160 @@
+"""Owns the views of a clip: its plain 3 s window, and windows as other rooms and microphones give it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.resample import SAMPLE_RATE_HZ
+from models.training.emotion.augment import place
+from models.training.report.conditions import add_noise, opus, pink_noise, reverberate, telephone
+
+__all__ = [
+    "EffectSettings",
+    "add_gain",
+    "augmented_window",
+    "mu_law",
+    "some_noise",
+    "view_rng",
+    "voice_window",
+]
+
+Audio = NDArray[np.float32]
+_WINDOW_SAMPLES: Final = 3 * SAMPLE_RATE_HZ
+_MU: Final = 255.0
+
+
+@dataclass(frozen=True)
+class EffectSettings:
+    """Every knob of the augmented views; shares are of windows, [0, 1].
+
+    Attributes
+    ----------
+    edge_share, keep_s
+        Share where the voice may run over the edge of the window, and the seconds that stay inside.
+    room_share, rt60_s
+        Share heard in a room, and the range of its reverberation time, seconds.
+    noise_share, snr_db
+        Share with a noise beside the voice, and the range of voice over noise, dB.
+    telephone_share, opus_share, mu_law_share
+        Share cut to the telephone band, coded as Opus, coded with 8-bit mu-law.
+    gain_db
+        Largest change of level of a voice of peak 1, dB; what leaves [-1, 1] is clipped, as an
+        overdriven microphone does it.
+    """
+
+    edge_share: float = 0.25
+    keep_s: float = 1.3
+    room_share: float = 0.3
+    rt60_s: tuple[float, float] = (0.15, 0.8)
+    noise_share: float = 0.5
+    snr_db: tuple[float, float] = (5.0, 35.0)
+    telephone_share: float = 0.05
+    opus_share: float = 0.1
+    mu_law_share: float = 0.05
+    gain_db: float = 6.0
+
+
+def voice_window(audio: Audio, active: tuple[int, int]) -> Audio:
+    """The 3 s around the middle of the voice, silence where there is no clip.
+
+    Parameters
+    ----------
+    audio
+        float32, ``(samples,)``, 16 kHz.
+    active
+        First and last sample of the voice.
+
+    Returns
+    -------
+    ndarray
+        float32, ``(48000,)``.
+    """
+    start = (active[0] + active[1]) // 2 - _WINDOW_SAMPLES // 2
+    window = np.zeros(_WINDOW_SAMPLES, dtype=np.float32)
+    begin, end = max(0, start), min(audio.size, start + _WINDOW_SAMPLES)
+    if end > begin:
+        window[begin - start : end - start] = audio[begin:end]
+    return window
+
+
+def add_gain(window: Audio, gain_db: float) -> Audio:
+    """Raise or lower the level; what leaves [-1, 1] is clipped."""
+    louder: Audio = np.clip(window * np.float32(10 ** (gain_db / 20)), -1.0, 1.0)
+    return louder
+
+
+def mu_law(window: Audio) -> Audio:
+    """The voice in 8 bits of mu-law and back (ITU-T G.711's curve), same shape, in [-1, 1]."""
+    squeezed = np.sign(window) * np.log1p(_MU * np.minimum(np.abs(window), 1.0)) / np.log1p(_MU)
+    steps = np.rint(squeezed * 127.0) / 127.0
+    heard: Audio = (np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU).astype(np.float32)
+    return heard
+
+
+def some_noise(rng: np.random.Generator, recordings: Sequence[Audio], n_samples: int) -> Audio:
+    """A random stretch of a random recording, looped where it is short; pink noise without recordings."""
+    if not recordings:
+        return pink_noise(n_samples, rng)
+    sound = recordings[int(rng.integers(len(recordings)))]
+    start = int(rng.integers(len(sound)))
+    stretch: Audio = sound[(start + np.arange(n_samples)) % len(sound)]
+    return stretch
+
+
+def view_rng(seed: int, view: int, path: str) -> np.random.Generator:
+    """Chance of one view of one clip: the same whatever other clips are in the list."""
+    return np.random.default_rng([seed, view, zlib.crc32(path.encode())])
+
+
+def augmented_window(
+    rng: np.random.Generator,
+    audio: Audio,
+    active: tuple[int, int],
+    recordings: Sequence[Audio],
+    settings: EffectSettings,
+) -> Audio:
+    """A clip, shifted within its window, as another room, microphone or line would give it.
+
+    Parameters
+    ----------
+    rng
+        Source of every choice.
+    audio, active
+        The clip, and first and last sample of the voice in it.
+    recordings
+        Sounds that may be heard beside the voice, float32 at 16 kHz; none: pink noise.
+    settings
+        How much of everything.
+
+    Returns
+    -------
+    ndarray
+        float32, ``(48000,)``, in [-1, 1].
+    """
+    window = place(
+        rng,
+        audio / max(float(np.abs(audio).max(initial=0.0)), 1e-6),
+        active,
+        _WINDOW_SAMPLES,
+        over_edge=bool(rng.random() < settings.edge_share),
+        keep=int(settings.keep_s * SAMPLE_RATE_HZ),
+    )
+    if rng.random() < settings.room_share:
+        window = reverberate(window, float(rng.uniform(*settings.rt60_s)), rng)
+    if rng.random() < settings.noise_share:
+        noise = some_noise(rng, recordings, window.size)
+        window = add_noise(window, noise, float(rng.uniform(*settings.snr_db)))
+    if rng.random() < settings.telephone_share:
+        window = telephone(window)
+    window = add_gain(window, float(rng.uniform(-settings.gain_db, settings.gain_db)))
+    if rng.random() < settings.opus_share:
+        window = opus(window)
+    if rng.random() < settings.mu_law_share:
+        window = mu_law(window)
+    return window

@@ -1,0 +1,333 @@
+"""Owns where the hybrid's encoders come from, and the files of what is trained: hub, folders, safetensors."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from core.errors import ModelError, WeightsError
+from models.emotion.hybrid import EmotionHybrid, HybridSettings, fold_weight_norm, layers_to_keep
+from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
+
+__all__ = [
+    "encoder_fingerprint",
+    "is_compact",
+    "load_hybrid",
+    "load_trained",
+    "random_hybrid",
+    "save_compact_encoder",
+    "save_trained",
+]
+
+_FORMAT: Final = "attune-hybrid-2"
+_FRONT_END: Final = "attune_front_end"
+"""Entry of config.json that says that the encoder listens to log-mels; its value is their settings."""
+_WEIGHTS_NAME: Final = "model.safetensors"
+
+
+def _checkpoint_config(checkpoint: str, *, download: bool) -> dict[str, Any]:
+    from transformers import PretrainedConfig  # noqa: PLC0415 - slow to import
+
+    try:
+        config, _ = PretrainedConfig.get_config_dict(checkpoint, local_files_only=not download)
+    except (OSError, ValueError) as error:
+        raise WeightsError(_absent(checkpoint, download=download, what="config.json")) from error
+    if not config:
+        raise WeightsError(_absent(checkpoint, download=download, what="config.json"))
+    return dict(config)
+
+
+def _absent(checkpoint: str, *, download: bool, what: str) -> str:
+    if Path(checkpoint).is_dir():
+        return f"The folder {checkpoint} holds no readable {what}: give a folder of a Wav2Vec2 checkpoint."
+    if download:
+        return (
+            f"The checkpoint {checkpoint!r} could not be fetched ({what}): check its name and the network, "
+            "or give a local folder."
+        )
+    return (
+        f"The checkpoint {checkpoint!r} is not on this machine: give a local folder, "
+        "or allow the download (`--download`, download=True)."
+    )
+
+
+def _expects_normalised(checkpoint: str, *, download: bool) -> bool:
+    """What the checkpoint says of its input level; those without a word expect zero mean, unit variance."""
+    from transformers.utils.hub import cached_file  # noqa: PLC0415 - slow to import
+
+    try:
+        path = cached_file(checkpoint, "preprocessor_config.json", local_files_only=not download)
+        return bool(json.loads(Path(str(path)).read_text(encoding="utf-8")).get("do_normalize", True))
+    except (OSError, ValueError, AttributeError):
+        return True
+
+
+def load_hybrid(
+    checkpoint: str | Path, settings: HybridSettings | None = None, *, download: bool = False
+) -> EmotionHybrid:
+    """Build the hybrid on a Hugging Face Wav2Vec2 checkpoint, or on the project's compact encoder.
+
+    Parameters
+    ----------
+    checkpoint
+        A folder, or a name on the hub such as ``"facebook/wav2vec2-base"``, or a folder that
+        `save_compact_encoder` wrote. Only safetensors are read.
+    settings
+        Shape of the rest; the checkpoint's own word on the level of its input wins.
+    download
+        Whether the network may be used; offline otherwise.
+
+    Returns
+    -------
+    EmotionHybrid
+        With fresh weights above the encoder; see `load_trained`.
+
+    Raises
+    ------
+    WeightsError
+        The checkpoint is absent, damaged, incomplete, or not stored as safetensors.
+    ModelError
+        It is no Wav2Vec2, or has fewer layers than asked for.
+    """
+    settings = settings or HybridSettings()
+    if not settings.use_encoder:
+        return EmotionHybrid(None, settings)
+    name = str(checkpoint)
+    config = _checkpoint_config(name, download=download)
+    if config.get("model_type") != "wav2vec2":
+        raise ModelError(
+            f"The checkpoint {name!r} is of the kind {config.get('model_type')!r}: "
+            "the hybrid needs 'wav2vec2'."
+        )
+    layers_to_keep(settings.n_layers, int(config.get("num_hidden_layers", 12)))
+    if _FRONT_END in config:
+        return EmotionHybrid(_compact_encoder(Path(name), config), replace(settings, normalise_input=False))
+    from transformers import Wav2Vec2Model  # noqa: PLC0415 - slow to import
+
+    loader: Any = Wav2Vec2Model
+    try:
+        encoder, report = loader.from_pretrained(
+            name,
+            local_files_only=not download,
+            use_safetensors=True,
+            attn_implementation="eager",
+            output_loading_info=True,
+        )
+    except OSError as error:
+        if (Path(name) / "model.safetensors").is_file():
+            raise WeightsError(_damaged(name, error)) from error
+        raise WeightsError(
+            f"{_absent(name, download=download, what='model.safetensors')} Pickled weights are not read."
+        ) from error
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(_damaged(name, error)) from error
+    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
+    if missing:
+        raise WeightsError(
+            f"The checkpoint {name!r} is incomplete: {len(missing)} tensors are missing, "
+            f"the first is {missing[0]}; fetch it again."
+        )
+    return EmotionHybrid(
+        encoder, replace(settings, normalise_input=_expects_normalised(name, download=download))
+    )
+
+
+def _damaged(name: str, error: Exception) -> str:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f"The checkpoint {name!r} is damaged ({reason}): fetch it again."
+
+
+def is_compact(checkpoint: str | Path) -> bool:
+    """Whether this is a folder that `save_compact_encoder` wrote."""
+    try:
+        config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and _FRONT_END in config
+
+
+def _compact_encoder(folder: Path, config: dict[str, Any]) -> nn.Module:
+    """The encoder of a folder that `save_compact_encoder` wrote, in float32."""
+    try:
+        entries: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in config[_FRONT_END].items()
+        }
+        settings = EncoderSettings(**entries)
+        encoder = make_encoder(settings)
+        fold_weight_norm(encoder)
+        weights = {
+            key: value.float() if value.is_floating_point() else value
+            for key, value in load_file(folder / _WEIGHTS_NAME).items()
+        }
+        encoder.load_state_dict(weights)
+    except FileNotFoundError as error:
+        raise WeightsError(_absent(str(folder), download=False, what=_WEIGHTS_NAME)) from error
+    except (SafetensorError, OSError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(_damaged(str(folder), error)) from error
+    return encoder
+
+
+def save_compact_encoder(
+    encoder: nn.Module, settings: EncoderSettings, folder: Path, *, half: bool = True
+) -> None:
+    """Write the compact encoder as a folder that `load_hybrid` reads: config.json and model.safetensors.
+
+    Parameters
+    ----------
+    encoder
+        From `mel_encoder.make_encoder`, trained; left as it is.
+    settings
+        What it was made with.
+    folder
+        Made if absent; each file is whole or not there.
+    half
+        Keep matrices in float16, which halves the file. Features and figures must then come from the
+        encoder as it is read back, not from the one that was saved.
+    """
+    saved: Any = copy.deepcopy(encoder).eval()
+    fold_weight_norm(saved)
+    settings = replace(settings, n_layers=len(saved.encoder.layers))
+    weights = {
+        name: (value.half() if half and value.is_floating_point() and value.ndim > 1 else value).contiguous()
+        for name, value in saved.state_dict().items()
+    }
+    config = {**saved.config.to_diff_dict(), "model_type": "wav2vec2", _FRONT_END: settings.record()}
+    config["num_hidden_layers"] = settings.n_layers
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as making:
+        save_file(weights, Path(making) / _WEIGHTS_NAME, metadata={"format": "pt"})
+        text = json.dumps(config, indent=2, sort_keys=True, default=str) + "\n"
+        (Path(making) / "config.json").write_text(text, encoding="utf-8")
+        for name in (_WEIGHTS_NAME, "config.json"):
+            (Path(making) / name).replace(folder / name)
+
+
+def encoder_fingerprint(model: EmotionHybrid) -> str:
+    """SHA-256 of what the hidden states depend on: the encoder's weights and shape, cut and frame length.
+
+    It is about content, not names: the same checkpoint gives the same answer wherever it lies.
+    """
+    digest = hashlib.sha256()
+    settings = {"frame_pool": model.settings.frame_pool, "normalise_input": model.settings.normalise_input}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    if model.encoder is not None:
+        config: Any = model.encoder.config
+        kept = ("hidden_act", "num_attention_heads", "layer_norm_eps", "do_stable_layer_norm", "conv_stride")
+        digest.update(json.dumps({key: getattr(config, key) for key in kept}, default=str).encode())
+        for name, value in model.encoder.state_dict().items():
+            digest.update(f"{name} {tuple(value.shape)}".encode())
+            digest.update(value.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def random_hybrid(
+    config: Any = None, settings: HybridSettings | None = None, *, seed: int = 0
+) -> EmotionHybrid:
+    """The hybrid on an encoder with random weights, for tests and timing.
+
+    Parameters
+    ----------
+    config
+        A ``transformers.Wav2Vec2Config``; None is the shape of wav2vec2-base.
+    settings
+        Shape of the rest.
+    seed
+        Of all weights; torch's own random state is left as it was.
+    """
+    from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
+
+    config = config or Wav2Vec2Config()
+    config._attn_implementation = "eager"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return EmotionHybrid(Wav2Vec2Model(config), settings)
+
+
+def save_trained(model: EmotionHybrid, path: Path) -> None:
+    """Write what is trained, without the encoder, as safetensors; the file is whole or not there.
+
+    Parameters
+    ----------
+    model
+        The hybrid.
+    path
+        File to write; its folder is made.
+    """
+    trained = {name: value.contiguous() for name, value in model.head.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        save_file(trained, made, metadata={"shape": json.dumps(_shape(model), sort_keys=True)})
+        made.replace(path)
+
+
+def _shape(model: EmotionHybrid) -> dict[str, Any]:
+    """What must agree between a file and a model."""
+    return {
+        "format": _FORMAT,
+        "hidden_size": model.hidden_size,
+        **asdict(model.settings),
+        "labels": list(model.settings.labels),
+        "n_layers": model.n_layers,
+    }
+
+
+def load_trained(model: EmotionHybrid, path: Path) -> EmotionHybrid:
+    """Read what `save_trained` wrote into a hybrid on the same kind of encoder.
+
+    Parameters
+    ----------
+    model
+        The hybrid to fill, in place.
+    path
+        The file.
+
+    Returns
+    -------
+    EmotionHybrid
+        The same model.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, no file of a hybrid, or made for another encoder or shape.
+    """
+    if not path.is_file():
+        raise WeightsError(f"There are no trained weights {path}: train the hybrid, or give another file.")
+    try:
+        with safe_open(path, framework="pt") as handle:
+            shape = json.loads((handle.metadata() or {})["shape"])
+            trained = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - no mapping
+    except KeyError as error:
+        raise WeightsError(
+            f"The file {path} holds no trained hybrid: give one that save_trained wrote."
+        ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"The trained weights {path} are damaged ({error}): fetch or train them again."
+        ) from error
+    wanted = _shape(model)
+    for key in wanted.keys() - {"dropout"}:  # says nothing about the weights
+        if shape.get(key) != wanted[key]:
+            raise WeightsError(
+                f"The trained weights {path} are for {key} {shape.get(key)!r}, this encoder has "
+                f"{wanted[key]!r}: use the checkpoint they were trained on."
+            )
+    try:
+        model.head.load_state_dict(trained)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The trained weights {path} do not fit the hybrid: fetch or train them again."
+        ) from error
+    return model

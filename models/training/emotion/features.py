@@ -1,0 +1,310 @@
+"""Owns what a frozen encoder says of every clip, kept on disk: computed once, whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import DataError
+from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.training.emotion.effects import EffectSettings, augmented_window, view_rng, voice_window
+from models.training.emotion.encoders import encoder_fingerprint
+
+__all__ = ["ClipLike", "Features", "SpeechSource", "cache_features"]
+
+_FORMAT: Final = "attune-features-1"
+_STATES: Final = "states.npy"
+_LOG_MEL: Final = "log_mel.npy"
+_PROGRESS: Final = "progress.json"
+_HALF_MAX: Final = float(np.finfo(np.float16).max)
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class ClipLike(Protocol):
+    """A clip: its name, and where in it the voice is (samples)."""
+
+    @property
+    def path(self) -> str:
+        """Name, unique among the clips."""
+
+    @property
+    def active_start(self) -> int:
+        """First sample of the voice."""
+
+    @property
+    def active_stop(self) -> int:
+        """Sample behind the voice."""
+
+
+class SpeechSource(Protocol):
+    """Where the waveforms of clips come from."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever a waveform may have."""
+
+    def audio(self, clip: Any, /) -> NDArray[np.float32]:
+        """Samples of one clip, float32 at 16 kHz."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a frozen encoder and the log-mel front-end say of clips, memory-mapped.
+
+    Attributes
+    ----------
+    states
+        For each view float16, ``(clips, n_states, frames, hidden)``; empty without an encoder.
+    log_mel
+        For each view float16, ``(clips, bands, frames)``, of the same windows.
+    paths
+        Names of the clips, in order.
+    settings
+        Of the hybrid they come from.
+    identity
+        SHA-256 of everything they depend on.
+    """
+
+    states: tuple[NDArray[np.float16], ...]
+    log_mel: tuple[NDArray[np.float16], ...]
+    paths: tuple[str, ...]
+    settings: HybridSettings
+    identity: str
+
+    @property
+    def n_views(self) -> int:
+        """Windows kept of each clip; the first is the plain one."""
+        return len(self.log_mel)
+
+    @property
+    def n_states(self) -> int:
+        """Hidden states kept of each window; 0 without an encoder."""
+        return int(self.states[0].shape[1]) if self.states else 0
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of a hidden state; 0 without an encoder."""
+        return int(self.states[0].shape[3]) if self.states else 0
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _sounds_digest(recordings: Sequence[NDArray[np.float32]]) -> str:
+    digest = hashlib.sha256()
+    for sound in recordings:
+        digest.update(np.ascontiguousarray(sound).data)
+    return digest.hexdigest()
+
+
+def cache_features(
+    hybrid: EmotionHybrid,
+    source: SpeechSource,
+    clips: Sequence[ClipLike],
+    folder: Path,
+    *,
+    views: int = 4,
+    effects: EffectSettings | None = None,
+    noise: Sequence[NDArray[np.float32]] = (),
+    seed: int = 0,
+    batch: int = 32,
+    bf16: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Features:
+    """Run the frozen encoder over all clips, or open what an earlier call left.
+
+    View 0 is the plain window around the voice, every other view an augmented one, so that what is
+    trained on frozen features hears other rooms all the same. Views are kept one by one under a key
+    of encoder (its content), layers, preprocessing and clips; asking for more views later computes
+    only those. An interrupted call goes on where it stopped.
+
+    Parameters
+    ----------
+    hybrid
+        Whose encoder and log-mel front-end are asked; without encoder only log-mels are kept.
+    source, clips
+        The waveforms, and which clips, in the order of the result.
+    folder
+        Where everything is kept; made if absent.
+    views
+        Windows of each clip, at least 1.
+    effects, noise, seed
+        Knobs of the augmented views, recordings heard in them, and their seed.
+    batch
+        Windows at a time.
+    bf16
+        Let the encoder run in bfloat16 where it can: 2 to 4 times faster on processors that have it.
+    on_progress
+        Called with windows done and windows in all.
+
+    Raises
+    ------
+    DataError
+        There are no clips, the disk is full, kept features are damaged, or the encoder's answer is
+        not finite. What was computed before stays.
+    """
+    if not clips or views < 1:
+        raise DataError(f"{len(clips)} clips in {views} views are to be cached: both must be at least 1.")
+    effects = effects or EffectSettings()
+    hybrid = hybrid.eval()
+    shape = hybrid.settings
+    paths = tuple(clip.path for clip in clips)
+    identity = _digest(
+        _FORMAT,
+        encoder_fingerprint(hybrid),
+        [shape.n_mels, shape.n_fft, shape.hop_samples, bf16],
+        source.fingerprint,
+        paths,
+    )
+    augmentation = _digest(asdict(effects), seed, _sounds_digest(noise)) if views > 1 else ""
+    kept: list[dict[str, NDArray[np.float16]]] = []
+    for view in range(views):
+        name = f"view-{view}" if view == 0 else f"view-{view}-{augmentation[:12]}"
+        place = folder / identity[:16] / name
+        if not place.is_dir():
+
+            def windows(first: int, last: int, view: int = view) -> NDArray[np.float32]:
+                return np.stack(
+                    [_window(source, clip, view, effects, noise, seed) for clip in clips[first:last]]
+                )
+
+            def progress(done: int, view: int = view) -> None:
+                if on_progress is not None:
+                    on_progress(view * len(clips) + done, views * len(clips))
+
+            _make_view(hybrid, windows, paths, place, batch=batch, bf16=bf16, on_progress=progress)
+        kept.append(_open_view(place, len(clips), with_states=hybrid.encoder is not None))
+    return Features(
+        states=tuple(part[_STATES] for part in kept if _STATES in part),
+        log_mel=tuple(part[_LOG_MEL] for part in kept),
+        paths=paths,
+        settings=shape,
+        identity=_digest(identity, augmentation, views),
+    )
+
+
+def _window(
+    source: SpeechSource,
+    clip: ClipLike,
+    view: int,
+    effects: EffectSettings,
+    noise: Sequence[NDArray[np.float32]],
+    seed: int,
+) -> NDArray[np.float32]:
+    audio, active = source.audio(clip), (clip.active_start, clip.active_stop)
+    if view == 0:
+        return voice_window(audio, active)
+    return augmented_window(view_rng(seed, view, clip.path), audio, active, noise, effects)
+
+
+def _make_view(
+    hybrid: EmotionHybrid,
+    windows: Callable[[int, int], NDArray[np.float32]],
+    paths: Sequence[str],
+    place: Path,
+    *,
+    batch: int,
+    bf16: bool,
+    on_progress: Callable[[int], None],
+) -> None:
+    """Compute one view into ``place.part``, going on after the rows that are whole; then rename it."""
+    making = place.with_name(place.name + ".part")
+    done, total = 0, len(paths)
+    try:
+        making.mkdir(parents=True, exist_ok=True)
+        done = _rows_done(making)
+        for first in range(done, total, batch):
+            last = min(first + batch, total)
+            for name, rows in _answers(hybrid, windows(first, last), paths[first:last], bf16=bf16):
+                _append(making / name, rows, first, total)
+            _note(making / _PROGRESS, last)
+            done = last
+            on_progress(done)
+        (making / _PROGRESS).unlink(missing_ok=True)
+        making.replace(place)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise DataError(f"The features cannot be kept in {making} ({error.strerror}).") from error
+        raise DataError(
+            f"The disk that holds {place.parent} is full: {done} of {total} windows of this view are kept; "
+            "make room and run again, it goes on from there."
+        ) from error
+
+
+def _answers(
+    hybrid: EmotionHybrid, windows: NDArray[np.float32], paths: Sequence[str], *, bf16: bool
+) -> Iterator[tuple[str, NDArray[np.float16]]]:
+    """States and log-mels of a few windows in float16, by file name."""
+    waveform = torch.from_numpy(windows)
+    with torch.no_grad():
+        answers = {_LOG_MEL: hybrid.spectrogram(waveform)}
+        if hybrid.encoder is not None:
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                answers[_STATES] = torch.stack(hybrid.hidden_states(waveform), dim=1).float()
+    for name, answer in answers.items():
+        finite = torch.isfinite(answer).flatten(1).all(dim=1)
+        if not bool(finite.all()):
+            odd = paths[int((~finite).nonzero()[0])]
+            raise DataError(f"The encoder's answer to {odd} is not finite: take the clip out.")
+        yield name, answer.clamp(-_HALF_MAX, _HALF_MAX).half().numpy()
+
+
+def _rows_done(making: Path) -> int:
+    try:
+        return int(json.loads((making / _PROGRESS).read_text(encoding="utf-8"))["rows"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError):
+        return 0  # torn while written: the view is begun again
+
+
+def _note(path: Path, rows: int) -> None:
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    written.replace(path)
+
+
+def _append(path: Path, rows: NDArray[np.float16], first: int, total: int) -> None:
+    """Write rows at their place into an array file of ``total`` rows; what was torn behind them goes."""
+    with path.open("r+b" if first else "wb") as handle:
+        start = _header(handle, (total, *rows.shape[1:])) if first == 0 else _data_start(handle)
+        handle.seek(start + first * rows[0].nbytes)
+        handle.truncate()
+        handle.write(np.ascontiguousarray(rows).data)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _header(handle: BinaryIO, shape: tuple[int, ...]) -> int:
+    description = {"descr": "<f2", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(handle, description)
+    return handle.tell()
+
+
+def _data_start(handle: BinaryIO) -> int:
+    np.lib.format.read_magic(handle)
+    np.lib.format.read_array_header_1_0(handle)
+    return handle.tell()
+
+
+def _open_view(place: Path, n_clips: int, *, with_states: bool) -> dict[str, NDArray[np.float16]]:
+    parts: dict[str, NDArray[np.float16]] = {}
+    for name in (_LOG_MEL, _STATES) if with_states else (_LOG_MEL,):
+        try:
+            parts[name] = np.load(place / name, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise DataError(f"The kept features {place / name} are damaged: delete {place}.") from error
+        if len(parts[name]) != n_clips or parts[name].dtype != np.float16:
+            raise DataError(f"The kept features {place / name} are of other clips: delete {place}.")
+    return parts

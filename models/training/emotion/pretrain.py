@@ -1,0 +1,291 @@
+"""Owns the training of the compact encoder: supervised on the emotions of many corpora, then frozen."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
+
+from core.errors import DataError, WeightsError
+from models.training.checkpoint import load_checkpoint, save_checkpoint
+from models.training.emotion.mel_encoder import AttentiveStatistics, EncoderSettings, make_encoder
+from models.training.emotion.mels import (
+    MelAugment,
+    MelFrames,
+    Noises,
+    augmented_windows,
+    mixup,
+    plain_windows,
+)
+
+__all__ = ["CHECKPOINT_NAME", "EmotionNet", "PretrainSettings", "draw_probabilities", "predict", "pretrain"]
+
+CHECKPOINT_NAME: Final = "checkpoint.pt"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """Every knob of one training of the encoder.
+
+    Attributes
+    ----------
+    draws
+        Windows seen in all.
+    draws_per_epoch, batch
+        An epoch is a number of balanced draws, not a pass over the clips.
+    peak_rate, weight_decay
+        Highest learning rate of the one-cycle schedule (Smith and Topin, 2018); of AdamW (Loshchilov
+        and Hutter, ICLR 2019).
+    label_smoothing
+        Share of the target given to all classes alike, [0, 1).
+    average_decay
+        Of the moving average of the weights, per step; the average is what is kept.
+    seed, threads
+        Of everything random; of torch.
+    encoder, augment
+        Shape of the network; knobs of the augmentation.
+    """
+
+    draws: int = 160_000
+    draws_per_epoch: int = 8_000
+    batch: int = 32
+    peak_rate: float = 1e-3
+    weight_decay: float = 2e-2
+    label_smoothing: float = 0.05
+    average_decay: float = 0.998
+    seed: int = 0
+    threads: int = 2
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    augment: MelAugment = field(default_factory=MelAugment)
+
+
+class EmotionNet(nn.Module):
+    """The encoder under an attentive pooling and one linear layer, as it is trained.
+
+    Parameters
+    ----------
+    settings
+        Shape of the encoder; without layers the front-end alone is pooled, which is the plain log-mel
+        network.
+    n_classes
+        Of the output.
+    """
+
+    def __init__(self, settings: EncoderSettings, n_classes: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.encoder: Any = make_encoder(settings)
+        if not settings.n_layers:
+            self.encoder.feature_projection = nn.Identity()
+            self.encoder.encoder = nn.Identity()
+        width = settings.hidden_size if settings.n_layers else settings.widths[-1]
+        self.pool = AttentiveStatistics(width, max(8, width // 4))
+        self.out = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * width, n_classes))
+
+    def forward(self, levelled: Tensor) -> Tensor:
+        """Levelled log-mels ``(batch, bands, frames)`` to logits ``(batch, classes)``."""
+        frames = self.encoder.feature_extractor.frames(levelled)
+        if self.settings.n_layers:
+            projected, _ = self.encoder.feature_projection(frames.transpose(1, 2))
+            frames = self.encoder.encoder(projected).last_hidden_state.transpose(1, 2)
+        logits: Tensor = self.out(self.pool(frames))
+        return logits
+
+
+def draw_probabilities(classes: Sequence[int], corpora: Sequence[str]) -> NDArray[np.float64]:
+    """Probability of each clip in a draw.
+
+    Each emotion of each corpus counts with its clips to the power 0.35, so that small ones are heard
+    without being worn out; within one, clips are equally likely.
+
+    Returns
+    -------
+    ndarray
+        float64, ``(clips,)``, sum 1.
+    """
+    count = Counter(zip(classes, corpora, strict=True))
+    weights = np.array([count[pair] ** -0.65 for pair in zip(classes, corpora, strict=True)])
+    probabilities: NDArray[np.float64] = weights / weights.sum()
+    return probabilities
+
+
+def predict(model: nn.Module, windows: Tensor, batch: int = 128) -> NDArray[np.float32]:
+    """Answers for many windows, in evaluation mode, float32."""
+    model.eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        parts = [model(windows[start : start + batch]).float() for start in range(0, len(windows), batch)]
+    return torch.cat(parts).numpy()
+
+
+def recall_mean(guess: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+    """Unweighted mean of the class recalls."""
+    return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth)]))
+
+
+def pretrain(
+    frames: MelFrames,
+    train: Sequence[int],
+    watched: Sequence[int],
+    classes: NDArray[np.int64],
+    corpora: Sequence[str],
+    noises: Noises | None,
+    run_dir: Path,
+    settings: PretrainSettings,
+    *,
+    identity: str,
+    n_classes: int,
+    start: EmotionNet | None = None,
+) -> EmotionNet:
+    """Train, or go on with, one encoder; what is returned is the moving average of the weights.
+
+    Parameters
+    ----------
+    frames
+        Of all clips.
+    train, watched
+        Indices of the clips trained on, and of those the figures of each epoch are about.
+    classes, corpora
+        Of every clip.
+    noises
+        What may be heard beside the voice.
+    run_dir
+        Folder of checkpoint and TensorBoard events.
+    settings
+        The recipe.
+    identity
+        Says what ``train`` is; a checkpoint of another is refused.
+    n_classes
+        Of the output.
+    start
+        Network to start from, of the same shape; None: random weights.
+
+    Raises
+    ------
+    DataError
+        The loss left the finite numbers.
+    WeightsError
+        The checkpoint is damaged or belongs to other settings or data.
+    """
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    model = EmotionNet(settings.encoder, n_classes)
+    if start is not None:
+        model.load_state_dict(start.state_dict())
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(model).requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.peak_rate, weight_decay=settings.weight_decay
+    )
+    steps_per_epoch = settings.draws_per_epoch // settings.batch
+    epochs = max(1, settings.draws // settings.draws_per_epoch)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=settings.peak_rate, total_steps=epochs * steps_per_epoch, pct_start=0.2
+    )
+    checkpoint = run_dir / CHECKPOINT_NAME
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    marks = {"settings": {**asdict(settings), "threads": None}, "identity": identity}
+    first_epoch = 0
+    if checkpoint.exists():
+        state = load_checkpoint(checkpoint)
+        if state.get("marks") != marks:
+            raise WeightsError(
+                f"The checkpoint {checkpoint} was made with other settings or data: give another folder."
+            )
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        scheduler.load_state_dict(state["scheduler"])
+        first_epoch = int(state["epoch"])
+    odds = draw_probabilities([int(classes[i]) for i in train], [corpora[i] for i in train])
+    windows = plain_windows(frames, list(watched)) if watched else torch.empty(0)
+    with SummaryWriter(str(run_dir / "tensorboard"), purge_step=first_epoch) as board:
+        for epoch in range(first_epoch, epochs):
+            started = time.monotonic()
+            rng = np.random.default_rng([settings.seed, epoch])
+            torch.manual_seed(settings.seed * 10_007 + epoch)
+            drawn = rng.choice(np.array(train, dtype=np.int64), size=steps_per_epoch * settings.batch, p=odds)
+            model.train()
+            losses = []
+            for step in range(steps_per_epoch):
+                part = drawn[step * settings.batch : (step + 1) * settings.batch]
+                inputs = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
+                targets = nn.functional.one_hot(torch.from_numpy(classes[part]), n_classes).float()
+                inputs, targets = mixup(rng, settings.augment.mixup_alpha, inputs, targets)
+                losses.append(_step(model, optimiser, inputs, targets, settings))
+                scheduler.step()
+                taken = 1 + step + epoch * steps_per_epoch
+                _follow(average, model, min(settings.average_decay, taken / (taken + 10)))
+                if not np.isfinite(losses[-1]):
+                    raise DataError(f"The loss became {losses[-1]} in epoch {epoch}: lower the rate.")
+            seen = {"loss": float(np.mean(losses))}
+            seen |= _watch(average, windows, watched, classes, corpora)
+            seen["seconds"] = time.monotonic() - started
+            _LOG.info("%s epoch %d of %d: %s", run_dir.name, epoch + 1, epochs, seen)
+            for name, value in seen.items():
+                board.add_scalar(f"encoder/{name}", value, epoch)
+            save_checkpoint(
+                checkpoint,
+                {
+                    "marks": marks,
+                    "epoch": epoch + 1,
+                    "model": model.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "scheduler": scheduler.state_dict(),
+                },
+            )
+    return average.eval()
+
+
+def _step(
+    model: EmotionNet,
+    optimiser: torch.optim.Optimizer,
+    inputs: Tensor,
+    targets: Tensor,
+    settings: PretrainSettings,
+) -> float:
+    """Learn from one batch; returns its loss."""
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(inputs)
+    loss = nn.functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _watch(
+    average: EmotionNet,
+    windows: Tensor,
+    watched: Sequence[int],
+    classes: NDArray[np.int64],
+    corpora: Sequence[str],
+) -> dict[str, float]:
+    """Mean class recall on each corpus of the watched clips."""
+    seen = {}
+    for corpus in sorted({corpora[clip] for clip in watched}):
+        rows = [row for row, clip in enumerate(watched) if corpora[clip] == corpus]
+        guess = predict(average, windows[rows]).argmax(axis=1)
+        seen[f"ua_{corpus}"] = recall_mean(guess, classes[[watched[row] for row in rows]])
+    return seen
+
+
+def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the average towards the model, running statistics included."""
+    with torch.no_grad():
+        kept = [value for value in average.state_dict().values() if value.is_floating_point()]
+        new = [value for value in model.state_dict().values() if value.is_floating_point()]
+        torch._foreach_lerp_(kept, new, 1.0 - decay)

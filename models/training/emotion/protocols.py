@@ -1,0 +1,233 @@
+"""Owns the protocols: which clips each encoder may hear, and which folds each table is made of."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.errors import DataError
+from models.emotion.labels import EMOTIONS
+from models.training.data.cache import Clip
+from models.training.data.splits import Split
+from models.training.emotion.splits import CREMA_D_TEST_SPEAKERS
+
+__all__ = [
+    "CLASSES",
+    "TRAINED_CORPORA",
+    "EncoderPlan",
+    "Fold",
+    "FoldOf",
+    "encoder_plans",
+    "folds_of",
+    "read_folds",
+    "trainable",
+]
+
+CLASSES: Final = (*(str(emotion) for emotion in EMOTIONS), "other:boredom")
+"""What encoders are trained to tell apart: the eight emotions, and EMO-DB's boredom."""
+TRAINED_CORPORA: Final = ("ravdess_speech", "ravdess_song", "crema_d", "emodb", "nemo")
+RAVDESS_FOLDS: Final = ("1", "2", "3", "4", "5", "6")
+
+FoldOf = Mapping[tuple[str, str], str]
+"""From corpus and clip name to the published test fold."""
+
+
+def read_folds(data: Path) -> dict[tuple[str, str], str]:
+    """Published test fold of each clip, from ``emobox_folds.csv`` in or beside the data.
+
+    Raises
+    ------
+    DataError
+        The file is missing or lacks a column.
+    """
+    path = (data if data.is_dir() else data.parent) / "emobox_folds.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            return {(row["corpus"], row["clip"]): row["test_fold"] for row in csv.DictReader(handle)}
+    except OSError as error:
+        raise DataError(
+            f"The fold file {path} cannot be read ({error.strerror}): give the folder that holds it."
+        ) from error
+    except KeyError as error:
+        raise DataError(
+            f"The fold file {path} has no column {error}: it needs corpus, clip, test_fold."
+        ) from error
+
+
+@dataclass(frozen=True)
+class EncoderPlan:
+    """One training of the compact encoder.
+
+    Attributes
+    ----------
+    name
+        Unique.
+    base
+        The plan whose weights it starts from, which heard no clip that this one may not; or None.
+    hears
+        Whether a clip may be trained on.
+    """
+
+    name: str
+    base: str | None
+    hears: Callable[[Clip], bool]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fit of a head and its test.
+
+    Attributes
+    ----------
+    protocol, name
+        The table, and the fold within it.
+    encoder
+        Name of the plan.
+    classes
+        Labels in the order of the logits.
+    train, test
+        Clips; the encoder never heard a test clip, nor, where the protocol keeps speakers apart, its
+        speaker.
+    """
+
+    protocol: str
+    name: str
+    encoder: str
+    classes: tuple[str, ...]
+    train: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+
+
+def trainable(clip: Clip) -> bool:
+    """Whether a clip has a label that encoders learn and lies in a corpus they may learn from."""
+    return clip.corpus in TRAINED_CORPORA and clip.emotion in CLASSES
+
+
+def _actor(clip: Clip) -> str | None:
+    return clip.speaker if clip.corpus.startswith("ravdess") else None
+
+
+def _ravdess_folds(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, frozenset[str]]:
+    """Actors of each fold."""
+    actors: dict[str, set[str]] = {name: set() for name in RAVDESS_FOLDS}
+    for clip in clips:
+        if clip.corpus == "ravdess_speech":
+            actors[fold_of[clip.corpus, _name(clip)]].add(clip.speaker)
+    return {name: frozenset(found) for name, found in actors.items()}
+
+
+def _name(clip: Clip) -> str:
+    return clip.path.rsplit("/", 1)[-1]
+
+
+def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPlan]:
+    """All trainings, each after the one it starts from.
+
+    ``base`` hears CREMA-D alone, without the test and calibration speakers, so that every other plan but
+    those that keep CREMA-D clips out may start from it.
+    """
+    folds = _ravdess_folds(clips, fold_of)
+
+    def kept(clip: Clip) -> bool:
+        """Outside the shipped model's own test and calibration speakers."""
+        return clip.split not in (Split.TEST, Split.CALIBRATION) and not (
+            clip.split is Split.LEFT_OUT and (_actor(clip) in folds["1"] or clip.speaker == "03")
+        )
+
+    def crema_kept(clip: Clip) -> bool:
+        return clip.corpus != "crema_d" or kept(clip)
+
+    plans = [EncoderPlan("base", None, lambda clip: clip.corpus == "crema_d" and kept(clip))]
+    plans.append(EncoderPlan("shipped", "base", kept))
+    plans += [
+        EncoderPlan(
+            f"ravdess_fold{name}",
+            "base",
+            lambda clip, out=folds[name]: crema_kept(clip) and _actor(clip) not in out,  # type: ignore[misc]
+        )
+        for name in RAVDESS_FOLDS[1:]
+    ]
+    plans += [
+        EncoderPlan(
+            f"without_{corpus}",
+            None if corpus == "crema_d" else "base",
+            lambda clip, out=corpus: kept(clip) and not clip.corpus.startswith(out),  # type: ignore[misc]
+        )
+        for corpus in ("ravdess", "emodb", "nemo", "crema_d")
+    ]
+    plans.append(
+        EncoderPlan(
+            "crema_d_fold1",
+            "without_crema_d",
+            lambda clip: clip.corpus != "crema_d" or (clip.corpus, _name(clip)) not in fold_of,
+        )
+    )
+    return {plan.name: plan for plan in plans}
+
+
+def _labels(clips: Sequence[Clip]) -> tuple[str, ...]:
+    found = {clip.emotion for clip in clips}
+    return tuple(label for label in CLASSES if label in found)
+
+
+def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
+    """Every fold of every table, in the order they are shown.
+
+    RAVDESS by EmoBox's six folds (songs are trained on but never tested), CREMA-D by 18 kept-out
+    speakers, CREMA-D and EMO-DB by EmoBox's folds, where speakers stand on both sides, and EMO-DB by one
+    speaker at a time. EmoBox is Ma et al., Interspeech 2024.
+    """
+    of_corpus = {name: [c for c in clips if c.corpus == name and trainable(c)] for name in TRAINED_CORPORA}
+    found: list[Fold] = []
+
+    def add(
+        protocol: str,
+        name: str,
+        encoder: str,
+        among: Sequence[Clip],
+        tested: Callable[[Clip], bool],
+        *,
+        may_train: Callable[[Clip], bool] = lambda _: True,
+    ) -> None:
+        test = tuple(clip for clip in among if tested(clip) and clip.corpus != "ravdess_song")
+        train = tuple(clip for clip in among if not tested(clip) and may_train(clip))
+        found.append(Fold(protocol, name, encoder, _labels(among), train, test))
+
+    ravdess = of_corpus["ravdess_speech"] + of_corpus["ravdess_song"]
+    for name, actors in _ravdess_folds(clips, fold_of).items():
+        encoder = "shipped" if name == "1" else f"ravdess_fold{name}"
+        add("ravdess_6fold", name, encoder, ravdess, lambda clip, out=actors: clip.speaker in out)  # type: ignore[misc]
+    add(
+        "crema_d_speakers",
+        "5 of 5",
+        "shipped",
+        of_corpus["crema_d"],
+        lambda clip: clip.speaker in CREMA_D_TEST_SPEAKERS,
+    )
+    add(
+        "crema_d_fold1",
+        "1",
+        "crema_d_fold1",
+        of_corpus["crema_d"],
+        lambda clip: (clip.corpus, _name(clip)) in fold_of,
+    )
+    for name in ("1", "2", "3", "4", "5"):
+        add(
+            "emodb_5fold",
+            name,
+            "without_emodb",
+            of_corpus["emodb"],
+            lambda clip, out=name: fold_of[clip.corpus, _name(clip)] == out,  # type: ignore[misc]
+        )
+    for speaker in sorted({clip.speaker for clip in of_corpus["emodb"]}):
+        add(
+            "emodb_speakers",
+            speaker,
+            "without_emodb",
+            of_corpus["emodb"],
+            lambda clip, out=speaker: clip.speaker == out,  # type: ignore[misc]
+        )
+    return found

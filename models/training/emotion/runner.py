@@ -1,0 +1,297 @@
+"""Owns the trainings behind the published tables: encoders by plan, heads by fold, figures by protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.errors import DataError
+from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.training.data.cache import Clip, SpeechCache
+from models.training.emotion.encoders import load_hybrid, save_compact_encoder
+from models.training.emotion.features import Features, cache_features
+from models.training.emotion.heads import HeadSettings, fit_head, predict_head
+from models.training.emotion.mels import MelFrames, Noises, mel_frames
+from models.training.emotion.noise import noise_recordings
+from models.training.emotion.pretrain import EmotionNet, PretrainSettings, pretrain
+from models.training.emotion.protocols import CLASSES, EncoderPlan, Fold, trainable
+from models.training.emotion.train import BRANCHES
+from models.training.metrics import softmax
+from models.training.report.clips import open_clips
+
+__all__ = [
+    "DRAWS",
+    "FoldResult",
+    "Workshop",
+    "corpus_features",
+    "fit_fold",
+    "open_workshop",
+    "train_encoder",
+    "validation_rows",
+]
+
+_LOG = logging.getLogger(__name__)
+Audio = NDArray[np.float32]
+DRAWS: Final[Mapping[str, int]] = {"base": 144_000, "without_crema_d": 80_000, "crema_d_fold1": 96_000}
+"""Windows seen in the training of each plan; `DRAWS_OTHER` for those not named."""
+DRAWS_OTHER: Final = 48_000
+_RATE_FRESH: Final = 1.5e-3
+_RATE_ON_BASE: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all trainings share.
+
+    Attributes
+    ----------
+    cache
+        The decoded clips.
+    noise
+        Recordings without speech, float32 at 16 kHz, for the augmentation.
+    folder
+        Where checkpoints, features and figures are kept.
+    threads
+        Of torch.
+    budget
+        Share of the windows that each encoder is to see, > 0; 1 is the published recipe.
+    """
+
+    cache: SpeechCache
+    noise: tuple[Audio, ...]
+    folder: Path
+    threads: int = 2
+    budget: float = 1.0
+
+    def encoder_folder(self, plan: str) -> Path:
+        """Where the trained encoder of a plan lies, as `load_hybrid` reads it."""
+        return self.folder / "encoders" / plan / "encoder"
+
+
+def open_workshop(
+    data: Path, noise: Path | None, folder: Path, *, threads: int = 2, budget: float = 1.0
+) -> Workshop:
+    """Open the corpora and the noise.
+
+    Parameters
+    ----------
+    data
+        A bundle's folder, a manifest, or a folder of prepared speech.
+    noise
+        Folder of the noise archives; None: the encoders are trained without, and the views hear pink noise.
+    folder, threads, budget
+        See `Workshop`.
+    """
+    cache = open_clips(data)
+    return Workshop(cache, noise_recordings(noise) if noise is not None else (), folder, threads, budget)
+
+
+def _frames(workshop: Workshop) -> MelFrames:
+    """Log-mel frames of all clips, kept in the folder."""
+    clips = workshop.cache.clips
+    path = workshop.folder / f"mels-{workshop.cache.fingerprint[:12]}.npz"
+    if not path.exists():
+        active = [(clip.active_start, clip.active_stop) for clip in clips]
+        frames = mel_frames([workshop.cache.audio(clip) for clip in clips], active)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        making = path.with_suffix(".part.npz")
+        np.savez(making, **vars(frames))
+        making.replace(path)
+    with np.load(path) as kept:
+        return MelFrames(**{name: kept[name] for name in kept.files})
+
+
+def _heard(cache: SpeechCache, plan: EncoderPlan) -> list[int]:
+    found = [row for row, clip in enumerate(cache.clips) if trainable(clip) and plan.hears(clip)]
+    if not found:
+        raise DataError(f"No clip is left for the encoder {plan.name!r}: prepare the whole manifest.")
+    return found
+
+
+def train_encoder(
+    workshop: Workshop,
+    plans: Mapping[str, EncoderPlan],
+    name: str,
+    *,
+    settings: PretrainSettings | None = None,
+) -> Path:
+    """Train the encoder of one plan, and those it starts from; what is whole already is not done again.
+
+    Parameters
+    ----------
+    workshop
+        Data and folder.
+    plans
+        From `protocols.encoder_plans`.
+    name
+        Of the plan.
+    settings
+        The recipe; how many windows and which rate are the plan's.
+
+    Returns
+    -------
+    Path
+        Folder of the encoder.
+
+    Raises
+    ------
+    DataError
+        There is nothing to hear, or the base heard what this plan may not.
+    """
+    plan, folder = plans[name], workshop.encoder_folder(name)
+    if (folder / "model.safetensors").exists():
+        return folder
+    net = _train_net(workshop, plans, name, settings or PretrainSettings())
+    save_compact_encoder(net.encoder, net.settings, folder)
+    _LOG.info("encoder %s is ready", plan.name)
+    return folder
+
+
+def _train_net(
+    workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str, settings: PretrainSettings
+) -> EmotionNet:
+    plan, cache = plans[name], workshop.cache
+    heard, start = _heard(cache, plan), None
+    if plan.base is not None:
+        secret = set(_heard(cache, plans[plan.base])) - set(heard)
+        if secret:
+            clip = cache.clips[min(secret)]
+            raise DataError(f"{plan.base} heard {clip.path}, which {name} may not: mend the plans.")
+        start = _train_net(workshop, plans, plan.base, settings)
+    draws = max(settings.batch, round(DRAWS.get(name, DRAWS_OTHER) * workshop.budget))
+    own = replace(
+        settings,
+        draws=draws,
+        draws_per_epoch=min(settings.draws_per_epoch, draws),
+        peak_rate=_RATE_FRESH if plan.base is None else _RATE_ON_BASE,
+        threads=workshop.threads,
+    )
+    classes = np.array([CLASSES.index(c.emotion) if c.emotion in CLASSES else -1 for c in cache.clips])
+    identity = hashlib.sha256(
+        "\n".join([cache.fingerprint, plan.base or "", *(cache.clips[row].path for row in heard)]).encode()
+    ).hexdigest()
+    noises = Noises(mel_frames(workshop.noise).frames) if workshop.noise else None
+    return pretrain(
+        _frames(workshop),
+        heard,
+        (),
+        classes,
+        [clip.corpus for clip in cache.clips],
+        noises,
+        workshop.folder / "encoders" / name,
+        own,
+        identity=identity,
+        n_classes=len(CLASSES),
+        start=start,
+    )
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Answers of one fold's head to its test clips.
+
+    Attributes
+    ----------
+    fold, branch
+        Which fold, and which of `BRANCHES`.
+    probabilities
+        float64, ``(clips, classes)``, mean over the windows of a clip.
+    truth
+        int64, ``(clips,)``.
+    speakers
+        Of the clips.
+    """
+
+    fold: Fold
+    branch: str
+    probabilities: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    speakers: tuple[str, ...]
+
+
+def validation_rows(clips: Sequence[Clip]) -> NDArray[np.bool_]:
+    """One speaker in eight, the same for every run: what the head's fit is watched on."""
+    speakers = sorted({clip.speaker for clip in clips})
+    step = max(2, min(8, len(speakers)))
+    watched = set(speakers[step // 2 :: step])
+    return np.array([clip.speaker in watched for clip in clips])
+
+
+def corpus_features(
+    workshop: Workshop, encoder: Path, clips: Sequence[Clip], *, views: int, bf16: bool
+) -> tuple[EmotionHybrid, Features]:
+    """The hybrid on an encoder, and its frozen features of the clips."""
+    torch.set_num_threads(workshop.threads)
+    hybrid = load_hybrid(encoder, HybridSettings())
+    features = cache_features(
+        hybrid,
+        workshop.cache,
+        clips,
+        workshop.folder / "features",
+        views=views,
+        noise=workshop.noise,
+        bf16=bf16,
+    )
+    return hybrid, features
+
+
+def fit_fold(
+    workshop: Workshop,
+    fold: Fold,
+    features: Features,
+    clips: Sequence[Clip],
+    branch: str,
+    settings: HeadSettings | None = None,
+) -> FoldResult:
+    """Fit a head on the training clips of a fold and answer its test clips.
+
+    Parameters
+    ----------
+    workshop
+        Data and threads.
+    fold
+        From `protocols.folds_of`.
+    features, clips
+        Frozen features of the clips, which hold all of the fold's.
+    branch
+        Key of `BRANCHES`.
+    settings
+        The recipe; branches, classes and threads are set here.
+    """
+    row_of = {clip.path: row for row, clip in enumerate(clips)}
+    labels = np.array(
+        [fold.classes.index(c.emotion) if c.emotion in fold.classes else -1 for c in clips], dtype=np.int64
+    )
+    train = np.array([row_of[clip.path] for clip in fold.train], dtype=np.int64)
+    test = np.array([row_of[clip.path] for clip in fold.test], dtype=np.int64)
+    watched = validation_rows(fold.train)
+    use_encoder, use_spectrogram = BRANCHES[branch]
+    result = fit_head(
+        features,
+        labels,
+        train[~watched],
+        train[watched],
+        replace(
+            settings or HeadSettings(),
+            labels=fold.classes,
+            use_encoder=use_encoder,
+            use_spectrogram=use_spectrogram,
+            threads=workshop.threads,
+        ),
+    )
+    logits, _ = predict_head(result, features, test)
+    return FoldResult(
+        fold=fold,
+        branch=branch,
+        probabilities=softmax(logits),
+        truth=labels[test],
+        speakers=tuple(clip.speaker for clip in fold.test),
+    )

@@ -1,0 +1,414 @@
+"""Owns the evaluation of an emotion model as a whole: what is measured, on whom, in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.resample import SAMPLE_RATE_HZ, Audio
+from models.training.metrics import ACCEPT_AT, confusion, figures, masked
+from models.training.report.clips import (
+    LABELS,
+    Clip,
+    SpeechCache,
+    Split,
+    centre_window,
+    some_of,
+    strangers,
+    truth_of,
+)
+from models.training.report.conditions import CONDITIONS, Condition, play_on
+from models.training.report.curves import (
+    precision_recall,
+    reliability,
+    risk_coverage,
+    roc,
+    threshold_sweep,
+)
+from models.training.report.intervals import speaker_bootstrap
+from models.training.report.live import (
+    LiveAnswer,
+    LivePath,
+    accepted_per_hour,
+    live_figures,
+    play,
+    with_silence,
+)
+from models.training.report.served import Predictor
+
+__all__ = ["HARDEST", "Plan", "Progress", "corpus_figures", "embedding_map", "evaluate_emotion"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+HARDEST: Final = 12
+"""Examples with a player, over all corpora."""
+
+_BATCH: Final = 32
+_MAP_POINTS: Final = 1500
+_GAP: Final = np.zeros(SAMPLE_RATE_HZ // 2, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes
+    ----------
+    clips, live_clips
+        At most so many of each corpus, clip by clip and through the live path; None: all.
+    conditions
+        Names from `conditions.CONDITIONS`.
+    non_speech_s
+        How long each kind of sound without speech is played through the live path, seconds.
+    seed
+        Of everything drawn by chance.
+    """
+
+    clips: int | None = None
+    live_clips: int | None = None
+    conditions: tuple[str, ...] = tuple(CONDITIONS)
+    non_speech_s: float = 3600.0
+    seed: int = 0
+
+    @classmethod
+    def quick(cls) -> Plan:
+        """A fast look: few clips, no conditions, minutes instead of hours."""
+        return cls(clips=120, live_clips=12, conditions=(), non_speech_s=120.0)
+
+
+def evaluate_emotion(
+    predict: Predictor,
+    cache: SpeechCache,
+    *,
+    noises: Sequence[Audio] = (),
+    non_speech: Mapping[str, Sequence[Audio]] | None = None,
+    live: LivePath | None = None,
+    plan: Plan | None = None,
+    on_progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Measure a model on people it never heard.
+
+    Parameters
+    ----------
+    predict
+        The model.
+    cache
+        Prepared speech with its splits.
+    noises
+        Recorded noises for the conditions, and for an hour through the live path; empty: pink noise in
+        the conditions, and no such hour.
+    non_speech
+        More recordings that must give no emotion, by name: each is played through the live path.
+    live
+        The live path; None leaves it out.
+    plan
+        How much is measured; everything by default.
+    on_progress
+        See `Progress`.
+
+    Returns
+    -------
+    dict
+        Plain values, the same as in the JSON file: ``labels``, ``accept_at``, ``plan``, ``corpora`` (by name,
+        from `corpus_figures`, with the split, the speakers and the hardest examples), ``conditions``,
+        ``no_emotion``, ``live``, ``non_speech`` and ``map``; what was left out is None or empty. Shares are
+        in [0, 1].
+    """
+    plan = plan or Plan()
+    tell = on_progress or (lambda _what, _done, _total: None)
+    chosen = {
+        corpus: some_of(clips, plan.clips or len(clips), plan.seed)
+        for corpus, clips in strangers(cache).items()
+    }
+    everyone = [clip for clips in chosen.values() for clip in clips]
+    probabilities, embedding = _answers(
+        predict, (centre_window(cache.audio(clip)) for clip in everyone), len(everyone), "clips", tell
+    )
+    corpora = {}
+    for corpus, clips in chosen.items():
+        mine = np.array([clip.corpus == corpus for clip in everyone])
+        corpora[corpus] = {
+            "split": clips[0].split.value,
+            "language": clips[0].language,
+            "licence": clips[0].licence,
+            **corpus_figures(probabilities[mine], clips, seed=plan.seed),
+            "hardest": _hardest(probabilities[mine], clips, HARDEST // len(chosen)),
+        }
+    return {
+        "labels": list(LABELS),
+        "accept_at": ACCEPT_AT,
+        "plan": {**vars(plan), "conditions": list(plan.conditions)},
+        "corpora": corpora,
+        "noise": "recorded" if noises else "pink",
+        "conditions": {
+            name: _under(CONDITIONS[name], name, predict, cache, chosen, noises, plan.seed, tell)
+            for name in plan.conditions
+        },
+        "no_emotion": _no_emotion(predict, cache, plan, tell),
+        "live": _live_by_corpus(live, cache, chosen, plan, tell) if live else None,
+        "non_speech": _non_speech(live, cache, noises, non_speech or {}, plan, tell) if live else None,
+        "map": embedding_map(embedding, everyone, probabilities, seed=plan.seed),
+    }
+
+
+def corpus_figures(
+    probabilities: NDArray[np.float64], clips: Sequence[Clip], *, seed: int = 0
+) -> dict[str, Any]:
+    """Everything the answers of one corpus say.
+
+    Parameters
+    ----------
+    probabilities
+        ``(clips, 8)``.
+    clips
+        At least one.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``n``, ``speakers``, ``classes``; ``eight_way`` and ``masked`` (to the classes of the corpus):
+        figures and their ``interval``; ``confusion`` (truth by answer, eight-way), ``by_speaker``,
+        ``spread`` of the speakers' shares right, ``roc`` and ``precision_recall`` by class (None where
+        they do not exist), ``reliability``, ``risk_coverage``, ``sweep``.
+    """
+    truth = truth_of(clips)
+    present = [int(label) for label in np.unique(truth)]
+    speakers = [clip.speaker for clip in clips]
+    guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    correct = guess == truth
+
+    def with_interval(answers: NDArray[np.float64]) -> dict[str, Any]:
+        return {
+            **figures(answers, truth, LABELS).record(),
+            "interval": speaker_bootstrap(answers, truth, speakers, seed=seed),
+        }
+
+    by_speaker: dict[str, dict[str, Any]] = {}
+    for speaker in sorted(set(speakers)):
+        mine = np.array([name == speaker for name in speakers])
+        own = figures(probabilities[mine], truth[mine], LABELS)
+        by_speaker[speaker] = {
+            "n": own.n,
+            "ua": round(own.ua, 4),
+            "wa": round(own.wa, 4),
+            "coverage": round(own.coverage, 4),
+            "accepted_accuracy": None if own.accepted_accuracy is None else round(own.accepted_accuracy, 4),
+        }
+    recalls = [row["ua"] for row in by_speaker.values()]
+    curves = {
+        "roc": {name: roc(probabilities[:, index], truth == index) for index, name in enumerate(LABELS)},
+        "precision_recall": {
+            name: precision_recall(probabilities[:, index], truth == index)
+            for index, name in enumerate(LABELS)
+        },
+    }
+    return {
+        "n": len(clips),
+        "speakers": sorted(set(speakers)),
+        "classes": [LABELS[index] for index in present],
+        "eight_way": with_interval(probabilities),
+        "masked": with_interval(masked(probabilities, present)),
+        "confusion": confusion(truth, guess, len(LABELS)).tolist(),
+        "by_speaker": by_speaker,
+        "spread": {
+            "lowest_ua": min(recalls),
+            "median_ua": round(float(np.median(recalls)), 4),
+            "highest_ua": max(recalls),
+        },
+        **{
+            kind: {name: curve.record() if curve else None for name, curve in of_class.items()}
+            for kind, of_class in curves.items()
+        },
+        "reliability": reliability(confidence, correct),
+        "risk_coverage": risk_coverage(confidence, correct).record(),
+        "sweep": threshold_sweep(confidence, correct),
+    }
+
+
+def embedding_map(
+    embedding: NDArray[np.float64],
+    clips: Sequence[Clip],
+    probabilities: NDArray[np.float64],
+    *,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Where the model places the clips, in two dimensions (t-SNE, van der Maaten and Hinton, JMLR 2008).
+
+    Parameters
+    ----------
+    embedding
+        ``(clips, E)``.
+    clips
+        Whose clips; at most 1500 drawn by chance are shown.
+    probabilities
+        ``(clips, 8)``, for what the model said.
+    seed
+        Of the draw and of the map.
+
+    Returns
+    -------
+    list of dict
+        ``x``, ``y``, ``corpus``, ``emotion``, ``said``; empty with fewer than 10 clips, which make no map.
+    """
+    from sklearn.decomposition import PCA  # noqa: PLC0415 - heavy, and only model makers have it
+    from sklearn.manifold import TSNE  # noqa: PLC0415
+
+    if len(clips) < 10:
+        return []
+    rng = np.random.default_rng(seed)
+    shown = np.sort(rng.permutation(len(clips))[:_MAP_POINTS])
+    points = embedding[shown] - embedding[shown].mean(axis=0)
+    spread = points.std(axis=0)
+    points = points[:, spread > 0] / spread[spread > 0]
+    if points.shape[1] == 0:
+        return []
+    if points.shape[1] > 50:
+        points = PCA(n_components=min(50, len(shown)), random_state=seed).fit_transform(points)
+    flat = TSNE(
+        n_components=2,
+        perplexity=min(30.0, (len(shown) - 1) / 3),
+        init="random" if points.shape[1] < 2 else "pca",
+        random_state=seed,
+    ).fit_transform(points)
+    said = probabilities.argmax(axis=1)
+    return [
+        {
+            "x": round(float(x), 2),
+            "y": round(float(y), 2),
+            "corpus": clips[index].corpus,
+            "emotion": clips[index].emotion,
+            "said": LABELS[said[index]],
+        }
+        for index, (x, y) in zip(shown.tolist(), flat, strict=True)
+    ]
+
+
+def _answers(
+    predict: Predictor, windows: Iterator[Audio], total: int, what: str, tell: Progress
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probabilities and embeddings of many windows, made and judged batch by batch."""
+    probabilities, embeddings = [], []
+    tell(what, 0, total)
+    for start in range(0, total, _BATCH):
+        batch = [next(windows) for _ in range(min(_BATCH, total - start))]
+        answers, embedding = predict(batch)
+        probabilities.append(answers)
+        embeddings.append(embedding)
+        tell(what, start + len(batch), total)
+    return np.concatenate(probabilities), np.concatenate(embeddings)
+
+
+def _hardest(probabilities: NDArray[np.float64], clips: Sequence[Clip], most: int) -> list[dict[str, Any]]:
+    """The most confident mistakes."""
+    truth = truth_of(clips)
+    guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    surest = np.argsort(-np.where(guess == truth, -1.0, confidence), kind="stable")[:most]
+    return [
+        {
+            "path": clips[index].path,
+            "speaker": clips[index].speaker,
+            "emotion": clips[index].emotion,
+            "said": LABELS[guess[index]],
+            "confidence": round(float(confidence[index]), 4),
+            "licence": clips[index].licence,
+        }
+        for index in surest.tolist()
+        if guess[index] != truth[index]
+    ]
+
+
+def _under(
+    condition: Condition,
+    name: str,
+    predict: Predictor,
+    cache: SpeechCache,
+    chosen: Mapping[str, Sequence[Clip]],
+    noises: Sequence[Audio],
+    seed: int,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Figures of every corpus under one condition."""
+    result = {}
+    for corpus, clips in chosen.items():
+        windows = (
+            condition(centre_window(cache.audio(clip)), noises, np.random.default_rng([seed, index]))
+            for index, clip in enumerate(clips)
+        )
+        probabilities, _ = _answers(predict, windows, len(clips), f"{name}: {corpus}", tell)
+        result[corpus] = figures(probabilities, truth_of(clips), LABELS).record()
+    return result
+
+
+def _no_emotion(predict: Predictor, cache: SpeechCache, plan: Plan, tell: Progress) -> dict[str, Any] | None:
+    """What the model alone would accept of coughs, laughs and sighs, for which nothing should be claimed."""
+    others = cache.of(Split.NO_EMOTION)
+    if not others:
+        return None
+    clips = some_of(others, plan.clips or len(others), plan.seed)
+    probabilities, _ = _answers(
+        predict, (centre_window(cache.audio(clip)) for clip in clips), len(clips), "nonverbal sounds", tell
+    )
+    accepted = probabilities.max(axis=1) >= ACCEPT_AT
+    said = Counter(LABELS[index] for index in probabilities.argmax(axis=1)[accepted])
+    return {
+        "n": len(clips),
+        "corpora": sorted({clip.corpus for clip in clips}),
+        "accepted_share": round(float(accepted.mean()), 4),
+        "accepted_as": {label: said.get(label, 0) for label in LABELS},
+    }
+
+
+def _live_by_corpus(
+    live: LivePath,
+    cache: SpeechCache,
+    chosen: Mapping[str, Sequence[Clip]],
+    plan: Plan,
+    tell: Progress,
+) -> dict[str, Any]:
+    result = {}
+    for corpus, all_clips in chosen.items():
+        clips = some_of(all_clips, plan.live_clips or len(all_clips), plan.seed)
+        answers: list[LiveAnswer] = []
+        for clip in clips:
+            tell(f"live: {corpus}", len(answers), len(clips))
+            answers.append(play(live, with_silence(cache.audio(clip))))
+        result[corpus] = live_figures(answers, [clip.emotion for clip in clips])
+    return result
+
+
+def _non_speech(
+    live: LivePath,
+    cache: SpeechCache,
+    noises: Sequence[Audio],
+    non_speech: Mapping[str, Sequence[Audio]],
+    plan: Plan,
+    tell: Progress,
+) -> dict[str, Any]:
+    """Accepted emotions per hour of sounds that have none, through the live path."""
+    samples = round(plan.non_speech_s * SAMPLE_RATE_HZ)
+    rng = np.random.default_rng(plan.seed)
+    # Made one at a time: an hour of sound is a quarter of a gigabyte.
+    sounds: dict[str, Callable[[], Audio]] = {}
+    nonverbal = cache.of(Split.NO_EMOTION)
+    if nonverbal:
+        sounds["nonverbal sounds, one after the other"] = lambda: np.concatenate(
+            [part for clip in nonverbal for part in (cache.audio(clip), _GAP)]
+        )[:samples]
+    if noises:
+        sounds["recorded noise, two at a time"] = lambda: play_on(noises, samples, rng, layers=2)
+    for name, recordings in non_speech.items():
+        sounds[name] = partial(play_on, recordings, samples, rng)
+    result: dict[str, Any] = {}
+    for name, make in sounds.items():
+        tell(f"live: {name}", len(result), len(sounds))
+        result[name] = accepted_per_hour(live, make())
+    return result

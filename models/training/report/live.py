@@ -1,0 +1,125 @@
+"""Owns what is measured through the live path: clips played as recordings, and hours without an emotion."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+
+from core.errors import DataError
+from models.resample import SAMPLE_RATE_HZ, Audio
+from models.training.report.intervals import events_per_hour_interval
+
+__all__ = ["LiveAnswer", "LivePath", "accepted_per_hour", "live_figures", "play", "with_silence"]
+
+_BEFORE_S: Final = 0.5
+_AFTER_S: Final = 1.5
+
+
+@dataclass(frozen=True)
+class LiveAnswer:
+    """What the live path made of one recording.
+
+    Attributes
+    ----------
+    whole
+        The emotion accepted for the whole recording; None where it was unsure or heard no speech.
+    last
+        The emotion that the gate accepted last; None where it accepted none.
+    spoken
+        Whether any window had enough speech for an answer.
+    taken_up
+        How often the gate took up an emotion.
+    """
+
+    whole: str | None
+    last: str | None
+    spoken: bool
+    taken_up: int
+
+
+LivePath = Callable[[Path], LiveAnswer]
+"""Plays a recording through the live path, as fast as possible."""
+
+
+def with_silence(audio: Audio) -> Audio:
+    """A clip as a recording: 0.5 s of silence before it and 1.5 s after it, so that the gate can settle."""
+    return np.pad(audio, (round(_BEFORE_S * SAMPLE_RATE_HZ), round(_AFTER_S * SAMPLE_RATE_HZ)))
+
+
+def play(live: LivePath, audio: Audio) -> LiveAnswer:
+    """Play audio, ``(samples,)``, through the live path by way of a 16-bit file.
+
+    Raises
+    ------
+    DataError
+        The file cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="attune-evaluate-") as folder:
+        path = Path(folder) / "recording.wav"
+        try:
+            soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype="PCM_16")
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise DataError(
+                f"A recording of {len(audio) / SAMPLE_RATE_HZ:.0f} s cannot be written to {folder} "
+                f"({error}): make room there, or leave the live path out with --no-live."
+            ) from error
+        return live(path)
+
+
+def live_figures(answers: Sequence[LiveAnswer], truth: Sequence[str]) -> dict[str, Any]:
+    """Coverage and accuracy of what the live path accepted.
+
+    Parameters
+    ----------
+    answers, truth
+        Of the same clips, at least one.
+
+    Returns
+    -------
+    dict
+        ``n``, ``spoken`` (share with speech enough to answer), and for ``whole`` and ``last``: ``n``
+        accepted, ``coverage``, ``accuracy`` (None where nothing was accepted).
+    """
+    if not answers or len(answers) != len(truth):
+        raise ValueError(f"{len(answers)} answers do not fit {len(truth)} clips")
+    return {
+        "n": len(answers),
+        "spoken": round(sum(answer.spoken for answer in answers) / len(answers), 4),
+        "whole": _accepted([answer.whole for answer in answers], truth),
+        "last": _accepted([answer.last for answer in answers], truth),
+    }
+
+
+def _accepted(said: Sequence[str | None], truth: Sequence[str]) -> dict[str, Any]:
+    right = [emotion == true for emotion, true in zip(said, truth, strict=True) if emotion is not None]
+    return {
+        "n": len(right),
+        "coverage": round(len(right) / len(said), 4),
+        "accuracy": round(sum(right) / len(right), 4) if right else None,
+    }
+
+
+def accepted_per_hour(live: LivePath, audio: Audio) -> dict[str, Any]:
+    """Rate of accepted emotions in sound that has none, with its exact 95 % interval.
+
+    Returns
+    -------
+    dict
+        ``events`` (times the gate took up an emotion), ``hours``, ``per_hour``, ``low``, ``high``.
+    """
+    hours = len(audio) / SAMPLE_RATE_HZ / 3600
+    events = play(live, audio).taken_up
+    low, high = events_per_hour_interval(events, hours)
+    return {
+        "events": events,
+        "hours": round(hours, 4),
+        "per_hour": round(events / hours, 3),
+        "low": low,
+        "high": high,
+    }

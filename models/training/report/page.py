@@ -1,0 +1,376 @@
+"""Owns the report as a page: one HTML file that needs nothing else, drawn from the figures alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import soundfile
+
+from models.resample import SAMPLE_RATE_HZ, Audio
+from models.training.report import plots
+
+__all__ = ["AudioOf", "render", "summary"]
+
+AudioOf = Callable[[str], Audio]
+"""From the path of a clip to its audio, for the players."""
+
+_CSS: Final = """
+:root { color-scheme: light dark; --paper: #f6f7fa; --card: #fff; --ink: #171a23; --soft: #5b6172;
+  --line: #dcdfe8; --mark: 70, 84, 200; }
+@media (prefers-color-scheme: dark) { :root { --paper: #0e1117; --card: #181c26; --ink: #eceef4;
+  --soft: #a2a8b8; --line: #2e3442; --mark: 120, 134, 236; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+p { max-width: 46rem; margin: .4rem 0; } .soft { color: var(--soft); }
+section, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+  padding: .5rem 1.25rem 1.25rem; margin: 1rem 0; overflow-x: auto; }
+section > h2 { margin-top: .75rem; }
+table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; white-space: normal; vertical-align: bottom; max-width: 8rem; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td small { color: var(--soft); }
+.confusion td, .confusion th { text-align: center; min-width: 3.2rem; }
+.confusion td:first-child { text-align: left; }
+.wide td { white-space: normal; text-align: left; word-break: break-word; }
+.wide td:first-child { white-space: nowrap; vertical-align: top; }
+svg { width: 100%; height: auto; display: block; margin: .5rem 0; }
+pre { background: var(--paper); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem;
+  overflow-x: auto; white-space: pre-wrap; word-break: break-word; font-size: 13px; }
+.players { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: .75rem; }
+.players div { border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
+audio { width: 100%; height: 34px; margin-top: .3rem; }
+"""
+
+_FIGURES: Final = (
+    ("ua", "UA"),
+    ("wa", "WA"),
+    ("macro_f1", "macro F1"),
+    ("ece", "ECE"),
+    ("coverage", "coverage"),
+    ("accepted_accuracy", "accuracy of accepted"),
+)
+
+
+def summary(report: Mapping[str, Any]) -> list[str]:
+    """What the figures say, one plain sentence or two a corpus, without markup."""
+    sentences = []
+    sure = _share(report["accept_at"], digits=0)
+    for corpus, record in report["corpora"].items():
+        plain = record["eight_way"]
+        right = f"{corpus}: of {record['n']} clips by {_count(record['speakers'], 'speaker')} it never heard"
+        if record["split"] == "unseen_language":
+            right += f", in a language ({record['language']}) it was not trained on"
+        right += f", the model names the right one of eight emotions {_share(plain['wa'])} of the time."
+        if plain["accepted_accuracy"] is None:
+            gate = f"It is never {sure} sure, so it claims nothing."
+        else:
+            gate = (
+                f"Where it is at least {sure} sure, in {_share(plain['coverage'])} of the "
+                f"clips, {_share(plain['accepted_accuracy'])} of its answers are right."
+            )
+        sentences.append(f"{right} {gate}")
+    for corpus, record in (report["live"] or {}).items():
+        whole = record["whole"]
+        said = "nothing is accepted."
+        if whole["accuracy"] is not None:
+            said = (
+                f"{_share(whole['coverage'])} of the clips are accepted, "
+                f"{_share(whole['accuracy'])} of those rightly."
+            )
+        sentences.append(f"{corpus}, played through the live path: {said}")
+    for name, rate in (report["non_speech"] or {}).items():
+        sentences.append(
+            f"{name}: {rate['per_hour']:.1f} false emotions an hour through the live path "
+            f"({rate['events']} in {60 * rate['hours']:.0f} minutes; 95 % interval {rate['low']:.1f} to "
+            f"{rate['high']:.1f})."
+        )
+    return sentences
+
+
+def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
+    """Draw the whole page.
+
+    Parameters
+    ----------
+    report
+        From `evaluate.evaluate_emotion`, with ``provenance``: ``command``, ``made_at``, ``model``,
+        ``libraries``, ``data`` and ``settings``.
+    audio_of
+        For the hardest examples.
+
+    Returns
+    -------
+    str
+        HTML without anything fetched from elsewhere.
+    """
+    made = report["provenance"]
+    model = made["model"]
+    title = f"Evaluation of {model['name']} {model['version']}"
+    quick = (
+        ""
+        if report["plan"]["clips"] is None
+        else ("<p><strong>A quick look: few clips, so the figures are rough.</strong></p>")
+    )
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="soft">Measured {escape(made["made_at"])} on people whom the model never heard.</p>',
+        quick,
+        _section("In short", "".join(f"<p>{escape(sentence)}</p>" for sentence in summary(report))),
+        _section("Headline figures", _headline(report["corpora"])),
+        *(_corpus(name, record, report) for name, record in report["corpora"].items()),
+        _conditions(report),
+        _live(report),
+        _no_emotion(report),
+        _map(report),
+        _hardest(report, audio_of),
+        _provenance(made, report),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>"
+        + "\n".join(part for part in parts if part)
+        + "</main></body></html>\n"
+    )
+
+
+def _section(title: str, body: str, note: str = "") -> str:
+    shown = f'<p class="soft">{escape(note)}</p>' if note else ""
+    return f"<section><h2>{escape(title)}</h2>{shown}{body}</section>"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "") -> str:
+    """A table of cells that are already safe to show."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _share(value: float | None, *, digits: int = 1) -> str:
+    return "none" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def _count(things: Sequence[Any], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _with_interval(record: Mapping[str, Any], key: str) -> str:
+    """A figure and its interval below it."""
+    interval = (record.get("interval") or {}).get(key)
+    if key == "ece":
+        below = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
+        shown = f"{record[key]:.3f}"
+    else:
+        below = f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else ""
+        shown = _share(record[key])
+    return f"{shown}<br><small>{below}</small>" if below else shown
+
+
+def _headline(corpora: Mapping[str, Any]) -> str:
+    rows = [
+        [escape(name), str(record["n"]), str(len(record["speakers"]))]
+        + [_with_interval(record["eight_way"], key) for key, _ in _FIGURES]
+        for name, record in corpora.items()
+    ]
+    note = (
+        '<p class="soft">All eight answers allowed. UA is the mean of the class recalls, WA the share right; '
+        "small print: 95&nbsp;% bootstrap over speakers.</p>"
+    )
+    return note + _table(["corpus", "clips", "speakers", *(name for _, name in _FIGURES)], rows)
+
+
+def _corpus(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    eight, only = record["eight_way"], record["masked"]
+    figures = _table(
+        ["answers", *(title for _, title in _FIGURES)],
+        [
+            ["all eight", *(_with_interval(eight, key) for key, _ in _FIGURES)],
+            [f"its {len(record['classes'])} classes", *(_with_interval(only, key) for key, _ in _FIGURES)],
+        ],
+    )
+    recalls = _table(
+        ["recall", *record["classes"]],
+        [
+            ["all eight", *(_share(eight["recall"][label]) for label in record["classes"])],
+            [
+                f"its {len(record['classes'])} classes",
+                *(_share(only["recall"][label]) for label in record["classes"]),
+            ],
+        ],
+    )
+    sweep = _table(
+        ["threshold", *(f"{row['threshold']:.2f}" for row in record["sweep"])],
+        [
+            ["coverage", *(_share(row["coverage"], digits=0) for row in record["sweep"])],
+            ["accuracy", *(_share(row["accuracy"], digits=0) for row in record["sweep"])],
+        ],
+    )
+    spread = record["spread"]
+    who = (
+        f"UA by speaker from {_share(spread['lowest_ua'])} to {_share(spread['highest_ua'])}, "
+        f"median {_share(spread['median_ua'])}."
+    )
+    note = (
+        f"{record['n']} clips, language {record['language']}, "
+        f"{_count(record['speakers'], 'speaker')}: {', '.join(record['speakers'])}."
+    )
+    body = [
+        figures,
+        recalls,
+        "<h3>Truth (row) and answer (column)</h3>",
+        _confusion(record, report["labels"]),
+        "<h3>Curves</h3>",
+        plots.curves(name, record),
+        plots.calibration(name, record, report["accept_at"]),
+        sweep,
+        "<h3>Speakers</h3>",
+        f"<p>{escape(who)}</p>",
+        plots.speakers(name, record["by_speaker"]),
+    ]
+    return _section(name, "".join(body), note)
+
+
+def _confusion(record: Mapping[str, Any], labels: Sequence[str]) -> str:
+    rows = []
+    for label, counts in zip(labels, record["confusion"], strict=True):
+        total = sum(counts)
+        if not total:
+            continue
+        cells = [
+            f'<span style="display:block;margin:-.3rem -.7rem;padding:.3rem .7rem;'
+            f'background:rgba(var(--mark),{0.75 * count / total:.3f})">{count}</span>'
+            for count in counts
+        ]
+        rows.append([escape(label), *cells])
+    return _table(["", *labels], rows, kind="confusion")
+
+
+def _conditions(report: Mapping[str, Any]) -> str:
+    if not report["conditions"]:
+        return ""
+    corpora = list(report["corpora"])
+    clean = {name: record["eight_way"] for name, record in report["corpora"].items()}
+    table = {"as recorded": clean, **report["conditions"]}
+    tables = [
+        f"<h3>{escape(corpus)}</h3>"
+        + _table(
+            ["condition", *(title for _, title in _FIGURES)],
+            [
+                [escape(condition), *(_with_interval(row[corpus], key) for key, _ in _FIGURES)]
+                for condition, row in table.items()
+            ],
+        )
+        for corpus in corpora
+    ]
+    note = (
+        f"The same clips on a worse way to the microphone. Noise is {report['noise']} noise; a room is a "
+        "synthetic response whose tail is as strong as the direct sound."
+    )
+    return _section("Under conditions", plots.conditions(corpora, table) + "".join(tables), note)
+
+
+def _live(report: Mapping[str, Any]) -> str:
+    if not report["live"]:
+        return ""
+    rows = []
+    for corpus, record in report["live"].items():
+        plain = report["corpora"][corpus]["eight_way"]
+        cells = [escape(corpus), str(record["n"]), _share(record["spoken"])]
+        for answer in (record["whole"], record["last"]):
+            cells += [_share(answer["coverage"]), _share(answer["accuracy"])]
+        rows.append([*cells, _share(plain["coverage"]), _share(plain["accepted_accuracy"])])
+    head = ["corpus", "clips", "heard as speech"]
+    for name in ("whole clip", "last accepted", "clip by clip"):
+        head += [f"{name}: coverage", "accuracy"]
+    note = (
+        "Each clip is played as a recording, with a little silence around it, through voice activity, model "
+        "and gate. Whole clip: all its windows drawn together; last accepted: what the gate believed last."
+    )
+    return _section("Through the live path", _table(head, rows), note)
+
+
+def _no_emotion(report: Mapping[str, Any]) -> str:
+    body = []
+    alone = report["no_emotion"]
+    if alone:
+        said = ", ".join(f"{label} {n}" for label, n in alone["accepted_as"].items() if n) or "nothing"
+        body.append(
+            f"<p>Of {alone['n']} coughs, laughs, cries and sighs the model alone would accept "
+            f"{_share(alone['accepted_share'])} (as: {escape(said)}). The live path asks it only where "
+            "there is speech.</p>"
+        )
+    if report["non_speech"]:
+        rows = [
+            [
+                escape(name),
+                f"{rate['hours']:.2f}",
+                str(rate["events"]),
+                f"{rate['per_hour']:.1f}<br><small>{rate['low']:.1f} to {rate['high']:.1f}</small>",
+            ]
+            for name, rate in report["non_speech"].items()
+        ]
+        body.append(_table(["through the live path", "hours", "accepted emotions", "per hour"], rows))
+    note = "Every emotion accepted here is a false one. Small print: exact 95 % interval of a Poisson rate."
+    return _section("Sounds without speech", "".join(body), note) if body else ""
+
+
+def _map(report: Mapping[str, Any]) -> str:
+    if not report["map"]:
+        return ""
+    note = (
+        "Clips that the model finds alike lie close together (t-SNE of its embedding). Clusters by corpus "
+        "rather than by emotion mean that it hears the room and the microphone."
+    )
+    return _section("Map of the embedding", plots.embedding(report["map"]), note)
+
+
+def _hardest(report: Mapping[str, Any], audio_of: AudioOf) -> str:
+    cards = [
+        f"<div>{escape(clip['emotion'])}, called <strong>{escape(clip['said'])}</strong> with "
+        f'{_share(clip["confidence"])}<br><small class="soft">{escape(clip["path"])}, '
+        f"{escape(clip['licence'])}</small>"
+        f'<audio controls preload="metadata" src="{_data_uri(audio_of(clip["path"]))}"></audio></div>'
+        for record in report["corpora"].values()
+        for clip in record["hardest"]
+    ]
+    if not cards:
+        return ""
+    note = "The most confident mistakes. The recordings keep the licence of their corpus, also in this file."
+    return _section("Hardest examples", f'<div class="players">{"".join(cards)}</div>', note)
+
+
+def _data_uri(audio: Audio) -> str:
+    coded = io.BytesIO()
+    soundfile.write(coded, audio, SAMPLE_RATE_HZ, format="OGG", subtype="VORBIS")
+    return "data:audio/ogg;base64," + base64.b64encode(coded.getvalue()).decode("ascii")
+
+
+def _provenance(made: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    model, data = made["model"], made["data"]
+    rows = [
+        [
+            "model",
+            escape(f"{model['name']} {model['version']}, {model['file']}, {model['bytes'] / 1e6:.1f} MB"),
+        ],
+        ["SHA-256 of the model", escape(model["sha256"])],
+        ["temperature", f"{model['temperature']:g}"],
+        ["licence of the weights", escape(model["licence"])],
+        ["trained on", escape(", ".join(model["trained_on"]))],
+        ["clips, people", f"{data['clips']}, {data['speakers']}"],
+        ["fingerprint of the data", escape(data["fingerprint"])],
+        ["libraries", escape(", ".join(f"{name} {text}" for name, text in made["libraries"].items()))],
+        ["seed", str(report["plan"]["seed"])],
+    ]
+    if made["settings"]:
+        told = ", ".join(f"{name} {value}" for name, value in made["settings"].items())
+        rows.append(["settings of the live path", escape(told)])
+    body = f"<pre>{escape(made['command'])}</pre>" + _table(["", ""], rows, kind="wide")
+    return _section("How to get these figures again", body)

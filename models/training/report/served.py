@@ -1,0 +1,64 @@
+"""Owns the model under test as it is served: its answers, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import assets
+from models.emotion.recogniser import EMBEDDED_MODEL, EmotionRecogniser, load_recogniser
+from models.resample import Audio
+
+__all__ = ["Predictor", "model_record", "open_model"]
+
+Predictor = Callable[[Sequence[Audio]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""From windows ``(48 000,)`` to probabilities ``(n, 8)`` and an embedding ``(n, E)``."""
+
+
+def open_model(path: Path | None, *, threads: int = 0) -> tuple[Predictor, dict[str, Any]]:
+    """Open a served model.
+
+    Parameters
+    ----------
+    path
+        ONNX file; None takes the embedded model.
+    threads
+        Of the runtime; 0 takes the cores, at most 4.
+
+    Returns
+    -------
+    predict, record
+        The predictor, and from `model_record`.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged or no emotion model.
+    """
+    file = assets.locate(EMBEDDED_MODEL) if path is None else path
+    recogniser = load_recogniser(file, threads=threads)
+
+    def predict(windows: Sequence[Audio]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        answers = recogniser.answers(np.stack(windows))
+        return answers.probabilities.astype(np.float64), answers.embedding.astype(np.float64)
+
+    return predict, model_record(file, recogniser)
+
+
+def model_record(file: Path, recogniser: EmotionRecogniser) -> dict[str, Any]:
+    """What identifies a model: name, version, licence, file, size in bytes, SHA-256, temperature."""
+    info = recogniser.info
+    return {
+        "name": info.name,
+        "version": info.version,
+        "licence": info.licence,
+        "file": file.name,
+        "bytes": file.stat().st_size,
+        "sha256": info.sha256,
+        "temperature": round(info.temperature, 6),
+        "trained_on": list(info.corpora),
+    }

@@ -1,0 +1,185 @@
+"""The page "Your voice": from the first prompt to a voice that is kept, switched off and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeEngine, Machine, a_trial, take_check
+from streamlit.testing.v1 import AppTest
+
+from core import logs
+from core.errors import DeviceNotFoundError
+from dashboard import live
+from dashboard.booth import Booth, booth, next_open
+from dashboard.desk import Desk
+from models.emotion.labels import EMOTIONS
+from realtime.calibration import Heard
+from realtime.capture.source import SourceKind, SourceSpec
+from realtime.prompts import PROMPTS, prompts_for
+from realtime.recorder import Recording, RecordingState
+
+APP = str(Path(__file__).parents[2] / "app.py")
+SCRIPT = "from dashboard import voice\nvoice.page()\n"
+
+
+@pytest.fixture
+def tab(machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """A browser tab at the page, not yet open, on a machine with a microphone."""
+    machine.plug_in_microphone()
+    monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(logs, "start_logging", lambda: None)
+    live.shared_desk.clear()
+    yield AppTest.from_string(SCRIPT, default_timeout=20)
+    live.shared_desk.clear()
+
+
+def healthy(tab: AppTest) -> AppTest:
+    assert not tab.exception, tab.exception
+    return tab
+
+
+def drawn(tab: AppTest) -> str:
+    (component,) = tab.get("bidi_component")
+    proto: Any = component.proto
+    return str(proto.json)
+
+
+def labels(tab: AppTest) -> list[str]:
+    return [button.label for button in tab.button]
+
+
+def test_a_sentence_is_recorded_judged_and_followed_by_the_next(tab: AppTest, engine: FakeEngine) -> None:
+    healthy(tab.run())
+    assert PROMPTS[0].text in drawn(tab)
+    assert tab.button(key="voice fit").disabled
+    healthy(tab.button(key="voice record").click().run())
+    assert engine.calibration.recorded == [(PROMPTS[0].key, SourceSpec(SourceKind.MICROPHONE))]
+    assert "Stop" in labels(tab)
+    assert "Recording" in drawn(tab)
+    assert tab.button(key="voice Skip").disabled
+    engine.calibration.say()
+    healthy(tab.run())
+    assert "Good: 2.0 s" in drawn(tab)
+    assert PROMPTS[1].text in drawn(tab)
+
+
+def test_a_bad_take_says_why_and_the_sentence_stays(tab: AppTest, engine: FakeEngine) -> None:
+    healthy(tab.run())
+    healthy(tab.button(key="voice record").click().run())
+    engine.calibration.say(good=False)
+    healthy(tab.run())
+    assert "too quiet" in drawn(tab)
+    assert "Sentence 1 of 24" in drawn(tab)
+
+
+def test_a_chosen_microphone_is_recorded_from(tab: AppTest, engine: FakeEngine) -> None:
+    healthy(tab.run())
+    healthy(tab.selectbox(key="voice source").set_value("mic|sounddevice|ALSA|Desk microphone").run())
+    healthy(tab.button(key="voice record").click().run())
+    ((_, spec),) = engine.calibration.recorded
+    assert spec.device == "Desk microphone"
+
+
+def test_back_skip_and_neutral_only(tab: AppTest) -> None:
+    healthy(tab.run())
+    assert tab.button(key="voice Back").disabled
+    healthy(tab.button(key="voice Skip").click().run())
+    assert PROMPTS[1].text in drawn(tab)
+    healthy(tab.selectbox(key="voice mode").select_index(1).run())
+    assert "Sentence 1 of 6" in drawn(tab)
+    assert "Angry" not in drawn(tab)
+
+
+def test_a_microphone_that_is_refused_is_one_sentence(tab: AppTest, engine: FakeEngine) -> None:
+    healthy(tab.run())
+    engine.calibration.refusal = DeviceNotFoundError("There is no microphone: connect one.")
+    healthy(tab.button(key="voice record").click().run())
+    assert "There is no microphone" in tab.error[0].value
+    assert "Record" in labels(tab)
+
+
+def fill(engine: FakeEngine) -> None:
+    engine.calibration.heard = {
+        prompt.key: Heard(prompt.emotion, take_check(good=True), None) for prompt in PROMPTS
+    }
+
+
+def test_a_fit_that_helps_is_kept_switched_and_deleted(tab: AppTest, engine: FakeEngine) -> None:
+    fill(engine)
+    engine.calibration.trial = a_trial(better=True)
+    healthy(tab.run())
+    healthy(tab.button(key="voice fit").click().run())
+    assert engine.calibration.voice is not None
+    assert "Kept" in tab.success[0].value
+    assert any("8 of 16" in str(html.proto.body) for html in tab.get("html"))
+    healthy(tab.toggle(key="voice enabled").set_value(False).run())
+    assert not engine.calibration.voice.enabled
+    healthy(tab.button(key="voice delete").click().run())
+    assert engine.calibration.voice is None
+    assert len(tab.toggle) == 0
+
+
+def test_a_fit_that_does_not_help_is_not_kept_unless_asked(tab: AppTest, engine: FakeEngine) -> None:
+    fill(engine)
+    engine.calibration.trial = a_trial(better=False)
+    healthy(tab.run())
+    healthy(tab.button(key="voice fit").click().run())
+    assert engine.calibration.voice is None
+    assert "was not kept" in tab.warning[0].value
+    healthy(tab.button(key="voice keep").click().run())
+    assert engine.calibration.voice is not None
+
+
+def test_a_voice_that_cannot_be_used_is_told_and_can_be_deleted(tab: AppTest, engine: FakeEngine) -> None:
+    engine.calibration.problem = "Your voice was recorded for another model: record it again."
+    healthy(tab.run())
+    assert "for another model" in tab.warning[0].value
+    healthy(tab.button(key="voice delete").click().run())
+    assert len(tab.warning) == 0
+
+
+def test_without_a_microphone_the_browsers_is_offered(tab: AppTest, machine: Machine) -> None:
+    machine.devices, machine.suggestion = (), SourceSpec(SourceKind.DEMO)
+    healthy(tab.run())
+    assert any("If your browser has one" in caption.value for caption in tab.caption)
+    assert "Record" not in labels(tab)
+    machine.plug_in_microphone()
+    healthy(tab.button(key="voice refresh").click().run())
+    assert "Record" in labels(tab)
+
+
+def test_the_live_page_says_when_the_model_is_adapted(
+    tab: AppTest,  # noqa: ARG001 - it opens the desk
+    engine: FakeEngine,
+) -> None:
+    engine.calibration.voice = a_trial(better=True).voice
+    first = healthy(AppTest.from_file(APP, default_timeout=20).run())
+    sentence = "At the microphone it is adapted to your voice (16 takes)."
+    assert any(sentence in str(html.proto.body) for html in first.get("html"))
+    engine.calibration.enable(False)
+    healthy(first.run())
+    assert not any(sentence in str(html.proto.body) for html in first.get("html"))
+
+
+def test_the_booth_escapes_and_tells_a_failed_recording() -> None:
+    failed = Recording(RecordingState.FAILED, message="The source <b> is gone.")
+    markup = booth(Booth(PROMPTS, 0, {}, failed))
+    assert "The source &lt;b&gt; is gone." in markup
+
+
+def test_the_next_prompt_is_the_next_without_a_good_take() -> None:
+    heard = {PROMPTS[1].key: Heard(PROMPTS[1].emotion, take_check(good=True), None)}
+    assert next_open(PROMPTS, heard, 0) == 2
+    assert next_open(PROMPTS, heard, len(PROMPTS) - 1) == 0
+    everything = {p.key: Heard(p.emotion, take_check(good=True), None) for p in PROMPTS}
+    assert next_open(PROMPTS, everything, 3) == len(PROMPTS) - 1
+
+
+def test_prompts_are_three_for_each_emotion_and_six_neutral_ones() -> None:
+    assert [prompt.emotion for prompt in PROMPTS] == [emotion for emotion in EMOTIONS for _ in range(3)]
+    neutral = prompts_for(neutral_only=True)
+    assert {prompt.emotion for prompt in neutral} == {EMOTIONS[0]}
+    assert len({prompt.key for prompt in (*PROMPTS, *neutral)}) == len(PROMPTS) + 3

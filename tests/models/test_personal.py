@@ -1,0 +1,225 @@
+"""One user's adaptation: it helps a shifted speaker, stays near the model, and says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import VoiceError
+from models.emotion.personal import (
+    PersonalVoice,
+    apply_personal,
+    fit_personal,
+    load_voice,
+    save_voice,
+    summarise_clip,
+    try_personal,
+)
+from models.emotion.recogniser import Answers, ModelInfo, load_recogniser, softmax
+
+SIZE = 32
+MODEL = ModelInfo("emotion-test", "1.0", "MIT", (), 1.0, (), {}, "cpu", 1, sha256="ab" * 32)
+_RNG = np.random.default_rng(0)
+READOUT = _RNG.normal(size=(SIZE, 8))
+
+
+def speaker(clips: int, *, shift: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clips of somebody whose every embedding is moved by the same vector: logits, embeddings, labels."""
+    rng = np.random.default_rng(seed)
+    offset = shift * rng.normal(size=SIZE)
+    labels = np.tile(np.arange(8), clips)
+    embedding = 0.5 * READOUT[:, labels].T + 0.7 * rng.normal(size=(len(labels), SIZE)) + offset
+    return 0.3 * embedding @ READOUT, embedding, labels
+
+
+def answers(logits: np.ndarray, embedding: np.ndarray) -> Answers:
+    return Answers(softmax(logits), logits, embedding)
+
+
+def test_a_shifted_speaker_is_read_better_on_clips_that_were_not_fitted() -> None:
+    logits, embedding, labels = speaker(23, shift=1.0)
+    mine, others = slice(0, 24), slice(24, None)
+    trial = try_personal(logits[mine], embedding[mine], labels[mine], model=MODEL)
+    before = (logits[others].argmax(axis=1) == labels[others]).mean()
+    adapted = apply_personal(trial.voice, answers(logits[others], embedding[others]))
+    right = adapted.argmax(axis=1) == labels[others]
+    assert right.mean() > before + 0.10
+    assert trial.better
+    assert trial.after.recall == pytest.approx(right.mean(), abs=0.25)
+    assert adapted.max(axis=1).mean() < right.mean() + 0.10, "it claims more than it can"
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), clips=st.integers(2, 4), shift=st.floats(0.0, 3.0))
+def test_endless_strength_gives_the_models_own_answers(seed: int, clips: int, shift: float) -> None:
+    logits, embedding, labels = speaker(clips, shift=shift, seed=seed)
+    voice = fit_personal(logits, embedding, labels, strength=1e9)
+    assert apply_personal(voice, answers(logits, embedding)) == pytest.approx(softmax(logits), abs=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), strength=st.sampled_from([0.1, 1.0, 30.0]))
+def test_probabilities_are_probabilities_and_the_fit_is_the_same_every_time(
+    seed: int, strength: float
+) -> None:
+    logits, embedding, labels = speaker(2, shift=2.0, seed=seed)
+    voice = fit_personal(logits, embedding, labels, strength=strength)
+    again = fit_personal(logits, embedding, labels, strength=strength)
+    assert np.array_equal(voice.weights, again.weights)
+    adapted = apply_personal(voice, answers(logits, embedding))
+    assert np.isfinite(adapted).all()
+    assert adapted.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_fit_is_where_the_gradient_vanishes() -> None:
+    logits, embedding, labels = speaker(3, shift=1.0)
+    strength = 0.1
+    voice = fit_personal(logits, embedding, labels, strength=strength)
+    features = (embedding - voice.mean) / voice.scale
+    error = apply_personal(voice, answers(logits, embedding)) - np.eye(8)[labels]
+    assert features.T @ error + strength * voice.weights == pytest.approx(0.0, abs=1e-3)
+    assert error.sum(axis=0) + strength * voice.bias == pytest.approx(0.0, abs=1e-3)
+
+
+def test_emotions_that_were_not_recorded_are_not_talked_down() -> None:
+    logits, embedding, labels = speaker(4, shift=1.0)
+    few = labels < 3
+    voice = fit_personal(logits[few], embedding[few], labels[few])
+    assert np.all(voice.weights[:, 3:] == 0.0)
+    assert np.all(voice.bias[3:] == 0.0)
+    assert np.abs(voice.weights[:, :3]).max() > 0
+
+
+def test_neutral_alone_moves_the_bias_alone_and_not_far() -> None:
+    logits, embedding, labels = speaker(40, shift=1.5)
+    neutral = labels == 0
+    trial = try_personal(logits[neutral][:6], embedding[neutral][:6], labels[neutral][:6])
+    voice = trial.voice
+    assert np.all(voice.weights == 0.0)
+    assert voice.slope == 1.0
+    assert 0.0 < voice.bias[0] <= 1.0
+    assert trial.after.log_loss < trial.before.log_loss
+    more = fit_personal(logits[neutral], embedding[neutral], labels[neutral])
+    assert more.bias[0] <= 1.0, "more neutral clips must not pull without end"
+
+
+def test_noise_is_not_kept() -> None:
+    rng = np.random.default_rng(4)
+    logits, embedding, labels = speaker(3, shift=0.0)
+    trial = try_personal(logits * 3, rng.normal(size=embedding.shape), labels)
+    assert trial.after.log_loss < trial.before.log_loss + 0.2
+    few = try_personal(np.eye(8)[labels] * 3.0, rng.normal(size=embedding.shape), labels, strengths=(0.1,))
+    assert few.voice.temperature >= 1.0
+    worse = replace(trial, after=replace(trial.before, recall=trial.before.recall - 0.1))
+    assert not worse.better
+
+
+def test_few_clips_are_allowed_less_confidence_than_many() -> None:
+    few, many = (try_personal(*speaker(clips, shift=0.0), strengths=(0.01,)).voice for clips in (2, 12))
+    assert few.temperature >= many.temperature >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], "no take of your voice yet"),
+        ([4, 4, 4], "All takes are angry"),
+        ([0, 0], "only 2 neutral takes"),
+        ([0, 0, 2, 2, 4], "only one take of angry"),
+    ],
+)
+def test_too_few_clips_are_one_sentence(labels: list[int], words: str) -> None:
+    zeros = np.zeros((len(labels), 8))
+    with pytest.raises(VoiceError, match=words):
+        try_personal(zeros, zeros, labels)
+
+
+@pytest.fixture
+def voice() -> PersonalVoice:
+    return try_personal(*speaker(3, shift=1.0), model=MODEL).voice
+
+
+def same(one: PersonalVoice, other: PersonalVoice) -> bool:
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in PersonalVoice.__dataclass_fields__
+    )
+
+
+def test_what_is_saved_comes_back_and_is_the_owners_alone(voice: PersonalVoice, tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "voice.json"
+    save_voice(voice, path)
+    back = load_voice(path, MODEL)
+    assert back is not None
+    assert same(back, voice)
+    assert [file.name for file in path.parent.iterdir()] == ["voice.json"]
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_voice(tmp_path / "none.json", MODEL) is None
+
+
+def test_a_voice_of_another_model_is_refused(voice: PersonalVoice, tmp_path: Path) -> None:
+    save_voice(voice, tmp_path / "voice.json")
+    with pytest.raises(
+        VoiceError, match=r"for the model emotion-test 1\.0, but emotion-test 1\.1 with other"
+    ):
+        load_voice(tmp_path / "voice.json", replace(MODEL, version="1.1", sha256="cd" * 32))
+
+
+@pytest.mark.parametrize("damage", ["cut", "shape", "nan", "scale", "key", "list", "format", "bytes"])
+def test_a_damaged_file_is_one_sentence(voice: PersonalVoice, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "voice.json"
+    save_voice(voice, path)
+    content = json.loads(path.read_text())
+    match damage:
+        case "shape":
+            content["weights"] = content["weights"][:-1]
+        case "nan":
+            content["bias"][0] = float("nan")
+        case "scale":
+            content["scale"][0] = 0
+        case "key":
+            content["surprise"] = 1
+        case "list":
+            content = [content]
+        case "format":
+            content["format"] = 99
+    path.write_text(json.dumps(content))
+    if damage == "cut":
+        path.write_text(path.read_text()[:500])
+    if damage == "bytes":
+        path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(VoiceError, match=r"voice\.json, .*delete it and record again"):
+        load_voice(path, MODEL)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(voice: PersonalVoice, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VoiceError, match="cannot be written"):
+        save_voice(voice, tmp_path / "file" / "voice.json")
+
+
+def test_an_embedding_of_another_size_is_one_sentence(voice: PersonalVoice) -> None:
+    with pytest.raises(VoiceError, match="fitted to 32 features, but the model has 8"):
+        apply_personal(voice, answers(np.zeros((1, 8)), np.zeros((1, 8))))
+
+
+def test_the_served_model_gives_what_is_fitted_to() -> None:
+    recogniser = load_recogniser(threads=1)
+    windows = np.random.default_rng(0).normal(0, 0.1, (2, 48_000)).astype(np.float32)
+    given_ = recogniser.answers(windows)
+    assert given_.probabilities == pytest.approx(recogniser.probabilities(windows))
+    assert given_.probabilities == pytest.approx(softmax(given_.logits), abs=1e-6)
+    assert given_.embedding.shape[0] == 2
+    assert len(recogniser.info.sha256) == 64
+    logits, embedding = summarise_clip(given_)
+    assert logits.shape == (8,)
+    assert embedding.shape == given_.embedding.shape[1:]

@@ -1,0 +1,233 @@
+"""The user's voice through the engine: recorded, fitted, kept, used at the microphone alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from core import paths
+from core.errors import AudioDecodeError, DeviceNotFoundError, VoiceError
+from core.settings import Settings
+from engine import Engine
+from models.emotion.labels import Emotion
+from models.emotion.personal import PersonalVoice, save_voice
+from realtime.capture.source import Block, SourceKind, SourceSpec
+from realtime.recorder import RecordingState
+from realtime.snapshot import ListenerState
+from sources import ArraySource, voice
+
+MICROPHONE = SourceSpec(SourceKind.MICROPHONE)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "voice_file", lambda: tmp_path / "voice.json")
+
+
+class Booth:
+    """An engine at whose microphone the tests speak."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.sound: Block = voice(3.0)
+        self.live = False
+        self.opened = 0
+        self.engine = Engine(settings, open_source=self._open)
+
+    def _open(self, _spec: SourceSpec, _settings: Settings) -> ArraySource:
+        self.opened += 1
+        return ArraySource(self.sound, lossless=not self.live, live=self.live)
+
+    def say(self, key: str, emotion: Emotion, sound: Block) -> None:
+        self.sound = sound
+        self.engine.calibration.record(key, emotion, MICROPHONE)
+        assert self.engine.calibration.wait(20.0)
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Iterator[Booth]:
+    settings = Settings(journal_path=tmp_path / "journal.sqlite3", threads=1, stall_s=0.5)
+    booth = Booth(settings)
+    yield booth
+    booth.engine.close()
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came to be"
+        time.sleep(0.01)
+
+
+def fitted(at: Booth, *, bias: int | None = None) -> PersonalVoice:
+    """A voice for the model in use; with `bias`, one that hears that emotion everywhere."""
+    at.engine.calibration.forget()
+    for number in range(3):
+        at.say(f"neutral-{number}", Emotion.NEUTRAL, voice(3.0, seed=number))
+    made = at.engine.calibration.fit().voice
+    if bias is not None:
+        made.bias[bias] = 50.0
+    return made
+
+
+def test_a_take_is_recorded_judged_and_its_sound_forgotten(at: Booth) -> None:
+    at.say("happy-1", Emotion.HAPPY, voice(3.5))
+    now = at.engine.calibration.recording()
+    assert now is not None
+    assert now.state is RecordingState.DONE
+    heard = at.engine.calibration.heard["happy-1"]
+    assert heard.check.good, heard.check.sentence
+    assert heard.answers is not None
+    assert heard.answers.logits.shape[1] == 8
+    assert sum(array.nbytes for array in (heard.answers.logits, heard.answers.embedding)) < 10_000
+
+
+def test_recording_ends_by_itself_after_a_pause(at: Booth) -> None:
+    silence = np.zeros((16_000 * 8, 1), dtype=np.float32)
+    at.say("sad-1", Emotion.SAD, np.concatenate([voice(2.5), silence]))
+    now = at.engine.calibration.recording()
+    assert now is not None
+    assert 3.0 < now.heard_s < 5.0
+    assert at.engine.calibration.heard["sad-1"].check.good
+
+
+@pytest.mark.parametrize(
+    ("sound", "words"),
+    [
+        (voice(0.6), "s of speech were heard"),
+        (np.zeros((48_000, 1), dtype=np.float32), "Nothing but zeros"),
+        (np.clip(voice(3.0) * 50, -1, 1), "clipped"),
+    ],
+)
+def test_a_bad_take_is_named_and_not_used(at: Booth, sound: Block, words: str) -> None:
+    at.say("calm-1", Emotion.CALM, sound)
+    heard = at.engine.calibration.heard["calm-1"]
+    assert words in heard.check.sentence
+    assert heard.answers is None
+    with pytest.raises(VoiceError, match="no take of your voice"):
+        at.engine.calibration.fit()
+
+
+def test_a_microphone_that_falls_silent_for_good_is_one_sentence(at: Booth) -> None:
+    at.live = True
+    at.engine.calibration.record("calm-1", Emotion.CALM, MICROPHONE)
+    assert at.engine.calibration.wait(20.0)
+    now = at.engine.calibration.recording()
+    assert now is not None
+    assert now.state is RecordingState.FAILED
+    assert "stopped delivering sound" in now.message
+
+
+def test_a_microphone_that_is_not_there_raises_and_nothing_is_left() -> None:
+    def refuse(_spec: SourceSpec, _settings: Settings) -> ArraySource:
+        raise DeviceNotFoundError("There is no microphone: connect one.")
+
+    engine = Engine(Settings(journal=False, threads=1), open_source=refuse)
+    with pytest.raises(DeviceNotFoundError):
+        engine.calibration.record("calm-1", Emotion.CALM, MICROPHONE)
+    assert engine.calibration.recording() is None
+    engine.close()
+
+
+def test_recording_stops_listening_and_listening_stops_recording(at: Booth) -> None:
+    at.live, at.sound = True, voice(30.0)
+    at.engine.start(MICROPHONE)
+    at.engine.calibration.record("calm-1", Emotion.CALM, MICROPHONE)
+    assert at.engine.snapshot().state is ListenerState.STOPPED
+    assert "a sentence of yours is recorded" in at.engine.snapshot().message
+    at.engine.start(MICROPHONE)
+    now = at.engine.calibration.recording()
+    assert now is not None
+    assert now.state is not RecordingState.RECORDING
+    assert at.engine.snapshot().listening
+
+
+def test_a_voice_is_used_at_the_microphone_and_nowhere_else(at: Booth) -> None:
+    disgust = 6
+    at.engine.calibration.keep(fitted(at, bias=disgust))
+    at.sound = voice(5.0)
+    at.engine.start(MICROPHONE)
+    assert at.engine.wait(20.0)
+    snapshot = at.engine.snapshot()
+    assert snapshot.personal
+    assert snapshot.reading is not None
+    assert snapshot.reading.probabilities is not None
+    assert snapshot.reading.probabilities[disgust] > 0.99
+    assert at.engine.journal is not None
+    at.engine.journal.flush(5.0)
+    assert at.engine.journal.sessions()[-1].model.endswith(", adapted")
+    at.engine.start(SourceSpec(SourceKind.FILE))
+    assert at.engine.wait(20.0)
+    other = at.engine.snapshot()
+    assert not other.personal
+    assert other.reading is not None
+    assert other.reading.probabilities is not None
+    assert other.reading.probabilities[disgust] < 0.9
+
+
+def test_switching_reaches_the_open_microphone_and_the_next_start(at: Booth) -> None:
+    at.engine.calibration.keep(fitted(at))
+    at.live, at.sound = True, voice(60.0)
+    at.engine.start(MICROPHONE)
+    assert at.engine.snapshot().personal
+    at.engine.calibration.enable(False)
+    assert not at.engine.snapshot().personal
+    assert at.engine.calibration.voice is not None
+    at.engine.calibration.enable(True)
+    assert at.engine.snapshot().personal
+    assert at.engine.calibration.delete()
+    assert not at.engine.snapshot().personal
+    assert not paths.voice_file().exists()
+    with pytest.raises(VoiceError, match="No voice is kept"):
+        at.engine.calibration.enable(True)
+    assert not at.engine.calibration.delete()
+
+
+def test_a_voice_is_there_again_after_a_restart_switched_as_it_was(at: Booth) -> None:
+    at.engine.calibration.keep(fitted(at))
+    at.engine.calibration.enable(False)
+    again = Engine(Settings(journal=False, threads=1))
+    assert again.calibration.voice is not None
+    assert again.calibration.active is None
+    assert again.calibration.voice.clips[0] == 3
+    again.close()
+
+
+@pytest.mark.parametrize("damage", ["model", "cut"])
+def test_a_voice_that_does_not_fit_is_said_and_listening_goes_on_without(at: Booth, damage: str) -> None:
+    save_voice(fitted(at), paths.voice_file())
+    text = paths.voice_file().read_text()
+    if damage == "model":
+        text = json.dumps({**json.loads(text), "model_sha256": "another"})
+    paths.voice_file().write_text(text[: 400 if damage == "cut" else None])
+    at.engine.start(MICROPHONE)
+    assert at.engine.wait(20.0)
+    snapshot = at.engine.snapshot()
+    assert snapshot.state is ListenerState.FINISHED
+    assert not snapshot.personal
+    assert ("recorded for the model" if damage == "model" else "is damaged") in snapshot.voice_error
+
+
+def test_recordings_are_takes_too(at: Booth, tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    soundfile.write(path, voice(3.0), 16_000)
+    assert at.engine.calibration.add("one", Emotion.NEUTRAL, path).good
+    assert at.engine.calibration.add("two", Emotion.NEUTRAL, path.read_bytes()).good
+    with pytest.raises(AudioDecodeError, match=r"no recording .*gone\.wav"):
+        at.engine.calibration.add("three", Emotion.NEUTRAL, tmp_path / "gone.wav")
+    assert set(at.engine.calibration.heard) == {"one", "two"}
+    at.engine.calibration.forget()
+    assert not at.engine.calibration.heard
+
+
+def test_neutral_only_leaves_the_other_takes_aside(at: Booth) -> None:
+    for number in range(3):
+        at.say(f"neutral-{number}", Emotion.NEUTRAL, voice(3.0, seed=number))
+        at.say(f"angry-{number}", Emotion.ANGRY, voice(3.0, seed=10 + number))
+    assert at.engine.calibration.fit(neutral_only=True).voice.clips == (3, 0, 0, 0, 0, 0, 0, 0)
+    assert at.engine.calibration.fit().voice.clips == (3, 0, 0, 0, 3, 0, 0, 0)

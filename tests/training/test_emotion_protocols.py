@@ -1,0 +1,141 @@
+"""The protocols: nobody who is tested on was heard by the encoder, its base or the head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import DataError
+from models.training.data.cache import Clip
+from models.training.data.splits import Split
+from models.training.emotion.protocols import CLASSES, encoder_plans, folds_of, read_folds, trainable
+from models.training.emotion.splits import assign_split
+
+ACTORS = [f"Actor_{number:02d}" for number in range(1, 25)]
+FOLD_ONE = frozenset({"Actor_01", "Actor_07", "Actor_13", "Actor_19"})
+GERMANS = ("03", "08", "09", "10")
+
+
+def clip(corpus: str, speaker: str, emotion: str, name: str) -> Clip:
+    split = assign_split(corpus, speaker, emotion, FOLD_ONE)
+    path = f"{corpus}/{speaker}/{name}"
+    return Clip(path, corpus, speaker, emotion, "en", "CC0", split, 0, 16_000, 0, 16_000)
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Clip]:
+    found = []
+    for actor in ACTORS:
+        for emotion in ("neutral", "calm", "happy"):
+            found.append(clip("ravdess_speech", actor, emotion, f"s-{emotion}-{actor}"))
+            found.append(clip("ravdess_song", actor, emotion, f"g-{emotion}-{actor}"))
+    for speaker in range(1001, 1011):
+        found += [
+            clip("crema_d", str(speaker), emotion, f"{speaker}_{emotion}") for emotion in ("sad", "angry")
+        ]
+    for speaker in GERMANS:
+        found += [
+            clip("emodb", speaker, emotion, f"{speaker}-{emotion}") for emotion in ("sad", "other:boredom")
+        ]
+    found += [clip("nemo", "EB0", "sad", "n0"), clip("nemo", "X", "sad", "n1")]
+    return [
+        *found,
+        clip("emotiontts_ko", "k", "sad", "k0"),
+        clip("deeply_nonverbal", "d", "other:cough", "d0"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def fold_of(clips: list[Clip]) -> dict[tuple[str, str], str]:
+    found = {}
+    for one in clips:
+        name = one.path.rsplit("/", 1)[-1]
+        if one.corpus == "ravdess_speech":
+            found[one.corpus, name] = str(1 + (ACTORS.index(one.speaker) % 6))
+        if one.corpus == "emodb":
+            found[one.corpus, name] = str(1 + len(found) % 5)
+        if one.corpus == "crema_d" and one.emotion == "sad":
+            found[one.corpus, name] = "1"
+    return found
+
+
+def lineage(plans, name: str):
+    while name is not None:
+        yield plans[name]
+        name = plans[name].base
+
+
+def test_no_encoder_heard_a_clip_that_is_tested_on(clips, fold_of) -> None:
+    plans = encoder_plans(clips, fold_of)
+    folds = folds_of(clips, fold_of)
+    assert {fold.protocol for fold in folds} == {
+        "ravdess_6fold",
+        "crema_d_speakers",
+        "crema_d_fold1",
+        "emodb_5fold",
+        "emodb_speakers",
+    }
+    for fold in folds:
+        assert fold.test, fold
+        assert not set(fold.test) & set(fold.train)
+        for plan in lineage(plans, fold.encoder):
+            assert not [one.path for one in fold.test if trainable(one) and plan.hears(one)], (
+                fold.name,
+                plan.name,
+            )
+
+
+def test_speakers_stand_on_one_side_where_the_protocol_says_so(clips, fold_of) -> None:
+    plans = encoder_plans(clips, fold_of)
+    for fold in folds_of(clips, fold_of):
+        if fold.protocol in {"crema_d_fold1", "emodb_5fold"}:
+            continue
+        tested = {one.speaker for one in fold.test}
+        assert not tested & {one.speaker for one in fold.train}, fold.name
+        for plan in lineage(plans, fold.encoder):
+            heard = {one.speaker for one in clips if trainable(one) and plan.hears(one)}
+            assert not tested & heard, (fold.name, plan.name)
+
+
+def test_every_base_heard_no_more_than_those_that_start_from_it(clips, fold_of) -> None:
+    plans = encoder_plans(clips, fold_of)
+    names = list(plans)
+    for plan in plans.values():
+        if plan.base is not None:
+            assert names.index(plan.base) < names.index(plan.name)
+            secret = [
+                one for one in clips if plans[plan.base].hears(one) and trainable(one) and not plan.hears(one)
+            ]
+            assert not secret, plan.name
+
+
+def test_encoders_without_a_corpus_heard_none_of_it_and_no_calibration_speaker(clips, fold_of) -> None:
+    plans = encoder_plans(clips, fold_of)
+    for corpus in ("ravdess", "crema_d", "emodb", "nemo"):
+        heard = [one for one in clips if trainable(one) and plans[f"without_{corpus}"].hears(one)]
+        assert heard
+        assert not [one for one in heard if one.corpus.startswith(corpus)]
+        assert not [one for one in heard if one.split in {Split.CALIBRATION, Split.TEST}]
+
+
+def test_songs_are_trained_on_and_never_tested(clips, fold_of) -> None:
+    folds = [fold for fold in folds_of(clips, fold_of) if fold.protocol == "ravdess_6fold"]
+    assert all(one.corpus == "ravdess_speech" for fold in folds for one in fold.test)
+    assert all(any(one.corpus == "ravdess_song" for one in fold.train) for fold in folds)
+    assert sum(len(fold.test) for fold in folds) == len([c for c in clips if c.corpus == "ravdess_speech"])
+
+
+def test_classes_are_those_of_the_corpus_in_our_order(clips, fold_of) -> None:
+    for fold in folds_of(clips, fold_of):
+        assert list(fold.classes) == sorted(fold.classes, key=CLASSES.index)
+        assert {one.emotion for one in fold.test} <= set(fold.classes)
+    assert folds_of(clips, fold_of)[-1].classes == ("sad", "other:boredom")
+
+
+def test_fold_file_that_is_missing_or_has_no_column_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_folds(tmp_path)
+    (tmp_path / "emobox_folds.csv").write_text("corpus,clip\nx,y\n")
+    with pytest.raises(DataError, match="test_fold"):
+        read_folds(tmp_path)

@@ -1,0 +1,220 @@
+"""The whole evaluation on an invented corpus: what it measures, and the page that it draws."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from core.errors import DataError
+from models.training.report import files
+from models.training.report.clips import LABELS, centre_window, open_speech, some_of, strangers, truth_of
+from models.training.report.evaluate import Plan, corpus_figures, embedding_map, evaluate_emotion
+from models.training.report.live import LiveAnswer, accepted_per_hour, live_figures
+from models.training.report.page import render, summary
+
+PLAN = Plan(conditions=("telephone",), non_speech_s=36.0)
+
+
+def always_sad(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A model that is sure it is sad; the embedding is what a spectrum says."""
+    probabilities = np.full((len(windows), 8), 0.02)
+    probabilities[:, LABELS.index("sad")] = 0.86
+    spectrum = np.abs(np.fft.rfft(np.stack(windows), axis=1))[:, 600:2400:60]
+    return probabilities, spectrum
+
+
+def always_angry(path: Path) -> LiveAnswer:
+    assert soundfile.info(path).samplerate == 16_000
+    return LiveAnswer(whole=None, last="angry", spoken=True, taken_up=2)
+
+
+@pytest.fixture(scope="module")
+def report(cache_path: Path) -> dict[str, Any]:
+    cache = open_speech(cache_path)
+    told: list[tuple[str, int, int]] = []
+    result = evaluate_emotion(
+        always_sad,
+        cache,
+        non_speech={"hum": [cache.audio(cache.clips[0])]},
+        live=always_angry,
+        plan=PLAN,
+        on_progress=lambda *what: told.append(what),
+    )
+    assert ("clips", 13, 13) in told
+    assert ("telephone: ravdess_speech", 8, 8) in told
+    result["provenance"] = {
+        "command": "attune evaluate emotion --data <here>",
+        "made_at": "2026-01-01 00:00 UTC",
+        "model": {
+            "name": "invented",
+            "version": "1",
+            "licence": "CC0",
+            "file": "invented.onnx",
+            "bytes": 1,
+            "sha256": "0" * 64,
+            "temperature": 1.0,
+            "trained_on": ["nothing"],
+        },
+        "libraries": {"python": "3"},
+        "data": {"clips": 13, "speakers": 3, "fingerprint": cache.fingerprint},
+        "settings": {"threshold": 0.7},
+    }
+    return result
+
+
+def test_test_speakers_and_unseen_languages_are_measured_apart(report: dict[str, Any]) -> None:
+    splits = {corpus: record["split"] for corpus, record in report["corpora"].items()}
+    assert splits == {"ravdess_speech": "test", "crema_d": "test", "emotiontts_ko": "unseen_language"}
+    assert report["corpora"]["ravdess_speech"]["speakers"] == ["Actor_01"]
+
+
+def test_figures_are_those_of_a_model_that_always_says_sad(report: dict[str, Any]) -> None:
+    record = report["corpora"]["ravdess_speech"]
+    assert record["eight_way"]["recall"]["sad"] == 1.0
+    assert record["eight_way"]["wa"] == pytest.approx(1 / 8)
+    assert record["eight_way"]["coverage"] == 1.0
+    assert record["eight_way"]["interval"]["ua"] is None  # one speaker
+    assert [row[LABELS.index("sad")] for row in record["confusion"]] == [1] * 8
+    assert report["corpora"]["crema_d"]["roc"]["disgust"] is None  # not among its classes
+    assert report["conditions"]["telephone"]["ravdess_speech"]["wa"] == pytest.approx(1 / 8)
+    assert report["no_emotion"]["accepted_share"] == 1.0
+    assert report["no_emotion"]["accepted_as"]["sad"] == 1
+
+
+def test_masked_to_absent_answers_a_model_is_no_longer_sure(report: dict[str, Any]) -> None:
+    masked = report["corpora"]["crema_d"]["masked"]  # without sad, three equal answers are left
+    assert masked["coverage"] == 0.0
+    assert masked["accepted_accuracy"] is None
+
+
+def test_live_path_is_measured_by_clip_and_by_hour(report: dict[str, Any]) -> None:
+    live = report["live"]["ravdess_speech"]
+    assert live["whole"] == {"n": 0, "coverage": 0.0, "accuracy": None}
+    assert live["last"] == {"n": 8, "coverage": 1.0, "accuracy": 0.125}
+    assert report["non_speech"]["hum"]["per_hour"] == pytest.approx(2 / 0.01)
+
+
+def test_hardest_are_sure_and_wrong(report: dict[str, Any]) -> None:
+    for record in report["corpora"].values():
+        assert record["hardest"]
+        assert all(clip["said"] == "sad" != clip["emotion"] for clip in record["hardest"])
+    assert sum(len(record["hardest"]) for record in report["corpora"].values()) <= 12
+
+
+def test_the_files_agree_and_need_nothing_from_elsewhere(
+    report: dict[str, Any], cache_path: Path, tmp_path: Path
+) -> None:
+    cache = open_speech(cache_path)
+    clip = {clip.path: clip for clip in cache.clips}
+    html, figures = files.write_report(report, tmp_path / "out", lambda path: cache.audio(clip[path]))
+    assert json.loads(figures.read_text()) == json.loads(json.dumps(report))
+    page = html.read_text(encoding="utf-8")
+    assert "NaN" not in page
+    assert "attune evaluate emotion --data &lt;here&gt;" in page
+    assert page.count("<audio") == sum(len(record["hardest"]) for record in report["corpora"].values())
+    links = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert all(link.startswith(("data:audio/ogg;base64,", "#")) for link in links)
+    assert not list((tmp_path / "out").glob("*.part"))
+
+
+def test_names_from_the_data_cannot_become_markup(report: dict[str, Any]) -> None:
+    record = report["corpora"]["ravdess_speech"]
+    hostile = {
+        **report,
+        "corpora": {"<script>x</script>": {**record, "hardest": []}},
+        "conditions": {},
+        "live": None,
+    }
+    page = render({**hostile, "map": []}, lambda _path: np.zeros(1, dtype=np.float32))
+    assert "<script>" not in page
+    assert "&lt;script&gt;x" in page
+
+
+def test_summary_speaks_of_what_is_accepted_and_of_nothing(report: dict[str, Any]) -> None:
+    said = " ".join(summary(report))
+    assert "ravdess_speech: of 8 clips by 1 speaker it never heard" in said
+    assert "crema_d, played through the live path: nothing is accepted." in said
+
+
+def test_a_folder_that_cannot_be_written_is_named(report: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="--out"):
+        files.write_report(report, tmp_path / "file", lambda _path: np.zeros(1600, dtype=np.float32))
+
+
+def test_the_same_seed_gives_the_same_report(cache_path: Path) -> None:
+    plan = Plan(clips=6, conditions=("noise, 5 dB", "room, RT60 0.3 s"), seed=2)
+    first, second = (evaluate_emotion(always_sad, open_speech(cache_path), plan=plan) for _ in range(2))
+    assert first == second
+    assert first["live"] is None
+    assert first["corpora"]["ravdess_speech"]["n"] == 6
+
+
+def test_speech_without_test_speakers_is_refused(cache_path: Path, tmp_path: Path) -> None:
+    index = json.loads((cache_path / "index.json").read_text())
+    index["clips"] = [entry for entry in index["clips"] if entry["split"] == "train"]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    (tmp_path / "waveforms.i16").write_bytes((cache_path / "waveforms.i16").read_bytes())
+    with pytest.raises(DataError, match="no test speakers"):
+        open_speech(tmp_path)
+
+
+def test_a_manifest_is_prepared_once(
+    speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.report.clips.cache_dir", lambda: tmp_path)
+    seen: list[int] = []
+    first = open_speech(speech_dir, on_progress=lambda done, _total: seen.append(done))
+    decoded = len(seen)
+    second = open_speech(speech_dir, on_progress=lambda done, _total: seen.append(done))
+    assert set(strangers(first)) == {"ravdess_speech", "crema_d", "emotiontts_ko"}
+    assert second.clips == first.clips
+    assert len(seen) == decoded > 0
+    assert len(list((tmp_path / "evaluation").iterdir())) == 1
+
+
+def test_a_few_clips_make_no_map(cache_path: Path) -> None:
+    clips = some_of(strangers(open_speech(cache_path))["ravdess_speech"], 4)
+    assert embedding_map(np.eye(4), clips, np.eye(4, 8)) == []
+
+
+def test_a_constant_embedding_makes_no_map(cache_path: Path) -> None:
+    cache = open_speech(cache_path)
+    clips = [clip for of_corpus in strangers(cache).values() for clip in of_corpus]
+    assert len(clips) > 10
+    assert embedding_map(np.ones((len(clips), 5)), clips, np.eye(8)[truth_of(clips)]) == []
+
+
+def test_one_clip_has_figures(cache_path: Path) -> None:
+    clips = strangers(open_speech(cache_path))["crema_d"][:1]
+    record = corpus_figures(np.eye(8)[truth_of(clips)], clips)
+    assert record["eight_way"]["ua"] == 1.0
+    assert set(record["roc"].values()) == {None}
+    assert json.dumps(record, allow_nan=False)
+
+
+def test_windows_take_the_middle() -> None:
+    assert centre_window(np.ones(10, dtype=np.float32)).sum() == 10
+    long = np.zeros(48_010, dtype=np.float32)
+    long[5] = long[48_004] = 1.0
+    assert centre_window(long)[[0, -1]].tolist() == [1.0, 1.0]
+
+
+def test_live_figures_of_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        live_figures([], [])
+
+
+def test_no_false_emotion_still_has_an_upper_bound() -> None:
+    rate = accepted_per_hour(
+        lambda _path: LiveAnswer(None, None, False, 0), np.zeros(160_000, dtype=np.float32)
+    )
+    assert rate["per_hour"] == rate["low"] == 0.0
+    assert rate["high"] > 100.0
