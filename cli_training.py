@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
@@ -371,6 +371,107 @@ def _print_headline(report: dict[str, Any]) -> None:
     Console().print(table)
 
 
+@evaluate_app.command(
+    name="personal",
+    epilog="**Examples**: `attune evaluate personal --data speech-cache` · "
+    "`attune evaluate personal --data speech-cache --corpus nemo=without-nemo.onnx --out personal.json`",
+)
+def evaluate_personal_command(
+    model: Annotated[Path | None, typer.Option(help="ONNX file; by default the embedded model.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of prepared speech, or the manifest of the corpora.")
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=MODEL.onnx",
+            help="A corpus and a model that never heard it: all its people are new users; repeatable.",
+        ),
+    ] = None,
+    clips_per_emotion: Annotated[int, typer.Option(min=2, help="Takes of each emotion.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="How often the takes are drawn anew.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure what calibration gains: each held-out speaker as a new user, same clips before and after."""
+    from models.training.data.writing import write_whole  # noqa: PLC0415
+    from models.training.report import clips, personal, provenance, served  # noqa: PLC0415
+
+    pairs = [entry.partition("=") for entry in corpus or ()]
+    for name, _, file in pairs:
+        if not name or not file:
+            raise typer.BadParameter(f"{name!r} is not of the form NAME=MODEL.onnx.", param_hint="--corpus")
+    settings = load_settings(emotion_model=model, journal=False)
+    predict, record = served.open_model(settings.emotion_model, threads=settings.threads)
+    others = {name: served.open_model(Path(file), threads=settings.threads) for name, _, file in pairs}
+    with _evaluation_progress() as tell:
+        cache = clips.open_clips(
+            data or cache_dir() / "training" / "emotion" / "speech",
+            on_progress=lambda done, total: tell("decoding", done, total),
+        )
+        report = personal.evaluate_personal(
+            predict,
+            cache,
+            others={name: opened for name, (opened, _) in others.items()},
+            plan=personal.PersonalPlan(clips_per_emotion, repeats),
+            on_progress=tell,
+        )
+    measured = {f"{part} {name}": report[part][name] for part in personal.PARTS for name in report[part]}
+    report["provenance"] = provenance.provenance(
+        command=shlex.join(["attune", *sys.argv[1:]]),
+        model=record,
+        cache=cache,
+        report={"corpora": measured},
+        settings={},
+    )
+    report["provenance"]["other_models"] = {name: of_other for name, (_, of_other) in others.items()}
+    if out is not None:
+        write_whole(out, json.dumps(report, indent=1, allow_nan=False) + "\n", what=f"The figures {out}")
+    if as_json:
+        _print_json(report)
+        return
+    _print_personal(report, personal.PARTS)
+
+
+def _print_personal(report: dict[str, Any], parts: Sequence[str]) -> None:
+    """One row a corpus and mode; shares in per cent, differences in points."""
+
+    def points(entry: dict[str, Any]) -> str:
+        low_high = entry["interval"]
+        span = f" ({100 * low_high[0]:+.1f} to {100 * low_high[1]:+.1f})" if low_high else ""
+        return f"{100 * entry['value']:+.1f}{span}"
+
+    def change(entry: dict[str, Any], figure: str) -> str:
+        shares = (entry[state][figure] for state in ("before", "after"))
+        return " > ".join("none" if share is None else f"{share:.1%}" for share in shares)
+
+    said = {"emotions": "all emotions", "neutral": "only neutral"}
+    table = Table("corpus", "takes", "users", "UA", "UA, points", "accepted", "of those right", "ECE", "kept")
+    for part in parts:
+        for corpus, record in report[part].items():
+            for mode, takes in said.items():
+                entry = record[mode]
+                if entry is None:
+                    table.add_row(escape(corpus), takes, "0", "too few clips")
+                    continue
+                table.add_row(
+                    escape(corpus) + (", never heard" if part == "unseen_corpora" else ""),
+                    f"{entry['takes']:.0f}, {takes}",
+                    str(entry["users"]),
+                    change(entry, "ua"),
+                    points(entry["difference"]["ua"]),
+                    change(entry, "coverage"),
+                    change(entry, "accepted_accuracy"),
+                    f"{entry['before']['ece']:.3f} > {entry['after']['ece']:.3f}",
+                    f"{entry['kept']:.0%}",
+                )
+    Console().print(table)
+    Console().print(
+        "Before > after, on the same clips, which are none of the takes; their sentences may be.",
+        markup=False,
+    )
+
+
 @train_app.command(
     name="emotion",
     epilog="**Examples**: `attune train emotion --encoder facebook/wav2vec2-base --data manifest.csv "
@@ -517,7 +618,8 @@ def evaluate_protocols_command(
 ) -> None:
     """Mean class recall on the published folds, training what is missing; keeps protocols.json in --run."""
     _training_module()
-    from models.training.emotion import export, protocols, runner, tables  # noqa: PLC0415
+    from models.training import records  # noqa: PLC0415
+    from models.training.emotion import protocols, runner, tables  # noqa: PLC0415
 
     workshop = runner.open_workshop(data, noise, run, threads=threads, budget=budget)
     with _evaluation_progress() as tell:
@@ -530,8 +632,8 @@ def evaluate_protocols_command(
         )
     found = tables.protocol_table(results)
     kept = run / "protocols.json"
-    known = export.read_json(kept, "attune evaluate protocols") if kept.exists() else {}
-    export.write_json(
+    known = records.read_json(kept, "attune evaluate protocols") if kept.exists() else {}
+    records.write_json(
         kept, {**known, **{name: {**known.get(name, {}), **row} for name, row in found.items()}}
     )
     if as_json:

@@ -33,6 +33,13 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
 )
 NO_MICROPHONE = "Microphone that is not there"
+SENTENCES = (
+    "Oh that is wonderful, I never thought that we would win! "
+    "Please leave me alone. I am very tired, and nothing works today. "
+    "What was that noise? Did somebody come in? I am afraid to look. "
+    "Get out of here, now, I do not want to see you again! "
+    "Well, let us sit down, breathe slowly, and listen to the rain for a while."
+)
 START_S = 60.0
 STOP_S = 10.0
 
@@ -247,14 +254,7 @@ def replay(page: Page, path: Path) -> None:
     page.get_by_role("button", name="Switch to this").or_(page.get_by_role("button", name="Start")).click()
 
 
-def speak(path: Path) -> Path:
-    """Speak some sentences into a file, about 20 seconds."""
-    text = (
-        "Oh that is wonderful, I never thought that we would win! "
-        "Please leave me alone. I am very tired, and nothing works today. "
-        "What was that noise? Did somebody come in? I am afraid to look. "
-        "Get out of here, now, I do not want to see you again! "
-        "Well, let us sit down, breathe slowly, and listen to the rain for a while."
-    )
+def speak(path: Path, text: str = SENTENCES) -> Path:
+    """Speak some sentences into a file, about 20 seconds, or something else."""
     subprocess.run(["espeak-ng", "-v", "en", "-s", "140", "-w", str(path), text], check=True, timeout=60)
     return path

@@ -207,6 +207,45 @@ def test_a_microphone_is_opened_on_start_survives_unplugging_and_is_closed_with_
         assert server.sessions() == 1
 
 
+def test_a_take_of_the_own_voice_is_judged_and_a_silent_one_refused(
+    chromium: Browser, sound_server: SoundServer, tmp_path: Path
+) -> None:
+    sentence = speak(tmp_path / "sentence.wav", "The train to the harbour leaves at a quarter past nine.")
+    sound = sound_server.environment
+    with serve(tmp_path / "home", sound=sound) as server, window(chromium) as context:
+        page = visit(context, server)
+        slider = page.get_by_role("slider", name="Accept from a confidence of")
+        slider.press("ArrowRight")
+        until(lambda: line_percent(page, "enter") == 71.0)
+
+        page.get_by_role("link", name="Your voice").click()
+        state, verdict = page.get_by_test_id("booth-state"), page.get_by_test_id("verdict")
+        record = page.get_by_role("button", name="Record")
+        expect(state).to_have_text("Ready")
+        expect(page.get_by_role("button", name="Fit to my voice")).to_be_disabled()
+        record.click()
+        expect(state).to_have_text("Recording")
+        until(lambda: page.title() == "● Your voice · Attune")
+        sound_server.speak(sentence)
+        expect(verdict).to_contain_text("Good: ", timeout=20_000)
+        expect(page.get_by_text("Sentence 2 of 24")).to_be_visible()
+        expect(page.get_by_role("listitem", name="Neutral: 1 of 3 done")).to_be_visible()
+
+        record.click()
+        expect(state).to_have_text("Recording")
+        page.wait_for_timeout(1_500)
+        page.get_by_role("button", name="Stop").click()
+        expect(verdict).to_contain_text("Nothing but zeros came")
+        until(lambda: page.title() == "Your voice · Attune")
+        expect(page.get_by_text("Sentence 2 of 24")).to_be_visible()
+        expect(page.get_by_role("listitem", name="Neutral: 1 of 3 done")).to_be_visible()
+
+        page.get_by_role("link", name="Live").click()
+        expect(slider).to_have_value("71")
+        until(lambda: line_percent(page, "enter") == 71.0)
+        assert not list((tmp_path / "home").rglob("voice.json"))
+
+
 def test_a_hidden_tab_with_slowed_timers_still_looks(chromium: Browser, tmp_path: Path) -> None:
     with serve(tmp_path / "home", idle_stop_s="8") as server, window(chromium) as context:
         # What Chromium does to a tab in the background, brought about at once: the page is hidden, and

@@ -177,7 +177,7 @@ def load_cache(cache_dir: Path) -> SpeechCache:
     DataError
         There is none, or it is damaged.
     """
-    again = "run `python -m models.training.emotion prepare`"
+    again = "delete it and give the manifest: it is prepared anew"
     try:
         index = json.loads((cache_dir / _INDEX).read_text(encoding="utf-8"))
         if index["format"] != _FORMAT:
@@ -190,7 +190,7 @@ def load_cache(cache_dir: Path) -> SpeechCache:
         shared_speakers = bool(index.get("shared_speakers", False))
         waveforms = np.memmap(cache_dir / _WAVEFORMS, dtype="<i2", mode="r")
     except FileNotFoundError as error:
-        raise DataError(f"No prepared speech lies in {cache_dir}: {again}.") from error
+        raise DataError(f"No prepared speech lies in {cache_dir}: give a manifest, or its folder.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"The prepared speech in {cache_dir} is damaged ({error}): {again}.") from error
     if clips and max(clip.start + clip.n_samples for clip in clips) > waveforms.size:

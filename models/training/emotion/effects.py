@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.resample import SAMPLE_RATE_HZ
-from models.training.emotion.augment import place
 from models.training.report.conditions import add_noise, opus, pink_noise, reverberate, telephone
 
 __all__ = [
@@ -19,6 +18,7 @@ __all__ = [
     "add_gain",
     "augmented_window",
     "mu_law",
+    "place",
     "some_noise",
     "view_rng",
     "voice_window",
@@ -78,6 +78,54 @@ def voice_window(audio: Audio, active: tuple[int, int]) -> Audio:
     start = (active[0] + active[1]) // 2 - _WINDOW_SAMPLES // 2
     window = np.zeros(_WINDOW_SAMPLES, dtype=np.float32)
     begin, end = max(0, start), min(audio.size, start + _WINDOW_SAMPLES)
+    if end > begin:
+        window[begin - start : end - start] = audio[begin:end]
+    return window
+
+
+def place(
+    rng: np.random.Generator,
+    audio: Audio,
+    active: tuple[int, int],
+    n_samples: int,
+    *,
+    over_edge: bool,
+    keep: int,
+) -> Audio:
+    """Put a clip somewhere into a window, as a live listener would meet it.
+
+    Parameters
+    ----------
+    rng
+        Source of the position.
+    audio
+        float32, ``(samples,)``.
+    active
+        First and last sample of the voice within the clip.
+    n_samples
+        Length of the window.
+    over_edge
+        Whether the voice may begin before or end after the window.
+    keep
+        Samples of voice that stay inside the window; less when the clip has less.
+
+    Returns
+    -------
+    ndarray
+        float32, ``(n_samples,)``; zeros where there is no clip.
+    """
+    first, last = active
+    keep = min(keep, last - first, n_samples)
+    # The window starts at clip sample `start`, which is negative when the clip begins inside it.
+    if over_edge:
+        low, high = first + keep - n_samples, last - keep
+    elif last - first >= n_samples:
+        low, high = first, last - n_samples
+    else:
+        low, high = last - n_samples, first
+    start = int(rng.integers(low, high + 1))
+    window = np.zeros(n_samples, dtype=np.float32)
+    begin, end = max(0, start), min(audio.size, start + n_samples)
     if end > begin:
         window[begin - start : end - start] = audio[begin:end]
     return window

@@ -14,7 +14,6 @@ from core.errors import WeightsError
 from models.training.data.splits import Split
 from models.training.emotion.confidence import ConfidentModel, Knobs
 from models.training.emotion.encoders import save_trained
-from models.training.emotion.export import read_json, write_json
 from models.training.emotion.protocols import EncoderPlan, FoldOf, encoder_plans
 from models.training.emotion.runner import Workshop
 from models.training.emotion.shipped import (
@@ -26,6 +25,7 @@ from models.training.emotion.shipped import (
 )
 from models.training.metrics import ACCEPT_AT
 from models.training.onnx_file import emotion_metadata, export_graph
+from models.training.records import read_json, write_json
 
 __all__ = ["LICENCE", "NAME", "VERSION", "Confidence", "choose_confidence", "ship"]
 

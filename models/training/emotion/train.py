@@ -23,7 +23,6 @@ from models.training.emotion.encoders import (
     load_trained,
     save_trained,
 )
-from models.training.emotion.export import read_json, write_json
 from models.training.emotion.features import cache_features
 from models.training.emotion.heads import CHECKPOINT_NAME, HeadSettings, fit_head, predict_head
 from models.training.emotion.pretrain import draw_probabilities
@@ -35,6 +34,7 @@ from models.training.onnx_file import (
     export_graph,
     quantise_int8,
 )
+from models.training.records import read_json, write_json
 from models.training.report.clips import SpeechCache, open_clips
 
 __all__ = ["BRANCHES", "HEAD_NAME", "RUN_NAME", "TrainPlan", "export_run", "train_emotion"]

@@ -1,0 +1,36 @@
+"""Owns the JSON files that trainings and evaluations leave for each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.errors import WeightsError
+from models.training.onnx_file import write_atomically
+
+__all__ = ["read_json", "write_json"]
+
+
+def read_json(path: Path, made_by: str) -> dict[str, Any]:
+    """Read a JSON object that an earlier command wrote.
+
+    Raises
+    ------
+    WeightsError
+        It is missing or damaged; the message names the command that makes it.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no {path}: run `{made_by}` first.") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"The file {path} is damaged ({error}): run `{made_by}` again.") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"The file {path} holds no JSON object: run `{made_by}` again.")
+    return content
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object, readable, keys sorted, atomically."""
+    write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
