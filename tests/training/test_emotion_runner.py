@@ -51,15 +51,17 @@ PLANS = {
 @pytest.fixture
 def workshop(cache_path: Path, tmp_path: Path) -> Workshop:
     hum = np.sin(np.arange(16_000 * 6) / 7).astype(np.float32)
-    return Workshop(load_cache(cache_path), (hum,), tmp_path / "run", threads=1, budget=32 / 48_000)
+    return Workshop(
+        load_cache(cache_path), (hum,), tmp_path / "run", threads=1, budget=32 / 48_000, recipe=TINY
+    )
 
 
 def test_encoder_starts_from_its_base_and_is_made_once(workshop: Workshop) -> None:
-    folder = train_encoder(workshop, PLANS, "all", settings=TINY)
+    folder = train_encoder(workshop, PLANS, "all")
     weights = load_file(folder / "model.safetensors")
     assert (workshop.folder / "encoders" / "speech" / "checkpoint.pt").exists()
     before = (folder / "model.safetensors").stat().st_mtime_ns
-    assert train_encoder(workshop, PLANS, "all", settings=TINY) == folder
+    assert train_encoder(workshop, PLANS, "all") == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
     assert all(torch.isfinite(value.float()).all() for value in weights.values())
 
@@ -67,7 +69,7 @@ def test_encoder_starts_from_its_base_and_is_made_once(workshop: Workshop) -> No
 def test_interrupted_training_goes_on_to_the_same_weights(
     workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = load_file(train_encoder(workshop, PLANS, "speech", settings=TINY) / "model.safetensors")
+    whole = load_file(train_encoder(workshop, PLANS, "speech") / "model.safetensors")
     again = replace(workshop, folder=tmp_path / "again")
     kept = pretraining.save_checkpoint
 
@@ -78,24 +80,24 @@ def test_interrupted_training_goes_on_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(pretraining, "save_checkpoint", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train_encoder(again, PLANS, "speech", settings=TINY)
-    resumed = load_file(train_encoder(again, PLANS, "speech", settings=TINY) / "model.safetensors")
+            train_encoder(again, PLANS, "speech")
+    resumed = load_file(train_encoder(again, PLANS, "speech") / "model.safetensors")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_checkpoint_of_another_recipe_is_refused(workshop: Workshop) -> None:
-    train_encoder(workshop, PLANS, "speech", settings=TINY)
+    train_encoder(workshop, PLANS, "speech")
     (workshop.encoder_folder("speech") / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match="other settings or data"):
-        train_encoder(workshop, PLANS, "speech", settings=replace(TINY, label_smoothing=0.2))
+        train_encoder(replace(workshop, recipe=replace(TINY, label_smoothing=0.2)), PLANS, "speech")
 
 
 def test_base_that_heard_too_much_is_refused(workshop: Workshop) -> None:
     with pytest.raises(DataError, match="may not"):
-        train_encoder(workshop, PLANS, "bad", settings=TINY)
+        train_encoder(workshop, PLANS, "bad")
     with pytest.raises(DataError, match="No clip is left"):
-        train_encoder(workshop, PLANS, "nobody", settings=TINY)
+        train_encoder(workshop, PLANS, "nobody")
 
 
 def test_small_cells_are_heard_more_often_than_their_share() -> None:
@@ -106,7 +108,7 @@ def test_small_cells_are_heard_more_often_than_their_share() -> None:
 
 
 def test_heads_answer_the_test_clips_of_their_fold(workshop: Workshop) -> None:
-    encoder = train_encoder(workshop, PLANS, "all", settings=TINY)
+    encoder = train_encoder(workshop, PLANS, "all")
     clips = [clip for clip in workshop.cache.clips if clip.corpus == "crema_d"]
     train = tuple(clip for clip in clips if clip.speaker != "1005")
     test = tuple(clip for clip in clips if clip.speaker == "1005")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +63,8 @@ class Workshop:
         Of torch.
     budget
         Share of the windows that each encoder is to see, > 0; 1 is the published recipe.
+    recipe
+        Of the encoders; how many windows and which rate are the plan's.
     """
 
     cache: SpeechCache
@@ -70,6 +72,7 @@ class Workshop:
     folder: Path
     threads: int = 2
     budget: float = 1.0
+    recipe: PretrainSettings = field(default_factory=PretrainSettings)
 
     def encoder_folder(self, plan: str) -> Path:
         """Where the trained encoder of a plan lies, as `load_hybrid` reads it."""
@@ -116,13 +119,7 @@ def _heard(cache: SpeechCache, plan: EncoderPlan) -> list[int]:
     return found
 
 
-def train_encoder(
-    workshop: Workshop,
-    plans: Mapping[str, EncoderPlan],
-    name: str,
-    *,
-    settings: PretrainSettings | None = None,
-) -> Path:
+def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> Path:
     """Train the encoder of one plan, and those it starts from; what is whole already is not done again.
 
     Parameters
@@ -133,8 +130,6 @@ def train_encoder(
         From `protocols.encoder_plans`.
     name
         Of the plan.
-    settings
-        The recipe; how many windows and which rate are the plan's.
 
     Returns
     -------
@@ -149,15 +144,13 @@ def train_encoder(
     plan, folder = plans[name], workshop.encoder_folder(name)
     if (folder / "model.safetensors").exists():
         return folder
-    net = _train_net(workshop, plans, name, settings or PretrainSettings())
+    net = _train_net(workshop, plans, name)
     save_compact_encoder(net.encoder, net.settings, folder)
     _LOG.info("encoder %s is ready", plan.name)
     return folder
 
 
-def _train_net(
-    workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str, settings: PretrainSettings
-) -> EmotionNet:
+def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> EmotionNet:
     plan, cache = plans[name], workshop.cache
     heard, start = _heard(cache, plan), None
     if plan.base is not None:
@@ -165,12 +158,13 @@ def _train_net(
         if secret:
             clip = cache.clips[min(secret)]
             raise DataError(f"{plan.base} heard {clip.path}, which {name} may not: mend the plans.")
-        start = _train_net(workshop, plans, plan.base, settings)
-    draws = max(settings.batch, round(DRAWS.get(name, DRAWS_OTHER) * workshop.budget))
+        start = _train_net(workshop, plans, plan.base)
+    recipe = workshop.recipe
+    draws = max(recipe.batch, round(DRAWS.get(name, DRAWS_OTHER) * workshop.budget))
     own = replace(
-        settings,
+        recipe,
         draws=draws,
-        draws_per_epoch=min(settings.draws_per_epoch, draws),
+        draws_per_epoch=min(recipe.draws_per_epoch, draws),
         peak_rate=_RATE_FRESH if plan.base is None else _RATE_ON_BASE,
         threads=workshop.threads,
     )
