@@ -30,7 +30,7 @@ def run_protocols(
     protocols: Sequence[str],
     branches: Sequence[str],
     *,
-    views: int = 4,
+    views: int = 3,
     bf16: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> list[FoldResult]:
