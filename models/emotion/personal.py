@@ -157,8 +157,12 @@ class Trial:
 
     @property
     def better(self) -> bool:
-        """Whether it is worth keeping: no emotion's worth of clips lost, and closer probabilities."""
-        return self.after.log_loss < self.before.log_loss and self.after.recall >= self.before.recall
+        """Whether it is worth keeping: the probabilities of left-out clips are closer to the truth.
+
+        Mean recall is not asked as well: with a few clips it moves in large steps, and to ask it lost
+        0.4 to 5 points of UA on the calibration speakers of three corpora of four.
+        """
+        return self.after.log_loss < self.before.log_loss
 
 
 def summarise_clip(answers: Answers) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

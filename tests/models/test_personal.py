@@ -118,7 +118,7 @@ def test_noise_is_not_kept() -> None:
     assert trial.after.log_loss < trial.before.log_loss + 0.2
     few = try_personal(np.eye(8)[labels] * 3.0, rng.normal(size=embedding.shape), labels, strengths=(0.1,))
     assert few.voice.temperature >= 1.0
-    worse = replace(trial, after=replace(trial.before, recall=trial.before.recall - 0.1))
+    worse = replace(trial, after=replace(trial.before, log_loss=trial.before.log_loss + 0.1))
     assert not worse.better
 
 

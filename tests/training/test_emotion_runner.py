@@ -114,14 +114,20 @@ def test_heads_answer_the_test_clips_of_their_fold(workshop: Workshop) -> None:
     test = tuple(clip for clip in clips if clip.speaker == "1005")
     fold = Fold("crema_d_speakers", "1", "all", ("neutral", "happy", "angry"), train, test)
     _, features = corpus_features(workshop, encoder, clips, views=2, bf16=False)
+    settings = HeadSettings(epochs=2, batch=4, bf16=False)
     results = [
-        fit_fold(workshop, fold, features, clips, branch, HeadSettings(epochs=2, batch=4, bf16=False))
+        fit_fold(workshop, fold, features, clips, branch, settings)
         for branch in ("hybrid", "encoder", "spectrogram")
     ]
     for result in results:
         assert result.probabilities.shape == (3, 3)
         assert np.allclose(result.probabilities.sum(axis=1), 1.0)
         assert result.speakers == ("1005",) * 3
+    again = fit_fold(workshop, fold, features, clips, "encoder", settings)
+    assert np.array_equal(again.probabilities, results[1].probabilities)
+    (workshop.folder / "folds" / "crema_d_speakers-1-encoder.npz").write_bytes(b"torn")
+    anew = fit_fold(workshop, fold, features, clips, "encoder", settings)
+    assert np.allclose(anew.probabilities, results[1].probabilities)
     table = protocol_table(results)
     assert set(table["crema_d_speakers"]) == {"hybrid", "encoder", "spectrogram"}
     assert table["crema_d_speakers"]["hybrid"]["n"] == 3

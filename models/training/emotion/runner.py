@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -245,7 +247,7 @@ def fit_fold(
     branch: str,
     settings: HeadSettings | None = None,
 ) -> FoldResult:
-    """Fit a head on the training clips of a fold and answer its test clips.
+    """Fit a head on the training clips of a fold and answer its test clips, once.
 
     Parameters
     ----------
@@ -266,26 +268,48 @@ def fit_fold(
     )
     train = np.array([row_of[clip.path] for clip in fold.train], dtype=np.int64)
     test = np.array([row_of[clip.path] for clip in fold.test], dtype=np.int64)
-    watched = validation_rows(fold.train)
     use_encoder, use_spectrogram = BRANCHES[branch]
-    result = fit_head(
-        features,
-        labels,
-        train[~watched],
-        train[watched],
-        replace(
-            settings or HeadSettings(),
-            labels=fold.classes,
-            use_encoder=use_encoder,
-            use_spectrogram=use_spectrogram,
-            threads=workshop.threads,
-        ),
+    recipe = replace(
+        settings or HeadSettings(),
+        labels=fold.classes,
+        use_encoder=use_encoder,
+        use_spectrogram=use_spectrogram,
+        threads=workshop.threads,
     )
-    logits, _ = predict_head(result, features, test)
+    kept = workshop.folder / "folds" / f"{fold.protocol}-{fold.name}-{branch}.npz".replace(" ", "_")
+    key = _key(features, recipe, train, test)
+    probabilities = _kept_probabilities(kept, key)
+    if probabilities is None:
+        watched = validation_rows(fold.train)
+        result = fit_head(features, labels, train[~watched], train[watched], recipe)
+        logits, _ = predict_head(result, features, test)
+        probabilities = softmax(logits)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        making = kept.with_suffix(".part.npz")
+        np.savez(making, key=key, probabilities=probabilities)
+        making.replace(kept)
     return FoldResult(
         fold=fold,
         branch=branch,
-        probabilities=softmax(logits),
+        probabilities=probabilities,
         truth=labels[test],
         speakers=tuple(clip.speaker for clip in fold.test),
     )
+
+
+def _key(features: Features, recipe: HeadSettings, train: NDArray[np.int64], test: NDArray[np.int64]) -> str:
+    """Changes whenever the answers of a fold may."""
+    settings = {**recipe.record(), "threads": None}
+    said = json.dumps([features.identity, settings, train.tolist(), test.tolist()], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _kept_probabilities(path: Path, key: str) -> NDArray[np.float64] | None:
+    """Answers that an earlier call left, if they are of the same fold and recipe."""
+    try:
+        with np.load(path) as kept:
+            if str(kept["key"]) == key:
+                return np.asarray(kept["probabilities"], dtype=np.float64)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return None

@@ -160,9 +160,7 @@ def ship(
     away: dict[str, HomeModel] = {}
     for done, (corpus, plan) in enumerate(STRANGERS.items(), start=1):
         on_progress(f"model without {corpus}", done, total)
-        away[corpus] = fit_home(
-            workshop, plans, plan, strangers=(corpus,), views=_VIEWS_AWAY, settings=_HEAD
-        )
+        away[corpus] = fit_home(workshop, plans, plan, strangers=(corpus,), views=_VIEWS_AWAY, settings=_HEAD)
     confidence = choose_confidence(home, away)
     record = {
         "name": path.stem,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from core.errors import DataError
+from models.training.emotion.heads import HeadSettings
 from models.training.emotion.protocols import FoldOf, encoder_plans, folds_of
 from models.training.emotion.runner import FoldResult, Workshop, corpus_features, fit_fold, train_encoder
 from models.training.metrics import figures
@@ -22,6 +23,8 @@ PROTOCOLS: Mapping[str, str] = {
     "emodb_5fold": "EMO-DB, 7 classes, EmoBox's 5 folds, speakers shared",
     "emodb_speakers": "EMO-DB, 7 classes, one speaker out at a time",
 }
+
+_HEAD: Final = HeadSettings(draws_per_clip=1.0)
 
 
 def run_protocols(
@@ -68,7 +71,7 @@ def run_protocols(
         encoder = train_encoder(workshop, plans, fold.encoder)
         used = sorted((*fold.train, *fold.test), key=lambda clip: clip.start)
         _, features = corpus_features(workshop, encoder, used, views=views, bf16=bf16)
-        results += [fit_fold(workshop, fold, features, used, branch) for branch in branches]
+        results += [fit_fold(workshop, fold, features, used, branch, _HEAD) for branch in branches]
     return results
 
 
