@@ -11,24 +11,31 @@ from core.errors import WeightsError
 __all__ = ["register"]
 
 
-def register(file: Path, *, licence: str, source: str) -> None:
-    """Enter a weight file, under its stem, into the manifest beside it, instead of an entry before.
+def register(
+    file: Path, *, licence: str, source: str, manifest: Path | None = None, name: str = "", card: str = ""
+) -> None:
+    """Enter a weight file into the manifest, instead of an entry of the same name before.
 
     Parameters
     ----------
     file
-        The weight file; its card is `<stem>.md`.
+        The weight file, in the manifest's folder or below it.
     licence
         SPDX identifier.
     source
         Where it comes from, for people.
+    manifest
+        None: the one beside the file.
+    name, card
+        Of the entry; by default the file's stem, and `<name>.md`.
 
     Raises
     ------
     WeightsError
-        There is no manifest beside the file.
+        There is no manifest.
     """
-    manifest = file.with_name("manifest.toml")
+    manifest = manifest or file.with_name("manifest.toml")
+    name = name or file.stem
     try:
         text = manifest.read_text(encoding="utf-8")
     except OSError as error:
@@ -38,13 +45,13 @@ def register(file: Path, *, licence: str, source: str) -> None:
         ) from error
     content = file.read_bytes()
     entry = (
-        f"[{file.stem}]\n"
-        f'file = "{file.name}"\n'
+        f"[{name}]\n"
+        f'file = "{file.relative_to(manifest.parent).as_posix()}"\n'
         f"size_bytes = {len(content)}\n"
         f'sha256 = "{hashlib.sha256(content).hexdigest()}"\n'
         f'licence = "{licence}"\n'
         f'source = "{source}"\n'
-        f'card = "{file.stem}.md"\n'
+        f'card = "{card or f"{name}.md"}"\n'
     )
-    others = re.sub(rf"^\[{re.escape(file.stem)}\]\n(?:(?!\[).*\n?)*", "", text, flags=re.MULTILINE)
+    others = re.sub(rf"^\[{re.escape(name)}\]\n(?:(?!\[).*\n?)*", "", text, flags=re.MULTILINE)
     manifest.write_text(f"{others.rstrip()}\n\n{entry}", encoding="utf-8")

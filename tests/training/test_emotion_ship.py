@@ -15,6 +15,7 @@ from models.emotion.recogniser import load_recogniser
 from models.training.data.cache import prepare
 from models.training.emotion import ship as shipping
 from models.training.emotion.confidence import fit_density
+from models.training.emotion.encoders import load_hybrid
 from models.training.emotion.mel_encoder import EncoderSettings
 from models.training.emotion.pretrain import PretrainSettings
 from models.training.emotion.runner import Workshop
@@ -81,6 +82,7 @@ def test_file_and_figures_are_made_and_served(
     answers = served.answers(np.random.default_rng(0).standard_normal((2, 48_000)).astype(np.float32) * 0.1)
     assert answers.embedding.shape == (2, 128)
     assert json.loads(path.with_suffix(".json").read_text())["ravdess_6fold_ua"] == 63.1
+    assert load_hybrid(tmp_path / "tiny-encoder").hidden_size == 16
     assert record["held_out_speakers"] == ["crema_d/1005", "ravdess_speech/Actor_01"]
     assert len(record["trade"]) == 4 * 7
     assert set(record["strangers"]) == set(PEOPLE)

@@ -33,3 +33,17 @@ def test_without_a_manifest_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"manifest\.toml"):
         register(file, licence="MIT", source="")
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_file_in_a_folder_below_is_entered_under_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, file = tmp_path / "manifest.toml", tmp_path / "encoder" / "model.safetensors"
+    manifest.write_text("# Kept.\n")
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    monkeypatch.setattr(assets, "WEIGHTS_DIR", tmp_path)
+    monkeypatch.setattr(assets, "_MANIFEST", manifest)
+    register(file, licence="MIT", source="s", manifest=manifest, name="the-encoder", card="model.md")
+    assert assets.locate("the-encoder") == file
+    assert assets.assets()[0].card == "model.md"

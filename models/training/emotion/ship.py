@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,11 +50,11 @@ _SIGNALS: Final[Mapping[str, tuple[bool, bool]]] = {
 _LEAST_HOME_COVERAGE: Final = 0.25
 _STRANGER_ACCURACY: Final = 0.55
 _OPSET: Final = 20
+_SOURCE: Final = "Trained in this project; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
 _HEAD: Final = HeadSettings(epochs=10, draws_per_clip=1.0)
 """Of ten thousand clips and more: fewer rounds over many are as good as many over few."""
-_VIEWS_HOME: Final = 3
-_VIEWS_AWAY: Final = 2
+_VIEWS: Final = 2
 Progress = Callable[[str, int, int], None]
 
 
@@ -149,7 +150,7 @@ def ship(
     version: str = VERSION,
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
-    """Train what is missing, choose the confidence, write the graph and ``<name>.json``.
+    """Train what is missing, choose the confidence; write graph, ``<name>.json`` and ``<name>-encoder``.
 
     Parameters
     ----------
@@ -170,11 +171,11 @@ def ship(
     plans: Mapping[str, EncoderPlan] = encoder_plans(workshop.cache.clips, fold_of)
     total = len(STRANGERS) + 1
     on_progress("model on all corpora", 0, total)
-    home = fit_home(workshop, plans, "shipped", views=_VIEWS_HOME, settings=_HEAD)
+    home = fit_home(workshop, plans, "shipped", views=_VIEWS, settings=_HEAD)
     away: dict[str, HomeModel] = {}
     for done, (corpus, plan) in enumerate(STRANGERS.items(), start=1):
         on_progress(f"model without {corpus}", done, total)
-        away[corpus] = fit_home(workshop, plans, plan, strangers=(corpus,), views=_VIEWS_AWAY, settings=_HEAD)
+        away[corpus] = fit_home(workshop, plans, plan, strangers=(corpus,), views=_VIEWS, settings=_HEAD)
     confidence = choose_confidence(home, away)
     model = ConfidentModel(home.hybrid, home.density, confidence.knobs).eval()
     held_out = held_out_figures(model, workshop)
@@ -224,8 +225,18 @@ def ship(
             opset=_OPSET,
         )
     write_json(path.with_suffix(".json"), record)
+    kept = path.with_name(f"{path.stem}-encoder")
+    shutil.copytree(workshop.encoder_folder("shipped"), kept, dirs_exist_ok=True)
     if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `emotion_model`, unlisted
-        register(path, licence=LICENCE, source="Trained in this project; see its card")
+        register(path, licence=LICENCE, source=_SOURCE)
+        register(
+            kept / "model.safetensors",
+            licence=LICENCE,
+            source=_SOURCE,
+            manifest=path.with_name("manifest.toml"),
+            name=kept.name,
+            card=f"{path.stem}.md",
+        )
     return record
 
 

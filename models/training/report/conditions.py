@@ -132,7 +132,7 @@ def reverberate(window: Audio, rt60_s: float, rng: np.random.Generator) -> Audio
     response = rng.standard_normal(length) * np.exp(-np.log(1000.0) * np.arange(length) / length)
     response /= np.sqrt(np.sum(response**2))
     response[0] = 1.0
-    size = len(window) + length
+    size = 1 << (len(window) + length - 1).bit_length()  # lengths with large prime factors are slow
     wet = np.fft.irfft(np.fft.rfft(window, size) * np.fft.rfft(response, size), size)[: len(window)]
     return _within_range(wet.astype(np.float32))
 
