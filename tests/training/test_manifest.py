@@ -46,4 +46,4 @@ def test_file_in_a_folder_below_is_entered_under_its_own_name(
     monkeypatch.setattr(assets, "_MANIFEST", manifest)
     register(file, licence="MIT", source="s", manifest=manifest, name="the-encoder", card="model.md")
     assert assets.locate("the-encoder") == file
-    assert assets.assets()[0].card == "model.md"
+    assert assets.assets()[0].card == tmp_path / "model.md"
