@@ -77,14 +77,14 @@ def test_what_is_strange_never_makes_it_surer(density: Density) -> None:
     assert knobs.energy >= 0.0
 
 
-def test_graph_gives_what_the_fit_saw(density: Density) -> None:
+@pytest.mark.parametrize("knobs", [Knobs(0.2, 0.5, 0.3), Knobs(1.0, 1.5, 0.0)])
+def test_graph_gives_what_the_fit_saw(density: Density, knobs: Knobs) -> None:
     logits, embedding, _ = answers(np.random.default_rng(5), 50, right=0.8, away=1.0)
 
     class Fixed(nn.Module):
         def forward(self, _waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.from_numpy(logits), torch.from_numpy(embedding)
 
-    knobs = Knobs(0.2, 0.5, 0.3)
     calibrated, kept = ConfidentModel(Fixed(), density, knobs).eval()(torch.zeros(50, 1))
     heat = np.exp(log_temperature(knobs, density, logits, embedding))
     assert np.allclose(calibrated.numpy(), logits / heat[:, None], atol=1e-4)

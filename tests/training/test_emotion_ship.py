@@ -98,7 +98,8 @@ def sure(rng: np.random.Generator, right: float, away: float, n: int = 400) -> A
     said = np.where(rng.random(n) < right, truth, (truth + 1 + rng.integers(7, size=n)) % 8)
     logits = rng.normal(0, 0.3, (n, 8)) + 4.0 * np.eye(8)[said]
     embedding = 6.0 * np.eye(8, 16)[said] + rng.normal(0, 1, (n, 16)) + away
-    return Answered(logits.astype(np.float32), embedding.astype(np.float32), truth)
+    spared = np.arange(n) >= n - n // 4  # the last quarter stands for test speakers
+    return Answered(logits.astype(np.float32), embedding.astype(np.float32), truth, spared)
 
 
 def home_model(rng: np.random.Generator, strangers: dict[str, Answered]) -> HomeModel:
@@ -121,6 +122,37 @@ def test_confidence_is_lowered_where_strangers_are_answered_wrongly() -> None:
     assert plain["strangers"]["nemo"]["coverage"] > 0.5
     taken = [row for row in chosen.trade if row["signals"] == chosen.signals]
     assert min(row["strangers"]["nemo"]["coverage"] for row in taken) < 0.2
+
+
+def test_test_speakers_have_no_say_in_the_confidence() -> None:
+    rng = np.random.default_rng(2)
+    home = home_model(rng, {})
+    away = {name: home_model(rng, {name: sure(rng, 0.3, 2.0)}) for name in ("emodb", "nemo")}
+
+    def lied_to(model: HomeModel, name: str) -> HomeModel:
+        part = model.strangers[name]
+        truth = np.where(part.spared, (part.truth + 1) % 8, part.truth)
+        return replace(model, strangers={name: replace(part, truth=truth)})
+
+    honest = shipping.choose_confidence(home, away)
+    lied = shipping.choose_confidence(home, {name: lied_to(model, name) for name, model in away.items()})
+    assert (lied.knobs, lied.signals, lied.stranger_weight) == (
+        honest.knobs,
+        honest.signals,
+        honest.stranger_weight,
+    )
+    assert lied.strangers != honest.strangers
+
+
+def test_blind_knobs_never_saw_their_corpus() -> None:
+    rng = np.random.default_rng(3)
+    home = home_model(rng, {})
+    away = {name: home_model(rng, {name: sure(rng, 0.3, 2.0)}) for name in ("emodb", "nemo")}
+    other = {**away, "nemo": replace(away["nemo"], strangers={"nemo": sure(rng, 0.9, 0.0)})}
+    first, second = (shipping.choose_confidence(home, models) for models in (away, other))
+    if (first.signals, first.stranger_weight) == (second.signals, second.stranger_weight):
+        assert first.blind["nemo"] == second.blind["nemo"]
+    assert first.trade != second.trade
 
 
 def test_model_that_is_sure_of_nothing_is_not_shipped() -> None:

@@ -19,6 +19,8 @@ Floats = NDArray[np.floating]
 _SHRINKAGE: Final = 0.1
 _CLIP: Final = 6.0
 """Standardised signals further out than this say nothing more."""
+_HEAT: Final = (-3.0, 4.0)
+"""Range of the log temperature."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def _signals(density: Density, logits: Floats, embedding: Floats) -> NDArray[np.
 def log_temperature(knobs: Knobs, density: Density, logits: Floats, embedding: Floats) -> NDArray[np.float64]:
     """Natural log of the temperature of each window, ``(n,)``."""
     signals = _signals(density, logits, embedding)
-    return np.asarray(knobs.base + signals @ np.array([knobs.distance, knobs.energy]), dtype=np.float64)
+    heat = knobs.base + signals @ np.array([knobs.distance, knobs.energy])
+    return np.asarray(np.clip(heat, *_HEAT), dtype=np.float64)
 
 
 def fit_knobs(
@@ -146,7 +149,7 @@ def fit_knobs(
     def loss(values: NDArray[np.float64]) -> float:
         total = 0.0
         for signals, logits, truth, weight in prepared:
-            heat = np.exp(np.clip(values[0] + signals @ values[1:], -3.0, 4.0))
+            heat = np.exp(np.clip(values[0] + signals @ values[1:], *_HEAT))
             share = softmax(logits / heat[:, None])[np.arange(len(truth)), truth]
             total -= weight * float(np.log(np.maximum(share, 1e-12)).mean())
         return total
@@ -185,4 +188,4 @@ class ConfidentModel(nn.Module):
         signals = torch.stack([squared.clamp_min(1e-6).log(), -torch.logsumexp(logits, dim=1)], dim=1)
         signals = ((signals - self.get_buffer("typical")) / self.get_buffer("spread")).clamp(-_CLIP, _CLIP)
         heat = self.knobs.base + signals[:, 0] * self.knobs.distance + signals[:, 1] * self.knobs.energy
-        return logits / heat.clamp(-3.0, 4.0).exp()[:, None], embedding
+        return logits / heat.clamp(*_HEAT).exp()[:, None], embedding

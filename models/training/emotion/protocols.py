@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,9 @@ from typing import Final
 from core.errors import DataError
 from models.emotion.labels import EMOTIONS
 from models.training.data.cache import Clip
+from models.training.data.manifest import clip_name
 from models.training.data.splits import Split
-from models.training.emotion.splits import CREMA_D_TEST_SPEAKERS
+from models.training.emotion.splits import CALIBRATION_SPEAKERS, CREMA_D_TEST_SPEAKERS
 
 __all__ = [
     "CLASSES",
@@ -30,6 +31,7 @@ CLASSES: Final = (*(str(emotion) for emotion in EMOTIONS), "other:boredom")
 """What encoders are trained to tell apart: the eight emotions, and EMO-DB's boredom."""
 TRAINED_CORPORA: Final = ("ravdess_speech", "ravdess_song", "crema_d", "emodb", "nemo")
 RAVDESS_FOLDS: Final = ("1", "2", "3", "4", "5", "6")
+EMODB_FOLDS: Final = RAVDESS_FOLDS[:5]
 
 FoldOf = Mapping[tuple[str, str], str]
 """From corpus and clip name to the published test fold."""
@@ -115,12 +117,18 @@ def _ravdess_folds(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, frozense
     actors: dict[str, set[str]] = {name: set() for name in RAVDESS_FOLDS}
     for clip in clips:
         if clip.corpus == "ravdess_speech":
-            actors[fold_of[clip.corpus, _name(clip)]].add(clip.speaker)
+            actors[_fold(fold_of, clip, actors)].add(clip.speaker)
     return {name: frozenset(found) for name, found in actors.items()}
 
 
-def _name(clip: Clip) -> str:
-    return clip.path.rsplit("/", 1)[-1]
+def _fold(fold_of: FoldOf, clip: Clip, known: Collection[str]) -> str:
+    """The published fold of a clip that must have one."""
+    fold = fold_of.get((clip.corpus, clip_name(clip.path)))
+    if fold not in known:
+        raise DataError(
+            f"The fold file says fold {fold!r} of {clip.path}: it must be one of {', '.join(known)}."
+        )
+    return str(fold)
 
 
 def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPlan]:
@@ -134,7 +142,8 @@ def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPl
     def kept(clip: Clip) -> bool:
         """Outside the shipped model's own test and calibration speakers."""
         return clip.split not in (Split.TEST, Split.CALIBRATION) and not (
-            clip.split is Split.LEFT_OUT and (_actor(clip) in folds["1"] or clip.speaker == "03")
+            clip.split is Split.LEFT_OUT
+            and (_actor(clip) in folds["1"] or clip.speaker in CALIBRATION_SPEAKERS["emodb"])
         )
 
     def crema_kept(clip: Clip) -> bool:
@@ -162,7 +171,7 @@ def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPl
         EncoderPlan(
             "crema_d_fold1",
             "without_crema_d",
-            lambda clip: clip.corpus != "crema_d" or (clip.corpus, _name(clip)) not in fold_of,
+            lambda clip: clip.corpus != "crema_d" or (clip.corpus, clip_name(clip.path)) not in fold_of,
         )
     )
     return {plan.name: plan for plan in plans}
@@ -212,15 +221,15 @@ def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
         "1",
         "crema_d_fold1",
         of_corpus["crema_d"],
-        lambda clip: (clip.corpus, _name(clip)) in fold_of,
+        lambda clip: (clip.corpus, clip_name(clip.path)) in fold_of,
     )
-    for name in ("1", "2", "3", "4", "5"):
+    for name in EMODB_FOLDS:
         add(
             "emodb_5fold",
             name,
             "without_emodb",
             of_corpus["emodb"],
-            lambda clip, out=name: fold_of[clip.corpus, _name(clip)] == out,  # type: ignore[misc]
+            lambda clip, out=name: _fold(fold_of, clip, EMODB_FOLDS) == out,  # type: ignore[misc]
         )
     for speaker in sorted({clip.speaker for clip in of_corpus["emodb"]}):
         add(

@@ -50,11 +50,19 @@ class Answered:
         float32, ``(n, 8)`` and ``(n, 128)``.
     truth
         int64, ``(n,)``.
+    spared
+        Whether a clip is of the shipped model's test speakers, ``(n,)``: nothing is fitted to those.
     """
 
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
     truth: NDArray[np.int64]
+    spared: NDArray[np.bool_]
+
+    def fitted(self) -> Answered:
+        """Without the test speakers."""
+        rows = ~self.spared
+        return Answered(self.logits[rows], self.embedding[rows], self.truth[rows], self.spared[rows])
 
 
 @dataclass(frozen=True)
@@ -165,13 +173,15 @@ def _truth(clips: Sequence[Clip]) -> NDArray[np.int64]:
 
 def _answer(result: HeadResult, features: Any, clips: Sequence[Clip], rows: Sequence[int]) -> Answered:
     logits, embedding = predict_head(result, features, np.array(rows, dtype=np.int64))
-    return Answered(logits, embedding, _truth([clips[row] for row in rows]))
+    chosen = [clips[row] for row in rows]
+    spared = np.array([clip.split is Split.TEST for clip in chosen], dtype=np.bool_)
+    return Answered(logits, embedding, _truth(chosen), spared)
 
 
 def weigh_confidence(
     home: HomeModel, away: Mapping[str, HomeModel], *, stranger_weight: float, signals: tuple[bool, bool]
 ) -> Knobs:
-    """One set of knobs for known rooms and unknown ones.
+    """One set of knobs for known rooms and unknown ones; test speakers are left out on both sides.
 
     Parameters
     ----------
@@ -189,7 +199,7 @@ def weigh_confidence(
         for part in home.home.values()
     ]
     for corpus, model in away.items():
-        part = model.strangers[corpus]
+        part = model.strangers[corpus].fitted()
         groups.append((model.density, part.logits, part.embedding, part.truth, stranger_weight / len(away)))
     return fit_knobs(groups, use_distance=signals[0], use_energy=signals[1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,8 @@ PROTOCOLS: Mapping[str, str] = {
 }
 
 _HEAD: Final = HeadSettings(draws_per_clip=1.0)
+_LEAST_DRAWS: Final = 2500
+"""In an epoch: with one draw a clip, 400 clips of EMO-DB gave 65.6 on validation speakers, with six 72.0."""
 
 
 def run_protocols(
@@ -71,7 +74,8 @@ def run_protocols(
         encoder = train_encoder(workshop, plans, fold.encoder)
         used = sorted((*fold.train, *fold.test), key=lambda clip: clip.start)
         _, features = corpus_features(workshop, encoder, used, views=views, bf16=bf16)
-        results += [fit_fold(workshop, fold, features, used, branch, _HEAD) for branch in branches]
+        head = replace(_HEAD, draws_per_clip=max(1.0, _LEAST_DRAWS / len(fold.train)))
+        results += [fit_fold(workshop, fold, features, used, branch, head) for branch in branches]
     return results
 
 
