@@ -286,6 +286,10 @@ def evaluate_emotion_command(
         list[Path] | None,
         typer.Option(help="Folder or tar of other sounds without an emotion, such as music; repeatable."),
     ] = None,
+    unheard: Annotated[
+        bool,
+        typer.Option("--unheard", help="Of ESC-10 and Emotify take only what our own training never heard."),
+    ] = False,
     no_live: Annotated[bool, typer.Option("--no-live", help="Leave the live path out.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Few clips and no conditions: a fast look.")] = False,
     as_json: JsonFlag = False,
@@ -301,8 +305,9 @@ def evaluate_emotion_command(
             data or cache_dir() / "training" / "emotion" / "speech",
             on_progress=lambda done, total: tell("decoding", done, total),
         )
-        noises = conditions.read_recordings(noise) if noise else []
-        recordings = {path.name: conditions.read_recordings(path) for path in non_speech or []}
+        wanted = _never_heard if unheard else _any
+        noises = conditions.read_recordings(noise, wanted=wanted) if noise else []
+        recordings = {path.name: conditions.read_recordings(path, wanted=wanted) for path in non_speech or []}
         engine = None if no_live else Engine(settings)
         try:
             report = evaluate.evaluate_emotion(
@@ -332,6 +337,16 @@ def evaluate_emotion_command(
         return
     _print_headline(report)
     Console().print(f"Wrote {html} and {figures}.", highlight=False, markup=False, soft_wrap=True)
+
+
+def _any(_name: str) -> bool:
+    return True
+
+
+def _never_heard(name: str) -> bool:
+    from models.training.emotion.noise import heard  # noqa: PLC0415
+
+    return not heard(name)
 
 
 def _live_path(engine: Engine) -> Callable[[Path], Any]:

@@ -106,6 +106,7 @@ class Engine:
                 self._listener = self._make_listener(
                     spec, journal=self._open_journal(), on_decision=on_decision
                 )
+                self._set_voice(self.calibration.active)  # one kept meanwhile found no listener yet
                 self._listener.start()
             except AttuneError as error:
                 self._listener = None

@@ -61,6 +61,7 @@ MIN_NEUTRAL_CLIPS: Final = 3
 """Where only neutral is given."""
 
 _ITERATIONS: Final = 400
+_REACH: Final = 2.0  # of the typical distance of a take from their mean
 _STILL: Final = 1e-7  # a step that moves no parameter by more ends the search
 _MAX_FOLDS: Final = 40  # more clips than these are left out in groups, so that time stays bounded
 _TEMPERATURES: Final = np.linspace(1.0, 3.0, 41)
@@ -97,7 +98,8 @@ class Score:
 class PersonalVoice:
     """What turns the model's answers into answers for one user.
 
-    logits' = (slope * logits + ((embedding - mean) / scale) @ weights + bias) / temperature
+    logits' = (slope * logits + ((embedding - mean) / scale) @ weights + bias) / temperature,
+    where what lies further than twice as far as the takes themselves counts as twice as far.
 
     Parameters
     ----------
@@ -329,7 +331,7 @@ def apply_personal(voice: PersonalVoice, answers: Answers) -> npt.NDArray[np.flo
             f"Your voice was fitted to {len(voice.mean)} features, but the model has "
             f"{answers.embedding.shape[1]}: record your voice again."
         )
-    features = (answers.embedding - voice.mean) / voice.scale  # (n, E)
+    features = _within_reach((answers.embedding - voice.mean) / voice.scale)  # (n, E)
     logits = (voice.slope * answers.logits + features @ voice.weights + voice.bias) / voice.temperature
     return softmax(logits).astype(np.float32)
 
@@ -441,6 +443,13 @@ def _as_arrays(
     return given, rows, np.asarray(labels, dtype=np.int64).reshape(len(given))
 
 
+def _within_reach(features: _Array) -> _Array:
+    """Shorten what lies further from the takes than they reach, so that strangeness makes nothing surer."""
+    length = np.linalg.norm(features, axis=1, keepdims=True)  # typically 1 among the takes
+    nearer: _Array = features * np.minimum(1.0, _REACH / np.maximum(length, 1e-9))
+    return nearer
+
+
 def _left_out(logits: _Array, embedding: _Array, labels: _Labels, strength: float) -> _Array:
     """Adapted logits of every clip, (n, 8), from fits that have not seen it."""
     count = len(labels)
@@ -449,7 +458,7 @@ def _left_out(logits: _Array, embedding: _Array, labels: _Labels, strength: floa
     mean, scale, slope, weights, bias = (
         part[fold] for part in _solve(logits, embedding, labels, keep, strength)
     )
-    features = (embedding - mean) / scale
+    features = _within_reach((embedding - mean) / scale)
     adapted: _Array = slope[:, np.newaxis] * logits + np.einsum("ne,nek->nk", features, weights) + bias
     return adapted
 

@@ -223,3 +223,17 @@ def test_the_served_model_gives_what_is_fitted_to() -> None:
     logits, embedding = summarise_clip(given_)
     assert logits.shape == (8,)
     assert embedding.shape == given_.embedding.shape[1:]
+
+
+def test_what_is_far_from_the_takes_is_not_surer_than_what_is_near() -> None:
+    logits, embedding, labels = speaker(5, shift=1.0)
+    voice = fit_personal(logits, embedding, labels)
+    away = np.random.default_rng(6).normal(size=(200, embedding.shape[1])) * voice.scale
+    flat = np.zeros((200, 8), dtype=np.float32)
+    mean_confidence = [
+        apply_personal(voice, Answers(flat, flat, (voice.mean + reach * away).astype(np.float32)))
+        .max(axis=1)
+        .mean()
+        for reach in (2.0, 8.0, 32.0)
+    ]
+    assert mean_confidence[2] <= mean_confidence[0] + 1e-6
