@@ -88,9 +88,22 @@ def test_interrupted_training_goes_on_to_the_same_weights(
 
 def test_checkpoint_of_another_recipe_is_refused(workshop: Workshop) -> None:
     train_encoder(workshop, PLANS, "speech")
+    other = replace(workshop, recipe=replace(TINY, label_smoothing=0.2))
+    with pytest.raises(WeightsError, match="has another recipe"):
+        train_encoder(other, PLANS, "speech")
+    mended = {"speech": replace(PLANS["speech"], hears=lambda clip: clip.corpus == "crema_d")}
+    with pytest.raises(WeightsError, match="heard other clips"):
+        train_encoder(workshop, mended, "speech")
     (workshop.encoder_folder("speech") / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match="other settings or data"):
-        train_encoder(replace(workshop, recipe=replace(TINY, label_smoothing=0.2)), PLANS, "speech")
+        train_encoder(other, PLANS, "speech")
+
+
+def test_frames_that_cannot_be_kept_say_so(workshop: Workshop) -> None:
+    workshop.folder.parent.mkdir(parents=True, exist_ok=True)
+    workshop.folder.write_text("a file where the folder should be")
+    with pytest.raises(DataError, match="cannot be written"):
+        train_encoder(workshop, PLANS, "speech")
 
 
 def test_base_that_heard_too_much_is_refused(workshop: Workshop) -> None:

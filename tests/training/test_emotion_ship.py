@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from invented_corpus import corpus_row, encoded_tone, write_corpus
 
-from core.errors import WeightsError
+from core.errors import DataError, WeightsError
 from models.emotion.recogniser import load_recogniser
 from models.training.data.cache import prepare
 from models.training.emotion import ship as shipping
@@ -91,6 +91,16 @@ def test_file_and_figures_are_made_and_served(
     assert {row.name for row in (workshop.folder / "shipped").glob("*.onnx")} == {
         f"without-{corpus}.onnx" for corpus in PEOPLE
     }
+
+
+def test_missing_corpus_is_named_before_anything_is_trained(
+    workshop: Workshop, fold_of, tmp_path: Path
+) -> None:
+    clips = tuple(clip for clip in workshop.cache.clips if clip.corpus != "nemo")
+    fewer = replace(workshop, cache=replace(workshop.cache, clips=clips), folder=tmp_path / "run")
+    with pytest.raises(DataError, match="'nemo'"):
+        shipping.ship(fewer, fold_of, tmp_path / "x.onnx")
+    assert not (tmp_path / "run").exists()
 
 
 def sure(rng: np.random.Generator, right: float, away: float, n: int = 400) -> Answered:

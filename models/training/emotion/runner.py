@@ -7,17 +7,18 @@ import json
 import logging
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import DataError
+from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.cache import Clip, SpeechCache
+from models.training.data.writing import writing
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.features import Features, cache_features
 from models.training.emotion.heads import HeadSettings, fit_head, predict_head
@@ -27,6 +28,7 @@ from models.training.emotion.pretrain import EmotionNet, PretrainSettings, pretr
 from models.training.emotion.protocols import CLASSES, EncoderPlan, Fold, trainable
 from models.training.emotion.train import BRANCHES
 from models.training.metrics import softmax
+from models.training.records import read_json, write_json
 from models.training.report.clips import open_clips
 
 __all__ = [
@@ -45,6 +47,7 @@ Audio = NDArray[np.float32]
 DRAWS: Final[Mapping[str, int]] = {"base": 144_000, "without_crema_d": 80_000, "crema_d_fold1": 96_000}
 """Windows seen in the training of each plan; `DRAWS_OTHER` for those not named."""
 DRAWS_OTHER: Final = 48_000
+_ORIGIN: Final = "origin.json"
 _RATE_FRESH: Final = 1.5e-3
 _RATE_ON_BASE: Final = 1e-3
 
@@ -106,12 +109,21 @@ def _frames(workshop: Workshop) -> MelFrames:
     if not path.exists():
         active = [(clip.active_start, clip.active_stop) for clip in clips]
         frames = mel_frames([workshop.cache.audio(clip) for clip in clips], active)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        making = path.with_suffix(".part.npz")
-        np.savez(making, **vars(frames))
-        making.replace(path)
+        _keep(path, vars(frames))
     with np.load(path) as kept:
         return MelFrames(**{name: kept[name] for name in kept.files})
+
+
+def _keep(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays whole or not at all."""
+    making = path.with_suffix(".part.npz")
+    with writing(f"The file {path}"):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(making, **arrays)
+            making.replace(path)
+        finally:
+            making.unlink(missing_ok=True)
 
 
 def _heard(cache: SpeechCache, plan: EncoderPlan) -> list[int]:
@@ -142,14 +154,48 @@ def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: st
     ------
     DataError
         There is nothing to hear, or the base heard what this plan may not.
+    WeightsError
+        The encoder that lies there heard other clips or was trained by another recipe.
     """
-    plan, folder = plans[name], workshop.encoder_folder(name)
+    folder = workshop.encoder_folder(name)
+    origin = _origin(workshop, plans, name)
     if (folder / "model.safetensors").exists():
+        if read_json(folder / _ORIGIN, "attune train encoders") != {"origin": origin}:
+            raise WeightsError(
+                f"The encoder {folder} heard other clips or has another recipe: give another --run."
+            )
         return folder
     net = _train_net(workshop, plans, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / _ORIGIN, {"origin": origin})
     save_compact_encoder(net.encoder, net.settings, folder)
-    _LOG.info("encoder %s is ready", plan.name)
+    _LOG.info("encoder %s is ready", name)
     return folder
+
+
+def _origin(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> str:
+    """Changes whenever the encoder of a plan may: its clips, its recipe, and those of its base."""
+    plan, cache = plans[name], workshop.cache
+    recipe = {**asdict(_recipe(workshop, plan)), "threads": None}
+    said = [
+        cache.fingerprint,
+        json.dumps(recipe, sort_keys=True),
+        _origin(workshop, plans, plan.base) if plan.base is not None else "",
+        *(cache.clips[row].path for row in _heard(cache, plan)),
+    ]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def _recipe(workshop: Workshop, plan: EncoderPlan) -> PretrainSettings:
+    recipe = workshop.recipe
+    draws = max(recipe.batch, round(DRAWS.get(plan.name, DRAWS_OTHER) * workshop.budget))
+    return replace(
+        recipe,
+        draws=draws,
+        draws_per_epoch=min(recipe.draws_per_epoch, draws),
+        peak_rate=_RATE_FRESH if plan.base is None else _RATE_ON_BASE,
+        threads=workshop.threads,
+    )
 
 
 def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> EmotionNet:
@@ -161,19 +207,7 @@ def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) 
             clip = cache.clips[min(secret)]
             raise DataError(f"{plan.base} heard {clip.path}, which {name} may not: mend the plans.")
         start = _train_net(workshop, plans, plan.base)
-    recipe = workshop.recipe
-    draws = max(recipe.batch, round(DRAWS.get(name, DRAWS_OTHER) * workshop.budget))
-    own = replace(
-        recipe,
-        draws=draws,
-        draws_per_epoch=min(recipe.draws_per_epoch, draws),
-        peak_rate=_RATE_FRESH if plan.base is None else _RATE_ON_BASE,
-        threads=workshop.threads,
-    )
     classes = np.array([CLASSES.index(c.emotion) if c.emotion in CLASSES else -1 for c in cache.clips])
-    identity = hashlib.sha256(
-        "\n".join([cache.fingerprint, plan.base or "", *(cache.clips[row].path for row in heard)]).encode()
-    ).hexdigest()
     noises = Noises(mel_frames(workshop.noise).frames) if workshop.noise else None
     return pretrain(
         _frames(workshop),
@@ -183,8 +217,8 @@ def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) 
         [clip.corpus for clip in cache.clips],
         noises,
         workshop.folder / "encoders" / name,
-        own,
-        identity=identity,
+        _recipe(workshop, plan),
+        identity=_origin(workshop, plans, name),
         n_classes=len(CLASSES),
         start=start,
     )
@@ -284,10 +318,7 @@ def fit_fold(
         result = fit_head(features, labels, train[~watched], train[watched], recipe)
         logits, _ = predict_head(result, features, test)
         probabilities = softmax(logits)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        making = kept.with_suffix(".part.npz")
-        np.savez(making, key=key, probabilities=probabilities)
-        making.replace(kept)
+        _keep(kept, {"key": key, "probabilities": probabilities})
     return FoldResult(
         fold=fold,
         branch=branch,

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.errors import WeightsError
+from core.errors import DataError, WeightsError
 from models.training.data.splits import Split
 from models.training.emotion.confidence import ConfidentModel, Knobs
 from models.training.emotion.heads import HeadSettings
@@ -181,6 +181,7 @@ def ship(
         What the JSON file holds; figures of the protocols where `attune evaluate protocols` left them.
     """
     plans: Mapping[str, EncoderPlan] = encoder_plans(workshop.cache.clips, fold_of)
+    _check_corpora(workshop)
     total = len(STRANGERS) + 1
     on_progress("model on all corpora", 0, total)
     home = fit_home(workshop, plans, "shipped", views=_VIEWS, settings=_HEAD)
@@ -249,6 +250,18 @@ def ship(
             card=f"{path.stem}.md",
         )
     return record
+
+
+def _check_corpora(workshop: Workshop) -> None:
+    """Say before hours of training what would be missing after them."""
+    for corpus in STRANGERS:
+        if not any(clip.corpus == corpus for clip in workshop.cache.clips):
+            raise DataError(f"The corpus {corpus!r} is not among the clips: prepare the whole manifest.")
+    for split in (Split.CALIBRATION, Split.TEST):
+        if not workshop.cache.of(split):
+            raise DataError(
+                f"There are no {split.value} speakers among the clips: prepare the whole manifest."
+            )
 
 
 def held_out_figures(model: nn.Module, workshop: Workshop) -> dict[str, Any]:
