@@ -143,7 +143,7 @@ def _verdict(view: Booth) -> Markup:
         check = view.heard[view.last].check
         look, words = "good" if check.good else "warn", check.sentence
     else:
-        look, words = "info", "Press Record, then say the sentence as its emotion asks."
+        look, words = "info", "Record the sentence, said as its emotion asks."
     mark = {"good": "✓", "warn": "!", "info": "i"}[look]
     return tag(
         "div",
