@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from core import paths
 from core.errors import AttuneError
 from dashboard import charts
 from dashboard.desk import Desk, open_desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
+from dashboard.part import UNEXPECTED, draw_part
 from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
@@ -23,14 +23,13 @@ from realtime.snapshot import ListenerState
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-__all__ = ["ICON", "UNEXPECTED", "page", "shared_desk"]
+__all__ = ["ICON", "page", "shared_desk"]
 
 _LOG = logging.getLogger(__name__)
 _ASSETS: Final = Path(__file__).parent / "assets"
 ICON: Final = _ASSETS / "icon.svg"
 _TICK_S: Final = 0.25
 _IDLE_TICK_S: Final = 1.0
-UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
 
 # Keys of the session state, one session being one browser tab
 _SOURCE: Final = "source"
@@ -42,7 +41,6 @@ _THRESHOLD_SEEN: Final = "threshold seen"
 _PROBLEM: Final = "problem"
 _FACE: Final = "face"
 _SPEC: Final = "spec"
-_BROKEN: Final = "broken"
 
 _show_board = st.components.v2.component(
     "attune_board",
@@ -268,7 +266,8 @@ def _problems(desk: Desk) -> None:
 
 def _board(desk: Desk) -> None:
     """Draw the newest snapshot; runs four times a second, apart from the rest of the page."""
-    try:
+
+    def draw() -> bool:
         engine = desk.engine
         engine.heartbeat()
         snapshot = engine.snapshot()
@@ -281,16 +280,9 @@ def _board(desk: Desk) -> None:
                 "title": charts.title(snapshot),
             },
         )
-        changed = _face(desk) != st.session_state.get(_FACE)
-    except Exception as error:  # noqa: BLE001 - a person must never read a traceback
-        # Four times a second the same: once is enough for the log.
-        if st.session_state.get(_BROKEN) != repr(error):
-            _LOG.exception("the board cannot be drawn")
-            st.session_state[_BROKEN] = repr(error)
-        st.error(plain(UNEXPECTED), icon=":material/error:")
-        return
-    if changed:
-        st.rerun(scope="app")
+        return bool(_face(desk) != st.session_state.get(_FACE))
+
+    draw_part("board", draw)
 
 
 def _foot(desk: Desk) -> None:

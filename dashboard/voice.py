@@ -12,8 +12,9 @@ import streamlit as st
 from core.errors import AttuneError
 from dashboard.booth import Booth, booth, next_open, scores
 from dashboard.desk import Desk
-from dashboard.live import UNEXPECTED, shared_desk
+from dashboard.live import shared_desk
 from dashboard.markup import plain, tag
+from dashboard.part import UNEXPECTED, draw_part
 from dashboard.sources import Choice
 from models.emotion.labels import EMOTIONS
 from models.emotion.personal import PersonalVoice, Trial, check_clips
@@ -44,7 +45,6 @@ _TRIAL: Final = "voice trial"
 _PROBLEM: Final = "voice problem"
 _FACE: Final = "voice face"
 _ENABLED: Final = "voice enabled"
-_BROKEN: Final = "voice broken"
 
 _show_booth = st.components.v2.component(
     "attune_booth",
@@ -291,7 +291,8 @@ def _stop(desk: Desk) -> None:
 
 def _draw(desk: Desk, prompts: tuple[Prompt, ...]) -> None:
     """Draw the booth; runs four times a second while recording, apart from the rest of the page."""
-    try:
+
+    def draw() -> bool:
         desk.engine.heartbeat()
         calibration = desk.engine.calibration
         view = Booth(
@@ -302,15 +303,9 @@ def _draw(desk: Desk, prompts: tuple[Prompt, ...]) -> None:
             st.session_state.get(_LAST),
         )
         _show_booth(key="booth", data={"html": booth(view), "title": view.title})
-        changed = _face(calibration) != st.session_state.get(_FACE)
-    except Exception as error:  # noqa: BLE001 - a person must never read a traceback
-        if st.session_state.get(_BROKEN) != repr(error):
-            _LOG.exception("the booth cannot be drawn")
-            st.session_state[_BROKEN] = repr(error)
-        st.error(plain(UNEXPECTED), icon=":material/error:")
-        return
-    if changed:
-        st.rerun(scope="app")
+        return bool(_face(calibration) != st.session_state.get(_FACE))
+
+    draw_part("booth", draw)
 
 
 # The fit

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import logs, paths
 from core.errors import AudioDeviceError, SettingsError, WeightsError
-from dashboard import live
+from dashboard import live, part
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from realtime.capture.source import SourceKind, SourceSpec
@@ -155,7 +155,7 @@ def test_a_board_that_cannot_be_drawn_is_one_sentence_and_logged_once(
     with caplog.at_level(logging.ERROR):
         healthy(tab.run())
         healthy(tab.run())
-    assert [error.value for error in tab.error] == [plain(live.UNEXPECTED)]
+    assert [error.value for error in tab.error] == [plain(part.UNEXPECTED)]
     assert caplog.text.count("the board cannot be drawn") == 1
 
 
@@ -267,7 +267,7 @@ def test_an_unexpected_fault_at_the_opening_is_one_sentence_and_logged(
     monkeypatch.setattr(live, "open_desk", fail)
     with caplog.at_level(logging.ERROR):
         healthy(tab.run())
-    assert [error.value for error in tab.error] == [plain(live.UNEXPECTED)]
+    assert [error.value for error in tab.error] == [plain(part.UNEXPECTED)]
     assert "boom" in caplog.text
 
 
@@ -278,7 +278,7 @@ def test_the_page_starts_the_log_that_its_sentences_speak_of(
     monkeypatch.setattr(logs, "start_logging", lambda: started.append(True))
     healthy(tab.run())
     assert started
-    assert str(paths.log_file()) in live.UNEXPECTED
+    assert str(paths.log_file()) in part.UNEXPECTED
 
 
 def test_missing_weights_are_told_where_the_model_is_introduced(

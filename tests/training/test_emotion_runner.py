@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_recipe import TINY
 
 from core.errors import DataError, WeightsError
 from models.training.data.cache import load_cache
 from models.training.emotion import pretrain as pretraining
 from models.training.emotion.heads import HeadSettings
-from models.training.emotion.mel_encoder import EncoderSettings
-from models.training.emotion.pretrain import PretrainSettings, draw_probabilities
+from models.training.emotion.pretrain import draw_probabilities
 from models.training.emotion.protocols import EncoderPlan, Fold
 from models.training.emotion.runner import (
     FoldResult,
@@ -27,19 +27,6 @@ from models.training.emotion.runner import (
 )
 from models.training.emotion.tables import protocol_table
 
-TINY = PretrainSettings(
-    batch=4,
-    draws_per_epoch=16,
-    encoder=EncoderSettings(
-        stem=4,
-        widths=(4, 8),
-        time_strides=(2, 2),
-        hidden_size=16,
-        n_layers=1,
-        n_heads=2,
-        intermediate_size=16,
-    ),
-)
 PLANS = {
     "speech": EncoderPlan("speech", None, lambda clip: clip.corpus == "ravdess_speech"),
     "all": EncoderPlan("all", "speech", lambda clip: clip.corpus != "ravdess_song"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from invented_corpus import corpus_row, encoded_tone, write_corpus
+from tiny_recipe import TINY
 
 from core.errors import DataError, WeightsError
 from models.emotion.recogniser import load_recogniser
@@ -16,8 +17,6 @@ from models.training.data.cache import prepare
 from models.training.emotion import ship as shipping
 from models.training.emotion.confidence import fit_density
 from models.training.emotion.encoders import load_hybrid
-from models.training.emotion.mel_encoder import EncoderSettings
-from models.training.emotion.pretrain import PretrainSettings
 from models.training.emotion.runner import Workshop
 from models.training.emotion.shipped import Answered, HomeModel
 from models.training.emotion.splits import shipped_splits
@@ -29,19 +28,6 @@ PEOPLE = {
     "emodb": (("03", "08"), ("sad", "angry")),
     "nemo": (("EB0", "X"), ("happy", "sad")),
 }
-TINY = PretrainSettings(
-    batch=4,
-    draws_per_epoch=16,
-    encoder=EncoderSettings(
-        stem=4,
-        widths=(4, 8),
-        time_strides=(2, 2),
-        hidden_size=16,
-        n_layers=1,
-        n_heads=2,
-        intermediate_size=16,
-    ),
-)
 
 
 @pytest.fixture(scope="module")

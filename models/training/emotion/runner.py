@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.cache import Clip, SpeechCache
+from models.training.data.splits import Split
 from models.training.data.writing import writing
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.features import Features, cache_features
@@ -133,6 +134,16 @@ def _heard(cache: SpeechCache, plan: EncoderPlan) -> list[int]:
     return found
 
 
+def _unheard(cache: SpeechCache, heard: Sequence[int]) -> list[int]:
+    """Calibration speakers that an encoder may not hear: its curves are about those."""
+    known = set(heard)
+    return [
+        row
+        for row, clip in enumerate(cache.clips)
+        if clip.split is Split.CALIBRATION and trainable(clip) and row not in known
+    ]
+
+
 def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> Path:
     """Train the encoder of one plan, and those it starts from; what is whole already is not done again.
 
@@ -212,7 +223,7 @@ def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) 
     return pretrain(
         _frames(workshop),
         heard,
-        (),
+        _unheard(cache, heard),
         classes,
         [clip.corpus for clip in cache.clips],
         noises,

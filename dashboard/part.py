@@ -1,0 +1,41 @@
+"""Owns the guard of what a page draws again and again: a fault is logged once and told in one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from core import paths
+from dashboard.markup import plain
+
+__all__ = ["UNEXPECTED", "draw_part"]
+
+_LOG = logging.getLogger(__name__)
+UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
+
+
+def draw_part(name: str, draw: Callable[[], bool]) -> None:
+    """Draw a part of a page that runs apart from the rest of it.
+
+    Parameters
+    ----------
+    name
+        Of the part, for the log.
+    draw
+        Draws it; returns whether the rest of the page is out of date and has to be drawn anew.
+    """
+    broken = f"{name} broken"
+    try:
+        changed = draw()
+    except Exception as error:  # noqa: BLE001 - a person must never read a traceback
+        # Four times a second the same: once is enough for the log.
+        if st.session_state.get(broken) != repr(error):
+            _LOG.exception("the %s cannot be drawn", name)
+            st.session_state[broken] = repr(error)
+        st.error(plain(UNEXPECTED), icon=":material/error:")
+        return
+    if changed:
+        st.rerun(scope="app")
