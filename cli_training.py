@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TimeRemainingColumn
@@ -241,13 +243,13 @@ def _hub_columns(given: list[str]) -> Any:
     return HubColumns(**pairs)
 
 
-def _pairs(option: str, given: list[str]) -> dict[str, str]:
+def _pairs(option: str, given: list[str], form: str = "name=value") -> dict[str, str]:
     """Options of the form NAME=VALUE."""
     pairs = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not (name and separator and value):
-            raise typer.BadParameter(f"{text!r} is not of the form name=value.", param_hint=option)
+            raise typer.BadParameter(f"{text!r} is not of the form {form}.", param_hint=option)
         pairs[name] = value
     return pairs
 
@@ -268,16 +270,34 @@ _LIVE_SETTINGS = (
 """Settings that the figures of the live path depend on."""
 
 
+_UNHEARD_FORM = "NAME=MODEL.onnx"
+UnheardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--corpus",
+        metavar=_UNHEARD_FORM,
+        help="A corpus and a model that never heard it: all its people are strangers to it; repeatable.",
+    ),
+]
+
+
+def _unheard(given: list[str] | None) -> dict[str, Path]:
+    """Models that never heard a corpus, by the corpus."""
+    return {name: Path(file) for name, file in _pairs("--corpus", given or [], _UNHEARD_FORM).items()}
+
+
 @evaluate_app.command(
     name="emotion",
     epilog="**Examples**: `attune evaluate emotion --data speech-cache --quick` · "
-    "`attune evaluate emotion --model my.onnx --data corpora/manifest.csv --noise esc10.tar --out report`",
+    "`attune evaluate emotion --model my.onnx --data corpora/manifest.csv --noise esc10.tar --out report` · "
+    "`attune evaluate emotion --data speech-cache --corpus nemo=without-nemo.onnx`",
 )
 def evaluate_emotion_command(
     model: Annotated[Path | None, typer.Option(help="ONNX file; by default the embedded model.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of prepared speech, or the manifest of the corpora.")
     ] = None,
+    corpus: UnheardOption = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     noise: Annotated[
         Path | None, typer.Option(help="Folder or tar of recorded noise; by default pink noise is made.")
@@ -298,42 +318,44 @@ def evaluate_emotion_command(
     from models.training.report import clips, conditions, evaluate, files, provenance, served  # noqa: PLC0415
 
     files.check_libraries()
+    unheard_by = _unheard(corpus)
     settings = load_settings(emotion_model=model, journal=False)
     predict, record = served.open_model(settings.emotion_model, threads=settings.threads)
-    with _evaluation_progress() as tell:
+    others = served.open_unheard(unheard_by, threads=settings.threads)
+    with ExitStack() as engines, _evaluation_progress() as tell:
         cache = clips.open_speech(
             data or cache_dir() / "training" / "emotion" / "speech",
             on_progress=lambda done, total: tell("decoding", done, total),
         )
         wanted = _never_heard if unheard else _any
-        noises = conditions.read_recordings(noise, wanted=wanted) if noise else []
-        recordings = {path.name: conditions.read_recordings(path, wanted=wanted) for path in non_speech or []}
-        engine = None if no_live else Engine(settings)
-        try:
-            report = evaluate.evaluate_emotion(
-                predict,
-                cache,
-                noises=noises,
-                non_speech=recordings,
-                live=_live_path(engine) if engine else None,
-                plan=evaluate.Plan.quick() if quick else evaluate.Plan(),
-                on_progress=tell,
-            )
-        finally:
-            if engine is not None:
-                engine.close()
+        report = evaluate.evaluate_emotion(
+            predict,
+            cache,
+            noises=conditions.read_recordings(noise, wanted=wanted) if noise else [],
+            non_speech={
+                path.name: conditions.read_recordings(path, wanted=wanted) for path in non_speech or []
+            },
+            live=None if no_live else _live_path(model, engines),
+            twins={
+                name: evaluate.Twin(opened, None if no_live else _live_path(unheard_by[name], engines))
+                for name, (opened, _) in others.items()
+            },
+            plan=evaluate.Plan.quick() if quick else evaluate.Plan(),
+            on_progress=tell,
+        )
     report["provenance"] = provenance.provenance(
         command=shlex.join(["attune", *sys.argv[1:]]),
         model=record,
         cache=cache,
         report=report,
-        settings={name: getattr(settings, name) for name in _LIVE_SETTINGS} if engine else {},
+        settings={} if no_live else {name: getattr(settings, name) for name in _LIVE_SETTINGS},
     )
+    report["provenance"]["other_models"] = {name: of_other for name, (_, of_other) in others.items()}
     by_path = {clip.path: clip for clip in cache.clips}
     html, figures = files.write_report(report, out, lambda path: cache.audio(by_path[path]))
     if as_json:
         plain = {corpus: entry["eight_way"] for corpus, entry in report["corpora"].items()}
-        _print_json({"html": str(html), "json": str(figures), "corpora": plain})
+        _print_json({"html": str(html), "json": str(figures), "corpora": plain, "table": report["table"]})
         return
     _print_headline(report)
     Console().print(f"Wrote {html} and {figures}.", highlight=False, markup=False, soft_wrap=True)
@@ -349,9 +371,12 @@ def _never_heard(name: str) -> bool:
     return not heard(name)
 
 
-def _live_path(engine: Engine) -> Callable[[Path], Any]:
-    """The engine as the evaluation asks for it: a recording in, what was accepted out."""
+def _live_path(model: Path | None, engines: ExitStack) -> Callable[[Path], Any]:
+    """An engine as the evaluation asks for it: a recording in, what was accepted out."""
     from models.training.report.live import LiveAnswer  # noqa: PLC0415
+
+    engine = Engine(load_settings(emotion_model=model, journal=False))
+    engines.callback(engine.close)
 
     def live(path: Path) -> LiveAnswer:
         clip = engine.recognise(path)
@@ -360,7 +385,7 @@ def _live_path(engine: Engine) -> Callable[[Path], Any]:
         return LiveAnswer(
             whole=str(clip.emotion) if clip.kind == "accepted" else None,
             last=str(accepted[-1].emotion) if accepted else None,
-            spoken=clip.emotion is not None,
+            probabilities=clip.probabilities,
             taken_up=sum(decision.changed for decision in accepted),
         )
 
@@ -368,22 +393,27 @@ def _live_path(engine: Engine) -> Callable[[Path], Any]:
 
 
 def _print_headline(report: dict[str, Any]) -> None:
-    """One row a corpus."""
-    table = Table("corpus", "clips", "speakers", "UA", "WA", "ECE", "coverage", "accuracy of accepted")
-    for corpus, entry in report["corpora"].items():
-        plain = entry["eight_way"]
-        right = plain["accepted_accuracy"]
+    """One row a corpus and way, chosen among the classes that the corpus has."""
+    table = Table(
+        "corpus", "who", "heard", "clips", "UA", "accepted", "of those right", "ECE", box=SIMPLE_HEAD
+    )
+    for row in report["table"]:
+        right, low_high = row["accepted_accuracy"], row["interval"]["accepted_accuracy"]
+        span = f" ({100 * low_high[0]:.0f} to {100 * low_high[1]:.0f})" if low_high else ""
         table.add_row(
-            escape(corpus),
-            str(entry["n"]),
-            str(len(entry["speakers"])),
-            f"{plain['ua']:.1%}",
-            f"{plain['wa']:.1%}",
-            f"{plain['ece']:.3f}",
-            f"{plain['coverage']:.1%}",
-            "none" if right is None else f"{right:.1%}",
+            escape(row["corpus"]),
+            row["who"],
+            row["way"],
+            str(row["n"]),
+            f"{row['ua']:.1%}",
+            f"{row['accepted']}, {row['coverage']:.1%}",
+            "none" if right is None else f"{right:.1%}{span}",
+            f"{row['ece']:.3f}",
         )
     Console().print(table)
+    for name, rate in (report["non_speech"] or {}).items():
+        said = f"{rate['per_hour']:.1f} false emotions an hour ({rate['low']:.1f} to {rate['high']:.1f})"
+        Console().print(f"{name}: {said}.", highlight=False, markup=False, soft_wrap=True)
 
 
 @evaluate_app.command(
@@ -396,13 +426,7 @@ def evaluate_personal_command(
     data: Annotated[
         Path | None, typer.Option(help="Folder of prepared speech, or the manifest of the corpora.")
     ] = None,
-    corpus: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=MODEL.onnx",
-            help="A corpus and a model that never heard it: all its people are new users; repeatable.",
-        ),
-    ] = None,
+    corpus: UnheardOption = None,
     clips_per_emotion: Annotated[int, typer.Option(min=2, help="Takes of each emotion.")] = 3,
     repeats: Annotated[int, typer.Option(min=1, help="How often the takes are drawn anew.")] = 5,
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
@@ -412,13 +436,10 @@ def evaluate_personal_command(
     from models.training.data.writing import write_whole  # noqa: PLC0415
     from models.training.report import clips, personal, provenance, served  # noqa: PLC0415
 
-    pairs = [entry.partition("=") for entry in corpus or ()]
-    for name, _, file in pairs:
-        if not name or not file:
-            raise typer.BadParameter(f"{name!r} is not of the form NAME=MODEL.onnx.", param_hint="--corpus")
+    unheard_by = _unheard(corpus)
     settings = load_settings(emotion_model=model, journal=False)
     predict, record = served.open_model(settings.emotion_model, threads=settings.threads)
-    others = {name: served.open_model(Path(file), threads=settings.threads) for name, _, file in pairs}
+    others = served.open_unheard(unheard_by, threads=settings.threads)
     with _evaluation_progress() as tell:
         cache = clips.open_clips(
             data or cache_dir() / "training" / "emotion" / "speech",
@@ -547,6 +568,9 @@ DataOption = Annotated[Path, typer.Option(help="Folder with manifest.csv and emo
 NoiseOption = Annotated[
     Path | None, typer.Option(help="Folder with esc10.tar and emotify.tar; by default there is no noise.")
 ]
+TeacherOption = Annotated[
+    Path | None, typer.Option(help="YAMNet's weights (npz) for encoders to imitate; by default none.")
+]
 RunOption = Annotated[
     Path, typer.Option(help="Folder of encoders, features and heads; kept and gone on with.")
 ]
@@ -565,6 +589,7 @@ def train_encoders_command(
     data: DataOption,
     run: RunOption,
     noise: NoiseOption = None,
+    teacher: TeacherOption = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Name of an encoder, and those it starts from; repeatable.")
     ] = None,
@@ -575,13 +600,13 @@ def train_encoders_command(
     _training_module()
     from models.training.emotion import protocols, runner  # noqa: PLC0415
 
-    workshop = runner.open_workshop(data, noise, run, threads=threads, budget=budget)
-    plans = protocols.encoder_plans(workshop.cache.clips, protocols.read_folds(data))
-    unknown = [name for name in only or () if name not in plans]
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(plans)}.", param_hint="--only")
-    names = list(only or plans)
     with _evaluation_progress() as tell:
+        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
+        plans = protocols.encoder_plans(workshop.cache.clips, protocols.read_folds(data))
+        unknown = [name for name in only or () if name not in plans]
+        if unknown:
+            raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(plans)}.", param_hint="--only")
+        names = list(only or plans)
         for done, name in enumerate(names):
             tell(f"encoder {name}", done, len(names))
             runner.train_encoder(workshop, plans, name)
@@ -597,21 +622,28 @@ def train_shipped_command(
     run: RunOption,
     out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
     noise: NoiseOption = None,
+    teacher: TeacherOption = None,
     threads: ThreadsOption = 2,
     budget: BudgetOption = 1.0,
 ) -> None:
     """Make the emotion model that is shipped: on all corpora, sure of itself only where it is at home."""
     _training_module()
     from models.training.emotion import protocols, runner, ship  # noqa: PLC0415
+    from models.training.report import files  # noqa: PLC0415
 
-    workshop = runner.open_workshop(data, noise, run, threads=threads, budget=budget)
+    files.check_libraries()
     with _evaluation_progress() as tell:
-        record = ship.ship(workshop, protocols.read_folds(data), out, on_progress=tell)
+        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
+        folds, command = protocols.read_folds(data), shlex.join(["attune", *sys.argv[1:]])
+        record = ship.ship(workshop, folds, out, command=command, on_progress=tell)
     chosen = record["confidence"]
     typer.echo(
         f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB); confidence by {chosen['signals']}, "
         f"strangers weigh {chosen['stranger_weight']}."
     )
+    typer.echo(record["int8"]["note"])
+    for name, why in record["protocols_missing"].items():
+        typer.echo(f"Not in the record: {name} {why}.", err=True)
 
 
 @evaluate_app.command(
@@ -623,6 +655,7 @@ def evaluate_protocols_command(
     data: DataOption,
     run: RunOption,
     noise: NoiseOption = None,
+    teacher: TeacherOption = None,
     protocol: Annotated[list[str] | None, typer.Option(help="Table to make; by default all.")] = None,
     branch: Annotated[
         list[Branches] | None, typer.Option(help="Network to test; by default each, for the ablation.")
@@ -633,11 +666,10 @@ def evaluate_protocols_command(
 ) -> None:
     """Mean class recall on the published folds, training what is missing; keeps protocols.json in --run."""
     _training_module()
-    from models.training import records  # noqa: PLC0415
     from models.training.emotion import protocols, runner, tables  # noqa: PLC0415
 
-    workshop = runner.open_workshop(data, noise, run, threads=threads, budget=budget)
     with _evaluation_progress() as tell:
+        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
         results = tables.run_protocols(
             workshop,
             protocols.read_folds(data),
@@ -645,12 +677,7 @@ def evaluate_protocols_command(
             [one.value for one in branch or Branches],
             on_progress=tell,
         )
-    found = tables.protocol_table(results)
-    kept = run / "protocols.json"
-    known = records.read_json(kept, "attune evaluate protocols") if kept.exists() else {}
-    records.write_json(
-        kept, {**known, **{name: {**known.get(name, {}), **row} for name, row in found.items()}}
-    )
+    found = tables.keep_tables(workshop, results, command=shlex.join(["attune", *sys.argv[1:]]))
     if as_json:
         _print_json(found)
         return
@@ -693,15 +720,18 @@ def _training_module() -> Any:
 
 @contextmanager
 def _evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each thing that is being measured, on a terminal only."""
+    """What goes on, on standard error: a bar, on a terminal only, and above it what trainings log."""
     console = Console(stderr=True)
-    with Progress(
-        *Progress.get_default_columns()[:2],
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
+    with (
+        Progress(
+            *Progress.get_default_columns()[:2],
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        ) as progress,
+        _log_shown(console),
+    ):
         task = progress.add_task("starting", total=None)
 
         def tell(what: str, done: int, total: int) -> None:
@@ -710,3 +740,31 @@ def _evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(task, completed=done, total=total)
 
         yield tell
+
+
+class _Shown(logging.Handler):
+    """Prints log lines as they are; a bar below them stays whole, for it is drawn on the same console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._console.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+        except Exception:  # noqa: BLE001 - a line that cannot be shown must not end a training
+            self.handleError(record)
+
+
+@contextmanager
+def _log_shown(console: Console) -> Iterator[None]:
+    """Show what the modules of training log, from INFO on, while it lasts."""
+    log, shown = logging.getLogger("models.training"), _Shown(console)
+    level = log.level
+    log.addHandler(shown)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(shown)
+        log.setLevel(level)

@@ -217,8 +217,7 @@ def _finish(engine: Engine, trial: Trial, *, keep_anyway: bool) -> None:
     _out.print(_scores(trial.before, trial.after))
     if not (trial.better or keep_anyway):
         raise VoiceError(
-            "On takes that it was not fitted to, the adapted model is no better than the model as it is, "
-            "so it is not kept: record again with clearer acting, or add --keep-anyway."
+            f"{trial.verdict}, so it is not kept: record again with clearer acting, or add --keep-anyway."
         )
     engine.calibration.keep(trial.voice)
     _out.print("Kept and switched on for the microphone. `attune calibrate --off` switches it off.")

@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 from core import paths
-from core.errors import AttuneError, AudioDeviceError, BackendMissingError, JournalError
+from core.errors import AttuneError, AudioDeviceError, BackendMissingError, JournalError, ModelError
 from core.settings import Settings, load_settings
 from models import assets, runtime
-from models.emotion.recogniser import load_recogniser
+from models.emotion.personal import load_voice
+from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
 from realtime.capture import Device, list_microphones, list_system_audio
 from realtime.journal import faults
 from realtime.journal.schema import migrate
@@ -74,7 +75,17 @@ def examine() -> Iterator[Check]:
     yield _checked("Microphones", lambda: _microphones(settings))
     yield _checked("System audio", _system_audio)
     yield from _weights()
-    yield _checked("Emotion model", lambda: _emotion_model(settings))
+    # Asked for twice, loaded once.
+    recogniser = cache(
+        partial(
+            load_recogniser,
+            settings.emotion_model,
+            threads=settings.threads,
+            provider=settings.provider,
+        )
+    )
+    yield _checked("Emotion model", lambda: _emotion_model(recogniser().info))
+    yield _checked("Your voice", lambda: _voice(recogniser))
     yield _checked("Providers", lambda: ", ".join(runtime.available_providers()))
     if settings.journal:
         yield _checked("Journal", lambda: _journal(settings.journal_path))
@@ -139,9 +150,25 @@ def _weight_file(asset: assets.Asset) -> str:
     return f"intact, {asset.size_bytes / 1e6:.1f} MB, {asset.licence}"
 
 
-def _emotion_model(settings: Settings) -> str:
-    info = load_recogniser(settings.emotion_model, threads=settings.threads, provider=settings.provider).info
+def _emotion_model(info: ModelInfo) -> str:
     return f"{info.name} {info.version} runs on {info.provider} with {info.threads} threads"
+
+
+def _voice(recogniser: Callable[[], EmotionRecogniser]) -> Check:
+    topic, file = "Your voice", paths.voice_file()
+    if not file.exists():
+        remedy = "`attune calibrate` adapts the emotion model to your voice."
+        return Check(topic, Verdict.OPTIONAL, "none kept", remedy)
+    try:
+        info = recogniser().info
+    except ModelError:
+        return Check(topic, Verdict.OPTIONAL, f"kept in {file}, but the emotion model cannot be loaded")
+    voice = load_voice(file, info)
+    if voice is None:  # deleted just now
+        return Check(topic, Verdict.OPTIONAL, "none kept")
+    use = "in use" if voice.enabled else "switched off"
+    finding = f"{use}, from {voice.made_at}, for {voice.model}: {file}"
+    return Check(topic, Verdict.GOOD, finding)
 
 
 def _journal(path: Path) -> str:

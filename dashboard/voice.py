@@ -341,8 +341,7 @@ def _fit(calibration: Calibration) -> None:
         st.success("Kept, and used at the microphone from now on.", icon=":material/check:")
         return
     st.warning(
-        "On takes that it was not fitted to, the adapted model is no better than the model as it is, "
-        "so it was not kept. Clearer acting or more takes may help.",
+        f"{trial.verdict}, so it was not kept. Clearer acting or more takes may help.",
         icon=":material/warning:",
     )
     st.html(scores(trial.before, trial.after))

@@ -9,8 +9,10 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import doctor
@@ -18,6 +20,8 @@ from core import paths
 from core.errors import AudioDeviceError, BackendMissingError, WeightsError
 from doctor import Check, Verdict, examine
 from models import assets
+from models.emotion.personal import PersonalVoice, fit_personal, save_voice
+from models.emotion.recogniser import load_recogniser
 from realtime.capture import Device, SourceKind
 from realtime.journal import Journal
 
@@ -26,6 +30,7 @@ from realtime.journal import Journal
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folders of the test's own and no devices; returns where the journal would be."""
     monkeypatch.setattr(paths, "settings_file", lambda: tmp_path / "settings.toml")
+    monkeypatch.setattr(paths, "voice_file", lambda: tmp_path / "voice.json")
     monkeypatch.setattr(paths, "log_file", lambda: tmp_path / "log" / "attune.log")
     monkeypatch.setenv("ATTUNE_JOURNAL_PATH", str(tmp_path / "data" / "journal.sqlite3"))
     monkeypatch.setenv("ATTUNE_THREADS", "1")
@@ -62,6 +67,7 @@ def test_every_topic_comes_and_nothing_is_made(tmp_path: Path) -> None:
         "Microphones",
         "System audio",
         "Emotion model",
+        "Your voice",
         "Journal",
         "Disk",
         "Log",
@@ -235,6 +241,63 @@ def test_failing_check_stops_no_other(
     assert found["Disk"].verdict is Verdict.BAD
     assert "Input/output error" in found["Disk"].finding
     assert "Extra train" in found
+
+
+def recorded(**changes: object) -> PersonalVoice:
+    """A voice that was fitted to the shipped model, but for the changes."""
+    info = load_recogniser(threads=1).info
+    rng = np.random.default_rng(0)
+    labels = [0, 0, 0, 3, 3, 3]
+    voice = fit_personal(rng.normal(size=(6, 8)), rng.normal(size=(6, 4)), labels, model=info)
+    return replace(voice, made_at="2001-02-03T04:05:06+00:00", **changes)  # type: ignore[arg-type]
+
+
+def test_without_a_voice_the_way_to_one_is_named() -> None:
+    check = checks()["Your voice"]
+    assert (check.verdict, check.finding) == (Verdict.OPTIONAL, "none kept")
+    assert "attune calibrate" in check.remedy
+
+
+@pytest.mark.parametrize(("enabled", "use"), [(True, "in use"), (False, "switched off")])
+def test_kept_voice_is_told_by_its_model_and_date(enabled: bool, use: str, tmp_path: Path) -> None:
+    voice = recorded(enabled=enabled)
+    save_voice(voice, tmp_path / "voice.json")
+    before = content(tmp_path)
+    assert checks()["Your voice"] == Check(
+        "Your voice",
+        Verdict.GOOD,
+        f"{use}, from 2001-02-03T04:05:06+00:00, for {voice.model}: {tmp_path / 'voice.json'}",
+    )
+    assert content(tmp_path) == before
+
+
+def test_voice_of_another_model_is_bad(tmp_path: Path) -> None:
+    save_voice(recorded(model="older 1.0", model_sha256="0"), tmp_path / "voice.json")
+    check = checks()["Your voice"]
+    assert check.verdict is Verdict.BAD
+    assert "recorded for the model older 1.0" in check.finding
+    assert "record it again" in check.finding
+
+
+@pytest.mark.parametrize("damage", [b"", b"I am a poem", b"\xff\xfe", b"[]", b'{"format": 1}'])
+def test_damaged_voice_is_bad_and_stays_where_it_is(damage: bytes, tmp_path: Path) -> None:
+    (tmp_path / "voice.json").write_bytes(damage)
+    check = checks()["Your voice"]
+    assert check.verdict is Verdict.BAD
+    assert f"The file of your voice, {tmp_path / 'voice.json'}," in check.finding
+    assert "delete it and record again" in check.finding
+    assert (tmp_path / "voice.json").read_bytes() == damage
+
+
+def test_voice_is_not_blamed_for_a_model_that_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_voice(recorded(), tmp_path / "voice.json")
+    monkeypatch.setattr(doctor, "load_recogniser", raising(WeightsError("The weights are gone.")))
+    found = checks()
+    assert found["Emotion model"].verdict is Verdict.BAD
+    assert found["Your voice"].verdict is Verdict.OPTIONAL
+    assert str(tmp_path / "voice.json") in found["Your voice"].finding
 
 
 def test_full_disk_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,8 @@ SUFFIXES: Final = (
     *(".rf64", ".sph", ".voc", ".w64", ".wav"),
 )
 
-REFUSALS: Final = (soundfile.SoundFileError, TypeError, ValueError, OSError)
-"""What `open_track` raises; TypeError: a headerless file (.raw) does not say how it is to be read."""
+REFUSALS: Final = (soundfile.SoundFileError, ValueError, OSError)
+"""What `open_track` raises."""
 
 # libsndfile also opens MATLAB matrices, sampler dumps and the like, some on very thin evidence: sound only.
 _FORMATS: Final = frozenset(
@@ -32,6 +32,10 @@ _FORMATS: Final = frozenset(
 )
 _CHUNK_FRAMES: Final = 8_192
 _SHORTFALL_S: Final = 0.05
+_MPEG_FRAME: Final = re.compile(rb"\xff[\xe0-\xff]")
+_SEARCHED_BYTES: Final = 65_536
+_NO_MPEG_FRAME: Final = 7
+"""Code of libsndfile that reads "File does not exist": so it calls an MP3 file without a single frame."""
 
 
 class ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -48,14 +52,30 @@ class ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
 
 def open_track(given: Input) -> Track:
     """Open a file; raises one of `REFUSALS` where libsndfile cannot, or finds no sound."""
-    source = io.BytesIO(given.source) if isinstance(given.source, bytes) else str(given.source)
-    file = given.stack.enter_context(ForwardFile(source))
+    file = given.stack.enter_context(_opened(given))
     if file.format not in _FORMATS:
         raise soundfile.SoundFileError(f"{file.format} is not a format of sound")
     frames = None if _guessed_length(file, given) else int(file.frames)
     if truncated := _cut_off(given.name, file):
         given.damage.append(truncated)
     return Track(file.samplerate, file.channels, frames, _chunks(given, file, frames))
+
+
+def _opened(given: Input) -> ForwardFile:
+    """Open, and where libsndfile goes astray by the suffix, say in plain words what is wrong."""
+    if isinstance(given.source, bytes):
+        return ForwardFile(io.BytesIO(given.source))
+    if given.source.suffix.lower() == ".mp3" and not _MPEG_FRAME.search(given.head(_SEARCHED_BYTES)):
+        # By its suffix libsndfile would look for MPEG frames in a text, and complain on the terminal.
+        return ForwardFile(given.stack.enter_context(given.open()))
+    try:
+        return ForwardFile(str(given.source))
+    except soundfile.LibsndfileError as error:
+        if error.code != _NO_MPEG_FRAME:
+            raise
+        raise soundfile.SoundFileError("Format not recognised") from error
+    except TypeError as error:
+        raise soundfile.SoundFileError("it has no header") from error
 
 
 def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iterator[Sound]:

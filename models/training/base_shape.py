@@ -65,9 +65,7 @@ def int8_hybrid(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             full = Path(scratch) / "float32.onnx"
-            export_graph(
-                random_hybrid(settings=HybridSettings(n_layers=BASE_LAYERS)), full, metadata, opset=20
-            )
+            export_graph(random_hybrid(settings=HybridSettings(n_layers=BASE_LAYERS)), full, metadata)
             quantise_int8(full, path)
     return path
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.errors import WeightsError
+from models.training.data.writing import write_whole
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -36,18 +36,16 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         File to write; its folder is made.
     state
         Tensors, numbers, strings, lists and dicts only, so that it loads with ``weights_only=True``.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, as on a full disk; the old file stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            torch.save(state, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    # By way of memory: on a full disk torch's own writer speaks of its archive, not of the disk.
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_whole(path, content.getbuffer(), what=f"The checkpoint {path}")
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from core.errors import WeightsError
+from models.training.data.writing import write_whole
 
 __all__ = ["register"]
 
@@ -33,6 +34,8 @@ def register(
     ------
     WeightsError
         There is no manifest.
+    DataError
+        It cannot be written, as on a full disk; it stays as it was.
     """
     manifest = manifest or file.with_name("manifest.toml")
     name = name or file.stem
@@ -54,4 +57,4 @@ def register(
         f'card = "{card or f"{name}.md"}"\n'
     )
     others = re.sub(rf"^\[{re.escape(name)}\]\n(?:(?!\[).*\n?)*", "", text, flags=re.MULTILINE)
-    manifest.write_text(f"{others.rstrip()}\n\n{entry}", encoding="utf-8")
+    write_whole(manifest, f"{others.rstrip()}\n\n{entry}", what=f"The list of weight files {manifest}")

@@ -6,8 +6,8 @@ import contextlib
 import io
 import json
 import logging
-import os
 import tempfile
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from torch import nn
 from core.errors import ModelError
 from models.emotion.labels import EMOTIONS
 from models.runtime import load_session
+from models.training.data.writing import staged, write_whole, writing
 from models.training.metrics import ACCEPT_AT, softmax
 
 __all__ = [
@@ -32,10 +33,10 @@ __all__ = [
     "check_agreement",
     "check_parity",
     "compare_int8",
+    "compare_speed",
     "emotion_metadata",
     "export_graph",
     "quantise_int8",
-    "write_atomically",
 ]
 
 PARITY_LIMIT: Final = 1e-4
@@ -44,7 +45,8 @@ LEAST_EQUAL_ARGMAX: Final = 0.97
 """Share of windows on which the int8 graph must name the same emotion."""
 LEAST_EQUAL_GATE: Final = 0.99
 """Share of windows on which it must give the same gate output."""
-_OPSET: Final = 18
+_OPSET: Final = 20
+"""From 20 on there is a GELU of one step, which transformers want."""
 _OUTPUTS: Final = ["logits", "embedding"]
 _CHATTY: Final = ("torch.onnx", "onnxscript", "onnx_ir")
 
@@ -94,20 +96,6 @@ def emotion_metadata(
     }
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is always a whole one, the old or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=path.name + ".", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def _clean(model: Any) -> None:
     """Remove what the exporter writes about the machine: stack traces, doc strings, value names' origins."""
     model.producer_name, model.producer_version, model.doc_string = "attune", "", ""
@@ -127,7 +115,6 @@ def export_graph(
     metadata: Mapping[str, str],
     *,
     window_samples: int = 48_000,
-    opset: int = _OPSET,
 ) -> None:
     """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
 
@@ -146,13 +133,13 @@ def export_graph(
         Written as metadata properties, in this order.
     window_samples
         Length of the input at 16 kHz.
-    opset
-        Of ONNX; from 20 on there is a GELU of one step, which transformers want.
 
     Raises
     ------
     ModelError
         The graph gives other logits than the module.
+    DataError
+        It cannot be written, as on a full disk; the old file stays.
     """
     import onnx  # noqa: PLC0415 - only for exports
 
@@ -174,7 +161,7 @@ def export_graph(
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1024)},),
                 input_names=["waveform"],
                 output_names=outputs,
-                opset_version=opset,
+                opset_version=_OPSET,
                 verbose=False,
             )
     finally:
@@ -189,12 +176,9 @@ def export_graph(
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     content = model.SerializeToString(deterministic=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        made.write_bytes(content)
-        check_parity(module, made, window_samples=window_samples)
-        made.replace(path)
+    with staged(path.parent, what=f"The graph {path}") as making:
+        (making / path.name).write_bytes(content)
+        check_parity(module, making / path.name, window_samples=window_samples)
 
 
 def _answers(module: nn.Module, waveform: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -260,19 +244,36 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
         A float32 graph.
     path_int8
         File to write; metadata are kept.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, as on a full disk; the old file stays.
+    ModelError
+        The quantiser cannot take the graph, or has no room for what it writes on the way.
     """
     import onnx  # noqa: PLC0415 - only for exports
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - only for exports
 
-    with tempfile.TemporaryDirectory() as folder:
+    with writing(f"The graph {path_int8}"), tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "int8.onnx"
         root_log = logging.getLogger()
         level = root_log.level
         root_log.setLevel(logging.ERROR)  # the quantiser warns through the root logger
         try:
+            # Not by its path: beside that, the quantiser would write, and not say that it cannot.
             quantize_dynamic(
-                path, made, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+                onnx.load(path),
+                made,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
             )
+        except ValueError as error:
+            raise ModelError(
+                f"The graph {path} cannot be made int8 ({error}): it is none of ours, or the disk of "
+                f"{tempfile.gettempdir()} is full."
+            ) from error
         finally:
             root_log.setLevel(level)
         model = onnx.load(made)
@@ -283,7 +284,8 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
     for key, value in properties:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
-    write_atomically(path_int8, model.SerializeToString(deterministic=True))
+    content = model.SerializeToString(deterministic=True)
+    write_whole(path_int8, content, what=f"The graph {path_int8}")
 
 
 @dataclass(frozen=True)
@@ -353,6 +355,39 @@ def compare_int8(
         same_argmax += int((guess == guess_int8).sum())
         same_gate += int(((sure == sure_int8) & (~sure | (guess == guess_int8))).sum())
     return Agreement(same_argmax / len(windows), same_gate / len(windows), len(windows))
+
+
+def compare_speed(
+    path: Path, path_int8: Path, window: NDArray[np.float32], *, rounds: int = 50, threads: int = 0
+) -> tuple[float, float]:
+    """Median time of one window, the two graphs asked in turn: other load falls on both alike.
+
+    Parameters
+    ----------
+    path, path_int8
+        The two graphs.
+    window
+        float32, ``(samples,)``.
+    rounds
+        How often each is timed, after three unmeasured rounds.
+    threads
+        Within an operator; 0 takes those of a listener.
+
+    Returns
+    -------
+    exact_ms, quick_ms
+        Milliseconds.
+    """
+    sessions = [load_session(file, threads=threads) for file in (path, path_int8)]
+    feeds = {"waveform": window[None]}
+    taken_ms = np.empty((rounds + 3, 2))
+    for row in taken_ms:
+        for column, session in enumerate(sessions):
+            started = time.perf_counter()
+            session.run(feeds)
+            row[column] = 1000 * (time.perf_counter() - started)
+    exact_ms, quick_ms = np.median(taken_ms[3:], axis=0)
+    return float(exact_ms), float(quick_ms)
 
 
 def check_agreement(agreement: Agreement) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import WeightsError
-from models.training.onnx_file import write_atomically
+from models.training.data.writing import write_whole
 
 __all__ = ["read_json", "write_json"]
 
@@ -32,5 +32,11 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON object, readable, keys sorted, atomically."""
-    write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+    """Write a JSON object, readable, keys sorted; the file is always a whole one, the old or the new.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, as on a full disk; the old file stays.
+    """
+    write_whole(path, json.dumps(content, indent=2, sort_keys=True) + "\n", what=f"The file {path}")

@@ -234,7 +234,7 @@ def a_trial(*, better: bool) -> Trial:
         before=before,
         after=after,
     )
-    return Trial(voice, before, after)
+    return Trial(voice, before, after, rescaled=before)
 
 
 class FakeEngine:

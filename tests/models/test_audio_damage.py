@@ -87,14 +87,20 @@ def test_zero_samples(format_name: str) -> None:
     ],
 )
 def test_something_else_under_a_false_name(
-    tmp_path: Path, content: bytes, media: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    content: bytes,
+    media: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     if media:
         pytest.importorskip("av")
     monkeypatch.setattr(ffmpeg, "installed", lambda: media)
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
+    capfd.readouterr()
     assert_refused(path, "is not sound", "false name")
+    assert capfd.readouterr() == ("", "")
     assert_refused(content, "is not sound")
 
 
@@ -108,7 +114,22 @@ def test_noise_under_a_false_name(tmp_path: Path) -> None:
 def test_headerless_samples(tmp_path: Path) -> None:
     path = tmp_path / "samples.raw"
     path.write_bytes(np.zeros(1_000, dtype=np.int16).tobytes())
-    assert_refused(path, "is not sound")
+    assert_refused(path, "is not sound", "(it has no header)")
+
+
+@pytest.mark.parametrize(
+    "content", [b"a text, and in it \xff\xfb, as an MPEG frame begins, " * 20, b"a text"]
+)
+def test_text_named_mp3_is_not_said_to_be_missing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+    assert_refused(path, "song.mp3 is not sound that Attune can read (Format not recognised): it is damaged")
+
+
+def test_sound_of_another_kind_named_mp3_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(encoded(np.zeros((16_000, 1), dtype=np.float32), 16_000))  # no byte of 255 within
+    assert decode(path).shape == (16_000,)
 
 
 def test_matrix_is_not_taken_for_sound() -> None:

@@ -53,6 +53,8 @@ def test_a_shifted_speaker_is_read_better_on_clips_that_were_not_fitted() -> Non
     right = adapted.argmax(axis=1) == labels[others]
     assert right.mean() > before + 0.10
     assert trial.better
+    assert trial.after.log_loss < trial.rescaled.log_loss <= trial.before.log_loss + 0.05
+    assert "is better than the model as it is" in trial.verdict
     assert trial.after.recall == pytest.approx(right.mean(), abs=0.25)
     assert adapted.max(axis=1).mean() < right.mean() + 0.10, "it claims more than it can"
 
@@ -120,6 +122,36 @@ def test_noise_is_not_kept() -> None:
     assert few.voice.temperature >= 1.0
     worse = replace(trial, after=replace(trial.before, log_loss=trial.before.log_loss + 0.1))
     assert not worse.better
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_another_confidence_alone_is_no_reason_to_keep_a_voice(seed: int) -> None:
+    """A model that reads this user like everybody, but is half as sure as it may be."""
+    rng = np.random.default_rng(seed)
+    labels = np.tile(np.arange(8), 3)
+    logits = 2.0 * np.eye(8)[labels] + rng.normal(size=(len(labels), 8))
+    trial = try_personal(0.5 * logits, rng.normal(size=(len(labels), SIZE)), labels)
+    assert trial.after.log_loss < trial.before.log_loss
+    assert trial.rescaled.log_loss < trial.before.log_loss
+    assert trial.rescaled.right == trial.before.right
+    assert not trial.better
+    assert "better calibrated, but recognises no more" in trial.verdict
+
+
+def test_the_rescaled_answers_of_a_take_are_fitted_without_it() -> None:
+    logits, embedding, labels = speaker(3, shift=0.0)
+    surely_wrong = logits.copy()
+    surely_wrong[0] = 50.0 * np.eye(8)[(labels[0] + 1) % 8]
+    trial = try_personal(surely_wrong, embedding, labels)
+    # One divisor for all takes, this one among them, loses 40 nats at best; the others ask to be sharper.
+    assert trial.rescaled.log_loss * len(labels) > 100.0
+
+
+def test_a_voice_that_reads_worse_is_called_no_better() -> None:
+    trial = try_personal(*speaker(3, shift=1.0))
+    worse = replace(trial, after=replace(trial.before, log_loss=trial.before.log_loss + 0.1))
+    assert not worse.better
+    assert worse.verdict.endswith("is no better than the model as it is")
 
 
 def test_few_clips_are_allowed_less_confidence_than_many() -> None:

@@ -1,4 +1,4 @@
-"""Views of a clip: the voice in the middle, and effects that do what their names say."""
+"""Views of a clip: effects that do what their names say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from models.training.emotion.effects import (
     mu_law,
     some_noise,
     view_rng,
-    voice_window,
 )
 
 NOTHING = EffectSettings(
@@ -28,20 +27,6 @@ NOTHING = EffectSettings(
 
 def tone(n_samples: int = 20_000) -> np.ndarray:
     return (0.5 * np.sin(2 * np.pi * 440 * np.arange(n_samples) / 16_000)).astype(np.float32)
-
-
-def test_voice_stands_in_the_middle() -> None:
-    audio = np.zeros(90_000, dtype=np.float32)
-    audio[60_000:70_000] = 1.0
-    window = voice_window(audio, (60_000, 70_000))
-    assert window.shape == (48_000,)
-    assert np.flatnonzero(window)[[0, -1]].tolist() == [19_000, 28_999]
-
-
-def test_short_clip_lies_in_silence() -> None:
-    window = voice_window(np.ones(100, dtype=np.float32), (0, 100))
-    assert window.sum() == 100
-    assert window[23_950:24_050].all()
 
 
 def test_gain_is_in_decibels_and_clips_like_a_microphone() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,11 +14,11 @@ from models.training.emotion.confidence import (
     ConfidentModel,
     Density,
     Knobs,
+    calibrated,
     fit_density,
     fit_knobs,
     log_temperature,
 )
-from models.training.metrics import softmax
 
 CLASSES, DIM = 4, 16
 
@@ -54,10 +56,27 @@ def test_one_fit_is_honest_at_home_and_away(density: Density) -> None:
     knobs = fit_knobs([(density, *home, 1.0), (density, *away, 1.0)])
     assert knobs.distance > 0
     for logits, embedding, truth in (home, away):
-        heat = np.exp(log_temperature(knobs, density, logits, embedding))
-        probabilities = softmax(logits / heat[:, None])
+        probabilities = calibrated(knobs, density, logits, embedding)
         right = (probabilities.argmax(axis=1) == truth).mean()
         assert abs(probabilities.max(axis=1).mean() - right) < 0.12
+
+
+def test_fit_lies_at_the_bottom(density: Density) -> None:
+    rng = np.random.default_rng(6)
+    groups = [(answers(rng, 800, right=0.9, away=0.0), 1.0), (answers(rng, 800, right=0.4, away=1.0), 0.5)]
+    silent = answers(rng, 800, right=0.0, away=0.0)
+
+    def loss(knobs: Knobs) -> float:
+        return -sum(
+            weight * np.log(calibrated(knobs, density, *said[:2])[np.arange(800), said[2]]).mean()
+            for said, weight in groups
+        )
+
+    found = fit_knobs([*((density, *said, weight) for said, weight in groups), (density, *silent, 0.0)])
+    for knob in ("base", "distance", "energy"):
+        for step in (-0.05, 0.05):
+            beside = replace(found, **{knob: max(0.0, getattr(found, knob) + step)})
+            assert loss(found) <= loss(beside) + 1e-6, (knob, step)
 
 
 def test_without_signals_it_is_one_temperature(density: Density) -> None:

@@ -20,6 +20,7 @@ from models.training.emotion.splits import (
     ravdess_test_speakers,
     shipped_splits,
 )
+from models.training.report.clips import open_clips
 
 FOLD_1 = frozenset({"Actor_01", "Actor_11", "Actor_20", "Actor_21"})
 
@@ -51,6 +52,29 @@ def test_splits_follow_the_people(cache_path: Path) -> None:
         ("emotiontts_ko", "k1"): Split.UNSEEN_LANGUAGE,
         ("deeply_nonverbal", "d1"): Split.NO_EMOTION,
     }
+
+
+def test_kept_clips_are_prepared_again_when_the_rules_have_changed(
+    speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.report.clips.cache_dir", lambda: tmp_path)
+    seen: list[int] = []
+
+    def opened() -> SpeechCache:
+        return open_clips(speech_dir, on_progress=lambda done, _total: seen.append(done))
+
+    first, decoded = opened(), len(seen)
+    assert (opened().fingerprint, len(seen)) == (first.fingerprint, decoded)
+    monkeypatch.setattr(
+        "models.training.emotion.splits.CALIBRATION_SPEAKERS", {**CALIBRATION_SPEAKERS, "crema_d": {"1001"}}
+    )
+    changed = opened()
+    assert len(seen) == 2 * decoded
+    assert {clip.speaker for clip in changed.of(Split.CALIBRATION) if clip.corpus == "crema_d"} == {"1001"}
+    # The sound is the same, so that what was made of it is found again.
+    assert changed.fingerprint == first.fingerprint
+    assert np.array_equal(changed.waveforms, first.waveforms)
+    assert (opened().clips, len(seen)) == (changed.clips, 2 * decoded)
 
 
 def test_fixed_speakers_are_as_published() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from models.training.emotion import mels
 from models.training.emotion.mel_encoder import (
+    FRONT_END,
     N_FRAMES,
     N_MELS,
     EncoderSettings,
@@ -19,6 +21,7 @@ from models.training.emotion.mels import (
     MelFrames,
     Noises,
     augmented_windows,
+    front_end_identity,
     mel_frames,
     mixup,
     plain_windows,
@@ -85,11 +88,15 @@ def test_silence_is_not_raised_to_full_level() -> None:
 
 
 def test_without_augmentation_the_clip_is_all_there(store: MelFrames) -> None:
-    windows = augmented_windows(np.random.default_rng(0), store, [1] * 8, None, STILL)
+    windows, place = augmented_windows(np.random.default_rng(0), store, [1] * 8, None, STILL)
     loud = (torch.logsumexp(windows, dim=1) > -3).sum(dim=1)
     assert windows.shape == (8, N_MELS, N_FRAMES)
     assert (loud > 40).all()  # a second of voice, wherever it was placed
     assert len({int(row.argmax()) for row in windows.amax(dim=1)}) > 1
+    for window, frames in zip(windows, place, strict=True):
+        inside = (frames >= 0) & (frames < store.length[1])
+        assert (torch.logsumexp(window, dim=0).numpy()[~inside] < -8).all()  # outside the clip is silence
+        assert inside.sum() >= 40
 
 
 def test_augmentation_changes_windows_and_stays_finite(store: MelFrames) -> None:
@@ -100,7 +107,7 @@ def test_augmentation_changes_windows_and_stays_finite(store: MelFrames) -> None
     everything = MelAugment(
         equaliser_share=1.0, reverb_share=1.0, noise_share=1.0, telephone_share=0.5, edge_share=0.5
     )
-    windows = augmented_windows(rng, store, [0, 1, 2, 3] * 4, noises, everything)
+    windows, _ = augmented_windows(rng, store, [0, 1, 2, 3] * 4, noises, everything)
     assert torch.isfinite(windows).all()
     assert (windows.amax(dim=(1, 2)) < 1.0).all()
     assert not torch.allclose(windows[0], windows[4])
@@ -108,7 +115,7 @@ def test_augmentation_changes_windows_and_stays_finite(store: MelFrames) -> None
 
 def test_same_seed_draws_the_same_windows(store: MelFrames) -> None:
     first, second = (
-        augmented_windows(np.random.default_rng(5), store, [0, 2], None, MelAugment()) for _ in range(2)
+        augmented_windows(np.random.default_rng(5), store, [0, 2], None, MelAugment())[0] for _ in range(2)
     )
     assert torch.equal(first, second)
 
@@ -118,15 +125,15 @@ def test_noise_raises_the_floor(store: MelFrames) -> None:
         mel_frames([np.random.default_rng(2).standard_normal(RATE * 8).astype(np.float32)]).frames
     )
     noisy = MelAugment(**{**vars(STILL), "noise_share": 1.0, "noise_db": (10.0, 10.0)})
-    dry = augmented_windows(np.random.default_rng(3), store, [1], noises, STILL)
-    wet = augmented_windows(np.random.default_rng(3), store, [1], noises, noisy)
+    dry, _ = augmented_windows(np.random.default_rng(3), store, [1], noises, STILL)
+    wet, _ = augmented_windows(np.random.default_rng(3), store, [1], noises, noisy)
     assert wet.quantile(0.1) > dry.quantile(0.1) + 3
 
 
 def test_room_leaves_sound_behind_the_voice(store: MelFrames) -> None:
     roomy = MelAugment(**{**vars(STILL), "reverb_share": 1.0, "reverb_s": (0.8, 0.8)})
-    dry = augmented_windows(np.random.default_rng(3), store, [1], None, STILL)
-    wet = augmented_windows(np.random.default_rng(3), store, [1], None, roomy)
+    dry, _ = augmented_windows(np.random.default_rng(3), store, [1], None, STILL)
+    wet, _ = augmented_windows(np.random.default_rng(3), store, [1], None, roomy)
     loud = torch.logsumexp(dry[0], dim=0)
     last = int((loud > -2).nonzero().max())
     if last + 6 < N_FRAMES:
@@ -148,5 +155,22 @@ def test_front_end_gives_a_frame_each_80_ms_at_any_level() -> None:
     waveform = torch.from_numpy(np.stack([voice(3.0), 0.01 * voice(3.0)]))
     with torch.no_grad():
         frames = front(waveform)
-    assert frames.shape == (2, 8, 37)
+    assert frames.shape == (2, 64, 37)  # 8 channels of 8 bands each
     assert torch.allclose(frames[0], frames[1], atol=1e-2)
+
+
+@pytest.mark.parametrize("name", sorted(FRONT_END))
+def test_identity_of_the_front_end_changes_with_each_of_its_constants(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = front_end_identity()
+    assert before == front_end_identity()
+    assert len(before) == 12
+    monkeypatch.setitem(FRONT_END, name, FRONT_END[name] * 2)
+    assert front_end_identity() != before
+
+
+def test_identity_of_the_front_end_knows_how_clips_are_laid(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = front_end_identity()
+    monkeypatch.setattr(mels, "_LEAD_SAMPLES", 0)
+    assert front_end_identity() != before

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from invented_corpus import corpus_row, encoded_tone, write_corpus
+from test_onnx_file import METADATA, tiny_cnn
 from tiny_recipe import TINY
 
-from core.errors import DataError, WeightsError
+from core.errors import DataError
 from models.emotion.recogniser import load_recogniser
 from models.training.data.cache import prepare
+from models.training.data.splits import Split
+from models.training.emotion import choice, tables
 from models.training.emotion import ship as shipping
-from models.training.emotion.confidence import fit_density
 from models.training.emotion.encoders import load_hybrid
 from models.training.emotion.runner import Workshop
-from models.training.emotion.shipped import Answered, HomeModel
 from models.training.emotion.splits import shipped_splits
-from models.training.records import write_json
+from models.training.onnx_file import Agreement, export_graph
+from models.training.records import read_json, write_json
 
 PEOPLE = {
     "ravdess_speech": (("Actor_01", "Actor_02", "Actor_23"), ("neutral", "calm", "happy", "angry")),
@@ -56,13 +59,17 @@ def fold_of(workshop: Workshop) -> dict[tuple[str, str], str]:
     }
 
 
+@pytest.mark.timeout(400)  # five exports: a minute on an idle machine
 def test_file_and_figures_are_made_and_served(
     workshop: Workshop, fold_of, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(shipping, "_LEAST_HOME_COVERAGE", 0.0)  # a network of tones is sure of nothing
-    write_json(workshop.folder / "protocols.json", {"ravdess_6fold": {"hybrid": {"ua": 0.6312}}})
+    monkeypatch.setattr(choice, "LEAST_HOME_COVERAGE", 0.0)  # a network of tones is sure of nothing
+    made = tables.made_from(workshop, (), "attune evaluate protocols --run run")
+    row = {"hybrid": {"ua": 0.6312, "made": made}}
+    stale = {"hybrid": {"ua": 0.9, "made": {**made, "budget": 1.0}}}
+    write_json(workshop.folder / tables.TABLES_NAME, {"ravdess_6fold": row, "emodb_5fold": stale})
     path = tmp_path / "tiny.onnx"
-    record = shipping.ship(workshop, fold_of, path)
+    record = shipping.ship(workshop, fold_of, path, command="attune train shipped --run run")
     served = load_recogniser(path, threads=1)
     assert (served.info.name, served.info.temperature) == ("tiny", 1.0)
     answers = served.answers(np.random.default_rng(0).standard_normal((2, 48_000)).astype(np.float32) * 0.1)
@@ -74,9 +81,55 @@ def test_file_and_figures_are_made_and_served(
     assert set(record["strangers"]) == set(PEOPLE)
     assert {"held_out_ece", "gate_accuracy", "gate_coverage"} <= record.keys()
     assert served.info.metrics["crema_d"]["split"] == "test"
-    assert {row.name for row in (workshop.folder / "shipped").glob("*.onnx")} == {
-        f"without-{corpus}.onnx" for corpus in PEOPLE
+    beside = workshop.folder / "shipped"
+    assert {row.name for row in beside.glob("*.onnx")} == {
+        *(f"without-{corpus}.onnx" for corpus in PEOPLE),
+        "tiny-int8.onnx",
     }
+    assert (beside / "trade.png").read_bytes().startswith(b"\x89PNG")
+    check_origin(record, workshop)
+    check_int8(record["int8"], path, beside / "tiny-int8.onnx")
+
+
+def check_origin(record: dict, workshop: Workshop) -> None:
+    made, missing = record["made"], record["protocols_missing"]
+    assert made["command"] == "attune train shipped --run run"
+    assert (made["budget"], made["data"]["fingerprint"]) == (workshop.budget, workshop.cache.fingerprint)
+    for plan in ("shipped", "without_ravdess", "without_crema_d", "without_emodb", "without_nemo"):
+        kept = read_json(workshop.encoder_folder(plan) / "origin.json", "")
+        assert made["encoders"][plan] == kept["origin"]
+    assert {"torch", "onnxruntime", "python"} <= made["libraries"].keys()
+    assert record["protocols"].keys() == {"ravdess_6fold"}
+    assert missing["cremad_fold1_ua"] == "was not measured"
+    assert missing["emodb_5fold_ua"].startswith("is of the budget 1, not 0.000333")
+    assert "emodb_5fold_ua" not in record
+    assert missing["ravdess_6fold, encoder"] == "was not measured"
+    assert "ravdess_6fold_ua" not in missing
+
+
+def check_int8(said: dict, path: Path, path_int8: Path) -> None:
+    assert said["windows"] == 25  # all clips but those of the test speakers: fewer than 500
+    assert said["size_bytes"] == path_int8.stat().st_size
+    assert said["float_size_bytes"] == path.stat().st_size
+    assert said["agrees"] == (said["argmax_equal"] >= 0.97 and said["gate_equal"] >= 0.99)
+    assert said["latency_ratio"] == pytest.approx(said["latency_ms"] / said["float_latency_ms"], rel=0.05)
+    assert (said["ships"], said["note"].startswith("The float graph ships.")) == ("float", True)
+
+
+def test_int8_graph_that_answers_otherwise_is_recorded(
+    workshop: Workshop, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(shipping, "quantise_int8", shutil.copyfile)
+    monkeypatch.setattr(shipping, "compare_int8", lambda *_: Agreement(0.96, 0.99, 25))
+    path = tmp_path / "tone.onnx"
+    export_graph(tiny_cnn(), path, METADATA)
+    said = shipping._int8_record(path, tmp_path / "int8.onnx", workshop)
+    assert not said["agrees"]
+    assert "answers as the float graph does: no, is smaller: no" in said["note"]
+
+
+def test_every_protocol_has_its_entry_in_the_record() -> None:
+    assert shipping._ENTRIES.keys() == tables.PROTOCOLS.keys()
 
 
 def test_missing_corpus_is_named_before_anything_is_trained(
@@ -89,72 +142,10 @@ def test_missing_corpus_is_named_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-def sure(rng: np.random.Generator, right: float, away: float, n: int = 400) -> Answered:
-    truth = rng.integers(8, size=n)
-    said = np.where(rng.random(n) < right, truth, (truth + 1 + rng.integers(7, size=n)) % 8)
-    logits = rng.normal(0, 0.3, (n, 8)) + 4.0 * np.eye(8)[said]
-    embedding = 6.0 * np.eye(8, 16)[said] + rng.normal(0, 1, (n, 16)) + away
-    spared = np.arange(n) >= n - n // 4  # the last quarter stands for test speakers
-    return Answered(logits.astype(np.float32), embedding.astype(np.float32), truth, spared)
-
-
-def home_model(rng: np.random.Generator, strangers: dict[str, Answered]) -> HomeModel:
-    trained = sure(rng, 1.0, 0.0, 2000)
-    home = sure(rng, 0.9, 0.0)
-    density = fit_density(trained.embedding, trained.truth, home.logits, home.embedding)
-    return HomeModel(None, density, {"crema_d": home}, strangers)  # type: ignore[arg-type]
-
-
-def test_confidence_is_lowered_where_strangers_are_answered_wrongly() -> None:
-    rng = np.random.default_rng(0)
-    home = home_model(rng, {})
-    away = {name: home_model(rng, {name: sure(rng, 0.3, 2.0)}) for name in ("emodb", "nemo")}
-    chosen = shipping.choose_confidence(home, away)
-    plain = next(
-        row for row in chosen.trade if row["signals"] == "temperature alone" and not row["stranger_weight"]
+def test_corpus_of_test_speakers_alone_is_named(workshop: Workshop, fold_of, tmp_path: Path) -> None:
+    clips = tuple(
+        replace(clip, split=Split.TEST) if clip.corpus == "nemo" else clip for clip in workshop.cache.clips
     )
-    assert "distance" in chosen.signals
-    assert chosen.knobs.distance > 0
-    assert plain["strangers"]["nemo"]["coverage"] > 0.5
-    taken = [row for row in chosen.trade if row["signals"] == chosen.signals]
-    assert min(row["strangers"]["nemo"]["coverage"] for row in taken) < 0.2
-
-
-def test_test_speakers_have_no_say_in_the_confidence() -> None:
-    rng = np.random.default_rng(2)
-    home = home_model(rng, {})
-    away = {name: home_model(rng, {name: sure(rng, 0.3, 2.0)}) for name in ("emodb", "nemo")}
-
-    def lied_to(model: HomeModel, name: str) -> HomeModel:
-        part = model.strangers[name]
-        truth = np.where(part.spared, (part.truth + 1) % 8, part.truth)
-        return replace(model, strangers={name: replace(part, truth=truth)})
-
-    honest = shipping.choose_confidence(home, away)
-    lied = shipping.choose_confidence(home, {name: lied_to(model, name) for name, model in away.items()})
-    assert (lied.knobs, lied.signals, lied.stranger_weight) == (
-        honest.knobs,
-        honest.signals,
-        honest.stranger_weight,
-    )
-    assert lied.strangers != honest.strangers
-
-
-def test_blind_knobs_never_saw_their_corpus() -> None:
-    rng = np.random.default_rng(3)
-    home = home_model(rng, {})
-    away = {name: home_model(rng, {name: sure(rng, 0.3, 2.0)}) for name in ("emodb", "nemo")}
-    other = {**away, "nemo": replace(away["nemo"], strangers={"nemo": sure(rng, 0.9, 0.0)})}
-    first, second = (shipping.choose_confidence(home, models) for models in (away, other))
-    if (first.signals, first.stranger_weight) == (second.signals, second.stranger_weight):
-        assert first.blind["nemo"] == second.blind["nemo"]
-    assert first.trade != second.trade
-
-
-def test_model_that_is_sure_of_nothing_is_not_shipped() -> None:
-    rng = np.random.default_rng(1)
-    home = home_model(rng, {})
-    wrong = replace(home, home={"crema_d": sure(rng, 0.13, 0.0)})
-    away = {name: home_model(rng, {name: sure(rng, 0.13, 0.0)}) for name in ("emodb", "nemo")}
-    with pytest.raises(WeightsError, match="train for longer"):
-        shipping.choose_confidence(wrong, away)
+    tested = replace(workshop, cache=replace(workshop.cache, clips=clips), folder=tmp_path / "run")
+    with pytest.raises(DataError, match="'nemo' is not among the clips, or only with test speakers"):
+        shipping.ship(tested, fold_of, tmp_path / "x.onnx")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import sys
+import tarfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import soundfile
+from invented_corpus import encoded_tone
 
 import cli
 from core import paths
+from core.errors import DataError
+from models import assets
+from models.emotion.recogniser import EMBEDDED_MODEL
+from models.training.emotion import runner
+from models.training.emotion.noise import heard
 from models.training.report import files
 
 
@@ -24,8 +35,10 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def attune(monkeypatch: pytest.MonkeyPatch, *args: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["attune", "evaluate", "emotion", *map(str, args)])
+def attune(
+    monkeypatch: pytest.MonkeyPatch, *args: str | Path, command: Sequence[str] = ("evaluate", "emotion")
+) -> int:
+    monkeypatch.setattr(sys, "argv", ["attune", *command, *map(str, args)])
     try:
         cli.main()
     except SystemExit as exit_:
@@ -69,6 +82,49 @@ def test_without_the_live_path_and_with_recorded_noise(
     assert len(report["conditions"]) == 7
 
 
+def test_strangers_are_measured_clip_by_clip_and_live(
+    cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, twin = tmp_path / "report", f"emotiontts_ko={assets.locate(EMBEDDED_MODEL)}"
+    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--quick", "--corpus", twin) == 0
+    assert "strangers" in capsys.readouterr().out
+    report = json.loads((out / files.JSON_NAME).read_text())
+    rows = [(row["way"], row["n"]) for row in report["table"] if row["who"] == "strangers"]
+    assert rows == [("clip by clip", 2), ("live", 2)]
+    # The same model, the same clips: as strangers they have the same figures.
+    home, away = (report[part]["emotiontts_ko"]["masked"] for part in ("corpora", "unseen_corpora"))
+    assert home == away
+    assert report["live"]["emotiontts_ko"] == report["unseen_live"]["emotiontts_ko"]
+    other = report["provenance"]["other_models"]["emotiontts_ko"]
+    assert other["sha256"] == report["provenance"]["model"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "status", "named"),
+    [
+        ("crema_d={embedded}", 1, "was trained on 'crema_d'"),
+        ("crema_d=missing.onnx", 1, "missing.onnx"),
+        ("savee={embedded}", 1, "holds no corpus 'savee'"),
+        ("crema_d", 2, "NAME=MODEL.onnx"),
+    ],
+)
+def test_a_twin_that_cannot_serve_is_one_sentence(
+    pair: str,
+    status: int,
+    named: str,
+    cache_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, given = tmp_path / "report", pair.format(embedded=assets.locate(EMBEDDED_MODEL))
+    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--corpus", given, "--no-live") == status
+    said = capsys.readouterr().err
+    assert named in said
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("option", "named"),
     [("--model", "missing.onnx"), ("--data", "No prepared speech"), ("--noise", "No recordings lie in")],
@@ -97,3 +153,42 @@ def test_a_missing_library_names_the_extra(
     said = capsys.readouterr().err
     assert "matplotlib" in said
     assert "pip install -e '.[train]' -c constraints.txt" in said
+
+
+def test_music_that_training_heard_is_no_test_of_false_alarms(
+    cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"emotify/{number:03d}_pop.ogg" for number in range(1, 60)]
+    for archive, wanted in (("heard.tar", True), ("unheard.tar", False)):
+        with tarfile.open(tmp_path / archive, "w") as tar:
+            name = next(name for name in names if heard(name) is wanted)
+            sound = encoded_tone(440.0)
+            entry = tarfile.TarInfo(name)
+            entry.size = len(sound)
+            tar.addfile(entry, io.BytesIO(sound))
+    given = ("--data", cache_path, "--out", tmp_path / "report", "--quick", "--unheard", "--non-speech")
+    assert attune(monkeypatch, *given, tmp_path / "heard.tar") == 1
+    assert "heard.tar are heard in training: name others" in capsys.readouterr().err
+    assert attune(monkeypatch, *given, tmp_path / "unheard.tar") == 0
+    assert "unheard.tar: 0.0 false emotions an hour (0.0 to " in capsys.readouterr().out
+
+
+def test_what_a_training_logs_is_shown_once_and_only_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("models.training.emotion.runner")
+
+    def open_workshop(*_args: object, **_options: object) -> NoReturn:
+        log.debug("too much")
+        log.info("the teacher listens to %d clips [all]", 3)
+        raise DataError("The corpora are not there: bring them.")
+
+    monkeypatch.setattr(runner, "open_workshop", open_workshop)
+    before = list(logging.getLogger("models.training").handlers)
+    given = ("--data", tmp_path, "--run", tmp_path / "run")
+    assert attune(monkeypatch, *given, command=("train", "encoders")) == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("the teacher listens to 3 clips [all]") == 1
+    assert "too much" not in printed.err
+    assert printed.out == ""
+    assert logging.getLogger("models.training").handlers == before

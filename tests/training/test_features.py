@@ -15,7 +15,8 @@ from test_hybrid import tiny_config
 
 from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
-from models.training.emotion.effects import EffectSettings, voice_window
+from models.training.data.window import voice_window
+from models.training.emotion.effects import EffectSettings
 from models.training.emotion.encoders import random_hybrid
 from models.training.emotion.features import Features, cache_features
 

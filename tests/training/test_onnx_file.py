@@ -22,6 +22,7 @@ from models.training.onnx_file import (
     check_agreement,
     check_parity,
     compare_int8,
+    compare_speed,
     emotion_metadata,
     export_graph,
     quantise_int8,
@@ -156,3 +157,13 @@ def test_gate_must_agree_even_where_the_argmax_does() -> None:
 def test_agreement_needs_windows(exported: Path) -> None:
     with pytest.raises(ModelError, match="There are no windows"):
         compare_int8(exported, exported, [], 1.0)
+
+
+def test_two_graphs_are_timed_in_turn(exported: Path) -> None:
+    exact_ms, same_ms = compare_speed(exported, exported, windows(1)[0], rounds=15, threads=1)
+    assert 0.0 < exact_ms < 1000.0
+    assert 0.2 < same_ms / exact_ms < 5.0
+
+
+def test_every_graph_has_the_same_operators(exported: Path) -> None:
+    assert [entry.version for entry in onnx.load(exported).opset_import if entry.domain == ""] == [20]

@@ -118,6 +118,19 @@ def test_recordings_come_from_a_folder_and_from_a_tar(tmp_path: Path) -> None:
     assert len(read_recordings(archive)) == 1
 
 
+def test_recordings_have_the_same_names_in_a_folder_and_in_its_archive(tmp_path: Path) -> None:
+    (tmp_path / "esc10" / "rain").mkdir(parents=True)
+    file = tmp_path / "esc10" / "rain" / "1-2-A.ogg"
+    file.write_bytes(encoded_tone(440.0))
+    with tarfile.open(tmp_path / "esc10.tar", "w") as tar:
+        tar.add(file, "esc10/rain/1-2-A.ogg")
+    names: list[str] = []
+    for place in ("esc10", "esc10.tar"):
+        with pytest.raises(DataError, match=r"All 1 recordings in .* are heard in training: name others"):
+            read_recordings(tmp_path / place, wanted=lambda name: bool(names.append(name)))
+    assert names == ["esc10/rain/1-2-A.ogg"] * 2
+
+
 def test_places_without_recordings_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere"):
         read_recordings(tmp_path / "nowhere")

@@ -14,10 +14,11 @@ import soundfile
 
 from core.errors import DataError
 from models.training.report import files
-from models.training.report.clips import LABELS, centre_window, open_speech, some_of, strangers, truth_of
-from models.training.report.evaluate import Plan, corpus_figures, embedding_map, evaluate_emotion
+from models.training.report.clips import LABELS, Clip, Split, open_speech, some_of, strangers, truth_of
+from models.training.report.evaluate import Plan, Twin, corpus_figures, embedding_map, evaluate_emotion
 from models.training.report.live import LiveAnswer, accepted_per_hour, live_figures
 from models.training.report.page import render, summary
+from models.training.report.table import ALONE, LIVE, STRANGERS
 
 PLAN = Plan(conditions=("telephone",), non_speech_s=36.0)
 
@@ -32,7 +33,18 @@ def always_sad(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 def always_angry(path: Path) -> LiveAnswer:
     assert soundfile.info(path).samplerate == 16_000
-    return LiveAnswer(whole=None, last="angry", spoken=True, taken_up=2)
+    return LiveAnswer(whole=None, last="angry", probabilities=(0.125,) * 8, taken_up=2)
+
+
+def always_neutral(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A model of another size that is sure it is neutral."""
+    return np.tile(np.eye(8)[0] * 0.86 + 0.02 * (1 - np.eye(8)[0]), (len(windows), 1)), np.ones(
+        (len(windows), 3)
+    )
+
+
+def never_speech(_path: Path) -> LiveAnswer:
+    return LiveAnswer(whole=None, last=None, probabilities=None, taken_up=0)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +54,7 @@ def report(cache_path: Path) -> dict[str, Any]:
     result = evaluate_emotion(
         always_sad,
         cache,
+        twins={"crema_d": Twin(always_neutral, never_speech), "ravdess_song": Twin(always_neutral)},
         non_speech={"hum": [cache.audio(cache.clips[0])]},
         live=always_angry,
         plan=PLAN,
@@ -49,6 +62,7 @@ def report(cache_path: Path) -> dict[str, Any]:
     )
     assert ("clips", 13, 13) in told
     assert ("telephone: ravdess_speech", 8, 8) in told
+    assert ("strangers: crema_d", 9, 9) in told
     result["provenance"] = {
         "command": "attune evaluate emotion --data <here>",
         "made_at": "2026-01-01 00:00 UTC",
@@ -65,6 +79,9 @@ def report(cache_path: Path) -> dict[str, Any]:
         "libraries": {"python": "3"},
         "data": {"clips": 13, "speakers": 3, "fingerprint": cache.fingerprint},
         "settings": {"threshold": 0.7},
+        "other_models": {
+            "crema_d": {"name": "twin", "version": "2", "file": "twin.onnx", "sha256": "1" * 64}
+        },
     }
     return result
 
@@ -97,8 +114,56 @@ def test_masked_to_absent_answers_a_model_is_no_longer_sure(report: dict[str, An
 def test_live_path_is_measured_by_clip_and_by_hour(report: dict[str, Any]) -> None:
     live = report["live"]["ravdess_speech"]
     assert live["whole"] == {"n": 0, "coverage": 0.0, "accuracy": None}
+    assert live["eight_way"]["ua"] == 0.125
+    assert live["eight_way"]["ece"] == 0.0  # sure of nothing by an eighth, and right in an eighth
     assert live["last"] == {"n": 8, "coverage": 1.0, "accuracy": 0.125}
     assert report["non_speech"]["hum"]["per_hour"] == pytest.approx(2 / 0.01)
+
+
+def test_a_whole_corpus_is_answered_by_the_model_that_never_heard_it(report: dict[str, Any]) -> None:
+    record = report["unseen_corpora"]["crema_d"]
+    assert record["split"] == "all"
+    assert record["speakers"] == ["1001", "1003", "1005"]
+    assert report["corpora"]["crema_d"]["speakers"] != record["speakers"]
+    assert record["eight_way"]["recall"] == {"neutral": 1.0, "happy": 0.0, "angry": 0.0}
+    assert record["eight_way"]["interval"]["accepted_accuracy"] == pytest.approx([1 / 3, 1 / 3], abs=1e-4)
+    assert list(report["unseen_live"]) == ["crema_d"]  # the other has no live path
+
+
+def test_the_table_has_home_and_strangers_clip_by_clip_and_live(report: dict[str, Any]) -> None:
+    rows = {(row["corpus"], row["who"], row["way"]): row for row in report["table"]}
+    assert len(rows) == 2 * 3 + 2 + 1
+    alone, live = (rows["crema_d", STRANGERS, way] for way in (ALONE, LIVE))
+    # Masked to three classes: 0.86 of 0.90.
+    assert (alone["n"], alone["accepted"], alone["coverage"]) == (9, 9, 1.0)
+    assert alone["accepted_accuracy"] == pytest.approx(1 / 3, abs=1e-4)
+    assert alone["ece"] == pytest.approx(0.86 / 0.90 - 1 / 3, abs=1e-3)
+    assert rows["crema_d", "test speakers", ALONE]["n"] == 3
+    # No speech was heard: nothing is accepted, and nothing is right, not even by chance.
+    assert (live["n"], live["accepted"], live["ua"], live["ece"]) == (9, 0, 0.0, 0.0)
+    assert live["accepted_accuracy"] is live["interval"]["accepted_accuracy"] is None
+
+
+def test_the_page_and_the_summary_speak_of_strangers(report: dict[str, Any], cache_path: Path) -> None:
+    cache = open_speech(cache_path)
+    clip = {clip.path: clip for clip in cache.clips}
+    page = render(report, lambda path: cache.audio(clip[path]))
+    assert "At home and among strangers" in page
+    assert "<h2>crema_d, never heard</h2>" in page
+    assert "twin 2, twin.onnx" in page
+    said = " ".join(summary(report))
+    assert "crema_d, answered among its classes by a model that never heard it: 100.0 % of 9 clips" in said
+    assert "a model that never heard it, played through the live path: nothing is accepted." in said
+
+
+@pytest.mark.parametrize(
+    ("corpus", "words"), [("nemo", "no corpus 'nemo'"), ("deeply_nonverbal", "no clip of the eight emotions")]
+)
+def test_a_twin_for_a_corpus_that_is_not_there_is_one_sentence(
+    corpus: str, words: str, cache_path: Path
+) -> None:
+    with pytest.raises(DataError, match=words):
+        evaluate_emotion(always_sad, open_speech(cache_path), twins={corpus: Twin(always_neutral)})
 
 
 def test_hardest_are_sure_and_wrong(report: dict[str, Any]) -> None:
@@ -129,12 +194,14 @@ def test_names_from_the_data_cannot_become_markup(report: dict[str, Any]) -> Non
     hostile = {
         **report,
         "corpora": {"<script>x</script>": {**record, "hardest": []}},
+        "unseen_corpora": {"<script>y</script>": {**record, "hardest": []}},
+        "table": [{**report["table"][0], "corpus": "<script>z</script>"}],
         "conditions": {},
         "live": None,
     }
     page = render({**hostile, "map": []}, lambda _path: np.zeros(1, dtype=np.float32))
     assert "<script>" not in page
-    assert "&lt;script&gt;x" in page
+    assert all(f"&lt;script&gt;{name}" in page for name in "xyz")
 
 
 def test_summary_speaks_of_what_is_accepted_and_of_nothing(report: dict[str, Any]) -> None:
@@ -200,11 +267,27 @@ def test_one_clip_has_figures(cache_path: Path) -> None:
     assert json.dumps(record, allow_nan=False)
 
 
-def test_windows_take_the_middle() -> None:
-    assert centre_window(np.ones(10, dtype=np.float32)).sum() == 10
-    long = np.zeros(48_010, dtype=np.float32)
-    long[5] = long[48_004] = 1.0
-    assert centre_window(long)[[0, -1]].tolist() == [1.0, 1.0]
+def a_clip(speaker: str, emotion: str) -> Clip:
+    return Clip(f"{speaker}/{emotion}", "acted", speaker, emotion, "en", "CC0", Split.TEST, 0, 1, 0, 1)
+
+
+def test_live_figures_count_what_was_not_heard_as_wrong() -> None:
+    """Two speakers, neutral or sad: right and sure, wrong and sure, unsure, and not heard as speech."""
+    sure, wrong, unsure = (
+        (0.9, *[0.1 / 7] * 7),
+        (0.1 / 7, 0.9, *[0.1 / 7] * 6),
+        (0.2, 0.11, 0.0, 0.69, *[0.0] * 4),
+    )
+    answers = [LiveAnswer(None, None, given, 0) for given in (sure, wrong, unsure, None)]
+    clips = [a_clip("a", "neutral"), a_clip("a", "sad"), a_clip("b", "sad"), a_clip("b", "neutral")]
+    record = live_figures(answers, clips)
+    assert record["spoken"] == 0.75
+    plain, masked = record["eight_way"], record["masked"]
+    assert plain["recall"] == {"neutral": 0.5, "sad": 0.5}
+    assert (plain["accepted"], plain["coverage"], plain["accepted_accuracy"]) == (2, 0.5, 0.5)
+    # Calm is none of the classes: who said it is unsure, and who was nearly sure of sad is sure.
+    assert (masked["accepted"], masked["accepted_accuracy"]) == (2, 1.0)
+    assert set(masked["interval"]) >= {"ua", "accepted_accuracy", "coverage", "ece"}
 
 
 def test_live_figures_of_nothing_are_refused() -> None:
@@ -213,8 +296,6 @@ def test_live_figures_of_nothing_are_refused() -> None:
 
 
 def test_no_false_emotion_still_has_an_upper_bound() -> None:
-    rate = accepted_per_hour(
-        lambda _path: LiveAnswer(None, None, False, 0), np.zeros(160_000, dtype=np.float32)
-    )
+    rate = accepted_per_hour(never_speech, np.zeros(160_000, dtype=np.float32))
     assert rate["per_hour"] == rate["low"] == 0.0
     assert rate["high"] > 100.0

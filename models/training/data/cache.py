@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,11 @@ from models.training.data.check import Problem, examine
 from models.training.data.manifest import Row
 from models.training.data.sources import open_source
 from models.training.data.splits import Split, check_disjoint, split_of
-from models.training.data.writing import writing
+from models.training.data.window import active_range
+from models.training.data.writing import put_in_place, writing
 
-__all__ = ["SAMPLE_RATE_HZ", "Clip", "Problem", "SpeechCache", "load_cache", "prepare"]
+__all__ = ["SAMPLE_RATE_HZ", "Clip", "Problem", "SpeechCache", "follows", "load_cache", "prepare"]
 
-_ACTIVE_BELOW_LOUDEST_DB: Final = 35.0
 _FORMAT: Final = "attune-speech-cache-1"
 _WAVEFORMS: Final = "waveforms.i16"
 _INDEX: Final = "index.json"
@@ -61,7 +61,8 @@ class SpeechCache:
     problems
         What was found wrong while the cache was made.
     fingerprint
-        SHA-256 of the manifest and of the files the splits were read from.
+        SHA-256 of the manifest and of the files the splits were read from: of the sound. Rules in the
+        program that say what a clip is for are not in it, see `follows`.
     """
 
     clips: tuple[Clip, ...]
@@ -130,7 +131,7 @@ def prepare(
             with (making / _WAVEFORMS).open("wb") as handle:
                 for row, samples in examine(source, problems, progress=progress):
                     handle.write(samples.tobytes())
-                    positions[row.path] = (written, samples.size, *_active_range(samples))
+                    positions[row.path] = (written, samples.size, *active_range(samples))
                     written += samples.size
             clips = [
                 Clip(
@@ -162,11 +163,32 @@ def prepare(
                 "problems": [vars(problems[path]) for path in sorted(problems)],
             }
             (making / _INDEX).write_text(json.dumps(index), encoding="utf-8")
-            _put_in_place(making, cache_dir)
+            put_in_place(making, cache_dir)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
             raise
     return load_cache(cache_dir)
+
+
+def follows(cache: SpeechCache, rows: Iterable[Row], assign: Callable[[Row], Split] = split_of) -> bool:
+    """Whether every clip of a cache is for what the rules say now; if not, it is to be prepared again.
+
+    Parameters
+    ----------
+    cache
+        What was prepared earlier.
+    rows
+        Of its manifest.
+    assign
+        As for `prepare`.
+
+    Raises
+    ------
+    DataError
+        The rules have no place for a row.
+    """
+    now = {row.path: assign(row) for row in rows}
+    return all(now.get(clip.path) is clip.split for clip in cache.clips)
 
 
 def load_cache(cache_dir: Path) -> SpeechCache:
@@ -198,31 +220,6 @@ def load_cache(cache_dir: Path) -> SpeechCache:
     if not shared_speakers:
         check_disjoint(clips)
     return SpeechCache(clips=clips, waveforms=waveforms, problems=problems, fingerprint=fingerprint)
-
-
-def _put_in_place(making: Path, cache_dir: Path) -> None:
-    """Swap the finished folder in; the old one goes only when the new one stands."""
-    if not cache_dir.exists():
-        making.replace(cache_dir)
-        return
-    old = making.with_name(making.name + ".old")
-    cache_dir.replace(old)
-    try:
-        making.replace(cache_dir)
-    except OSError:
-        old.replace(cache_dir)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _active_range(samples: NDArray[np.int16]) -> tuple[int, int]:
-    """First and last sample of what is within 35 dB of the loudest 20 ms: where the voice is."""
-    frame = SAMPLE_RATE_HZ // 50
-    n_frames = max(1, samples.size // frame)
-    usable = samples[: n_frames * frame].astype(np.float64)
-    energy = np.square(usable.reshape(n_frames, -1)).mean(axis=1)
-    loud = np.flatnonzero(energy >= energy.max() * 10 ** (-_ACTIVE_BELOW_LOUDEST_DB / 10))
-    return int(loud[0]) * frame, min(samples.size, (int(loud[-1]) + 1) * frame)
 
 
 def _fingerprint(*files: Path) -> str:

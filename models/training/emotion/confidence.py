@@ -13,7 +13,15 @@ from torch import Tensor, nn
 from core.errors import DataError
 from models.training.metrics import softmax
 
-__all__ = ["ConfidentModel", "Density", "Knobs", "fit_density", "fit_knobs", "log_temperature"]
+__all__ = [
+    "ConfidentModel",
+    "Density",
+    "Knobs",
+    "calibrated",
+    "fit_density",
+    "fit_knobs",
+    "log_temperature",
+]
 
 Floats = NDArray[np.floating]
 _SHRINKAGE: Final = 0.1
@@ -118,6 +126,11 @@ def log_temperature(knobs: Knobs, density: Density, logits: Floats, embedding: F
     return np.asarray(np.clip(heat, *_HEAT), dtype=np.float64)
 
 
+def calibrated(knobs: Knobs, density: Density, logits: Floats, embedding: Floats) -> NDArray[np.float64]:
+    """Probabilities under the temperature of each window, ``(n, classes)``."""
+    return softmax(logits / np.exp(log_temperature(knobs, density, logits, embedding))[:, None])
+
+
 def fit_knobs(
     groups: list[tuple[Density, Floats, Floats, NDArray[np.int64], float]],
     *,
@@ -144,19 +157,30 @@ def fit_knobs(
     prepared = [
         (_signals(density, logits, embedding), logits.astype(np.float64), truth, weight)
         for density, logits, embedding, truth, weight in groups
+        if weight > 0
     ]
 
-    def loss(values: NDArray[np.float64]) -> float:
-        total = 0.0
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """The loss and its gradient: d loss / d log temperature = (true logit - expected logit) / heat."""
+        total, slope = 0.0, np.zeros(3)
         for signals, logits, truth, weight in prepared:
-            heat = np.exp(np.clip(values[0] + signals @ values[1:], *_HEAT))
-            share = softmax(logits / heat[:, None])[np.arange(len(truth)), truth]
-            total -= weight * float(np.log(np.maximum(share, 1e-12)).mean())
-        return total
+            asked = values[0] + signals @ values[1:]
+            heat = np.exp(np.clip(asked, *_HEAT))
+            probabilities = softmax(logits / heat[:, None])
+            rows = np.arange(len(truth))
+            total -= weight * float(np.log(np.maximum(probabilities[rows, truth], 1e-12)).mean())
+            surprise = (logits[rows, truth] - (probabilities * logits).sum(axis=1)) / heat
+            surprise *= (asked > _HEAT[0]) & (asked < _HEAT[1])
+            slope += weight * np.concatenate([[surprise.mean()], signals.T @ surprise / len(truth)])
+        return total, slope
 
     bounds = [(-2.0, 3.0), (0.0, 2.0 * use_distance), (0.0, 2.0 * use_energy)]
     found = minimize(
-        loss, np.array([0.0, 0.1 * use_distance, 0.1 * use_energy]), bounds=bounds, method="L-BFGS-B"
+        loss,
+        np.array([0.0, 0.1 * use_distance, 0.1 * use_energy]),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
     )
     return Knobs(*(float(value) for value in found.x))
 

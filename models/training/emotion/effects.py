@@ -1,4 +1,4 @@
-"""Owns the views of a clip: its plain 3 s window, and windows as other rooms and microphones give it."""
+"""Owns the augmented views of a clip: windows of 3 s as other rooms and microphones give them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ __all__ = [
     "place",
     "some_noise",
     "view_rng",
-    "voice_window",
 ]
 
 Audio = NDArray[np.float32]
@@ -58,29 +57,6 @@ class EffectSettings:
     opus_share: float = 0.1
     mu_law_share: float = 0.05
     gain_db: float = 6.0
-
-
-def voice_window(audio: Audio, active: tuple[int, int]) -> Audio:
-    """The 3 s around the middle of the voice, silence where there is no clip.
-
-    Parameters
-    ----------
-    audio
-        float32, ``(samples,)``, 16 kHz.
-    active
-        First and last sample of the voice.
-
-    Returns
-    -------
-    ndarray
-        float32, ``(48000,)``.
-    """
-    start = (active[0] + active[1]) // 2 - _WINDOW_SAMPLES // 2
-    window = np.zeros(_WINDOW_SAMPLES, dtype=np.float32)
-    begin, end = max(0, start), min(audio.size, start + _WINDOW_SAMPLES)
-    if end > begin:
-        window[begin - start : end - start] = audio[begin:end]
-    return window
 
 
 def place(

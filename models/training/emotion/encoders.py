@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 from torch import nn
 
 from core.errors import ModelError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings, fold_weight_norm, layers_to_keep
+from models.training.data.writing import staged, write_whole
 from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
 
 __all__ = [
@@ -194,6 +195,11 @@ def save_compact_encoder(
     half
         Keep matrices in float16, which halves the file. Features and figures must then come from the
         encoder as it is read back, not from the one that was saved.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, as on a full disk; what was there before stays.
     """
     saved: Any = copy.deepcopy(encoder).eval()
     fold_weight_norm(saved)
@@ -204,13 +210,10 @@ def save_compact_encoder(
     }
     config = {**saved.config.to_diff_dict(), "model_type": "wav2vec2", _FRONT_END: settings.record()}
     config["num_hidden_layers"] = settings.n_layers
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as making:
-        save_file(weights, Path(making) / _WEIGHTS_NAME, metadata={"format": "pt"})
-        text = json.dumps(config, indent=2, sort_keys=True, default=str) + "\n"
-        (Path(making) / "config.json").write_text(text, encoding="utf-8")
-        for name in (_WEIGHTS_NAME, "config.json"):
-            (Path(making) / name).replace(folder / name)
+    text = json.dumps(config, indent=2, sort_keys=True, default=str) + "\n"
+    with staged(folder, what=f"The encoder {folder}") as making:
+        (making / _WEIGHTS_NAME).write_bytes(serialise(weights, metadata={"format": "pt"}))
+        (making / "config.json").write_text(text, encoding="utf-8")
 
 
 def encoder_fingerprint(model: EmotionHybrid) -> str:
@@ -263,13 +266,15 @@ def save_trained(model: EmotionHybrid, path: Path) -> None:
         The hybrid.
     path
         File to write; its folder is made.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, as on a full disk; the old file stays.
     """
     trained = {name: value.contiguous() for name, value in model.head.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder) / path.name
-        save_file(trained, made, metadata={"shape": json.dumps(_shape(model), sort_keys=True)})
-        made.replace(path)
+    content = serialise(trained, metadata={"shape": json.dumps(_shape(model), sort_keys=True)})
+    write_whole(path, content, what=f"The trained weights {path}")
 
 
 def _shape(model: EmotionHybrid) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
-from models.training.emotion.effects import EffectSettings, augmented_window, view_rng, voice_window
+from models.training.data.window import voice_window
+from models.training.emotion.effects import EffectSettings, augmented_window, view_rng
 from models.training.emotion.encoders import encoder_fingerprint
 
 __all__ = ["ClipLike", "Features", "SpeechSource", "cache_features"]

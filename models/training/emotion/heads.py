@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from torch.utils.tensorboard import SummaryWriter
 
 from core.errors import DataError, WeightsError
@@ -23,6 +24,7 @@ from models.emotion.labels import EMOTIONS
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.emotion.features import Features
 from models.training.emotion.mels import mixup
+from models.training.processor import has_fast_bf16
 
 __all__ = ["CHECKPOINT_NAME", "HeadResult", "HeadSettings", "fit_head", "predict_head"]
 
@@ -59,7 +61,8 @@ class HeadSettings:
     use_encoder, use_spectrogram, labels
         Branches, and names of the classes in the order of the logits.
     seed, threads, bf16
-        Of everything random; of torch; whether products run in bfloat16.
+        Of everything random; of torch; whether products may run in bfloat16, where the
+        processor has it.
     """
 
     epochs: int = 20
@@ -138,7 +141,8 @@ def fit_head(
         Index of each clip's class in ``settings.labels``, ``(clips,)``; rows without one are not to be
         among those trained on or watched.
     train_rows, validation_rows
-        Indices of clips. Without validation rows nothing stops early and the last epoch is kept.
+        Indices of clips. Without validation rows nothing stops early, the last epoch is kept, and the
+        rate falls along half a cosine (Loshchilov and Hutter, ICLR 2017).
     settings
         The recipe.
     draw_weights
@@ -314,8 +318,10 @@ class _Fit:
                 {"params": [self.head.layer_weights], "lr": settings.rate_layers, "weight_decay": 0.0}
             )
         self.optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
-        self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimiser, factor=0.5, patience=settings.patience_rate
+        self.scheduler = (
+            ReduceLROnPlateau(self.optimiser, factor=0.5, patience=settings.patience_rate)
+            if watched.size
+            else CosineAnnealingLR(self.optimiser, settings.epochs)
         )
         self.epoch = self.best_epoch = 0
         self.best_score = -np.inf
@@ -341,7 +347,10 @@ class _Fit:
         if score > self.best_score:
             self.best_score, self.best_epoch = score, self.epoch
             self.best = copy.deepcopy(self.head.state_dict())
-        self.scheduler.step(seen.get("nll", seen["loss"]))
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(seen["nll"])
+        else:
+            self.scheduler.step()
         seen["rate"] = self.optimiser.param_groups[0]["lr"]
         seen["seconds"] = time.monotonic() - started
         self.history.append(seen)
@@ -380,7 +389,7 @@ class _Fit:
             masked = _mask(rng, log_mel, 1, settings.frequency_masks, settings.frequency_mask_bands)
             parts.append(_mask(rng, masked, 2, settings.time_masks, settings.time_mask_frames))
         *inputs, targets = mixup(rng, settings.mixup_alpha, *parts, targets)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16 and has_fast_bf16()):
             embedding = head.embed(
                 inputs[0] if states is not None else None, inputs[-1] if log_mel is not None else None
             )

@@ -12,6 +12,7 @@ from models.emotion.hybrid import LogMel
 
 __all__ = [
     "FRAME_HOP",
+    "FRONT_END",
     "N_FRAMES",
     "N_MELS",
     "AttentiveStatistics",
@@ -25,10 +26,18 @@ __all__ = [
 N_MELS: Final = 64
 FRAME_HOP: Final = 320
 """Samples between frames: 20 ms."""
-_FRAME_SAMPLES: Final = 800
 N_FRAMES: Final = 148
 """Frames of a 3 s window: 1 + (48 000 - 800) // 320."""
-_FLOOR: Final = 1e-9
+FRONT_END: Final[dict[str, Any]] = {
+    "n_mels": N_MELS,
+    "n_fft": 1024,
+    "window_samples": 800,
+    "hop_samples": FRAME_HOP,
+    "low_hz": 50.0,
+    "high_hz": 7600.0,
+    "floor": 1e-9,
+}
+"""Everything that the log-mels depend on, as `LogMel` takes it."""
 _LOWEST_PEAK: Final = -14.0
 """Natural log of the frame power below which a window is not raised: silence stays silence."""
 _CENTRE: Final = -10.0
@@ -39,15 +48,7 @@ _LN10: Final = 2.302585092994046
 
 def make_log_mel() -> LogMel:
     """The compact encoder's front-end: 64 bands, 50 ms windows, 20 ms hop."""
-    return LogMel(
-        n_mels=N_MELS,
-        n_fft=1024,
-        window_samples=_FRAME_SAMPLES,
-        hop_samples=FRAME_HOP,
-        low_hz=50.0,
-        high_hz=7600.0,
-        floor=_FLOOR,
-    )
+    return LogMel(**FRONT_END)
 
 
 def level(log_mel: Tensor, *, floor_db: float | Tensor = 60.0) -> Tensor:
@@ -132,7 +133,7 @@ class EncoderSettings:
         Channels of the front-end's first convolution, which halves bands and frames.
     widths, time_strides
         Channels of the stages that follow, each of two residual blocks, and their stride over time;
-        each halves the bands.
+        each halves the bands. The bands that are left stand side by side as channels.
     hidden_size, n_layers, n_heads, intermediate_size
         Of the Wav2Vec2 transformer.
     dropout
@@ -142,11 +143,16 @@ class EncoderSettings:
     stem: int = 24
     widths: tuple[int, ...] = (48, 96, 192)
     time_strides: tuple[int, ...] = (2, 1, 2)
-    hidden_size: int = 192
+    hidden_size: int = 256
     n_layers: int = 2
     n_heads: int = 4
-    intermediate_size: int = 576
+    intermediate_size: int = 768
     dropout: float = 0.1
+
+    @property
+    def n_features(self) -> int:
+        """Channels that the front-end gives."""
+        return self.widths[-1] * (N_MELS >> (1 + len(self.widths)))
 
     def record(self) -> dict[str, Any]:
         """Plain values, for config files."""
@@ -174,13 +180,12 @@ class MelFrontEnd(nn.Module):
             blocks += [_ResidualBlock(channels, width, (2, stride)), _ResidualBlock(width, width, (1, 1))]
             channels = width
         self.blocks = nn.Sequential(*blocks)
-        self.n_features = channels
 
     def frames(self, levelled: Tensor) -> Tensor:
         """Levelled log-mels ``(batch, bands, frames)`` to ``(batch, channels, fewer frames)``."""
         standard = (levelled[:, None] - _CENTRE) / _SPREAD
         features: Tensor = self.blocks(self.stem(standard))
-        return features.mean(dim=2)
+        return features.flatten(1, 2)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Waveform ``(batch, samples)`` at 16 kHz, any level, to ``(batch, channels, frames)``."""
@@ -203,7 +208,7 @@ def make_encoder(settings: EncoderSettings) -> nn.Module:
         num_hidden_layers=settings.n_layers,
         num_attention_heads=settings.n_heads,
         intermediate_size=settings.intermediate_size,
-        conv_dim=(settings.widths[-1],),
+        conv_dim=(settings.n_features,),
         conv_stride=(1,),
         conv_kernel=(1,),
         num_conv_pos_embeddings=7,

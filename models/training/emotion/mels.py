@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,14 +14,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.emotion.hybrid import LogMel
-from models.training.emotion.mel_encoder import FRAME_HOP, N_FRAMES, N_MELS, level, make_log_mel
+from models.training.emotion.mel_encoder import FRAME_HOP, FRONT_END, N_FRAMES, N_MELS, level, make_log_mel
 
-__all__ = ["MelAugment", "MelFrames", "Noises", "augmented_windows", "mel_frames", "mixup", "plain_windows"]
+__all__ = [
+    "MelAugment",
+    "MelFrames",
+    "Noises",
+    "augmented_windows",
+    "front_end_identity",
+    "mel_frames",
+    "mixup",
+    "plain_windows",
+]
 
 _EMPTY: Final = float(np.log(1e-9))
 """Natural-log power where there is no sound."""
 _LN10: Final = float(np.log(10.0))
 _REVERB_FRAMES: Final = 25
+_LEAST_PEAK: Final = 1e-3
+"""Clips that are quieter are not raised to peak 1."""
+_LEAD_SAMPLES: Final = 240
+"""Silence before a clip: its first frame is centred on its first 20 ms."""
+_SPARE_SAMPLES: Final = 1200
+"""Silence around a clip, at least."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +134,11 @@ def mel_frames(
     front: LogMel = make_log_mel()
     pieces, length = [], []
     for audio in audios:
-        loudest = max(float(np.abs(audio).max(initial=0.0)), 1e-3)
+        loudest = max(float(np.abs(audio).max(initial=0.0)), _LEAST_PEAK)
         count = 1 + max(0, audio.size - FRAME_HOP) // FRAME_HOP
         # Few different lengths: a convolution is prepared anew for each.
-        padded = np.zeros(-(-(audio.size + 1200) // 16_000) * 16_000, dtype=np.float32)
-        padded[240 : 240 + audio.size] = audio / loudest
+        padded = np.zeros(-(-(audio.size + _SPARE_SAMPLES) // 16_000) * 16_000, dtype=np.float32)
+        padded[_LEAD_SAMPLES : _LEAD_SAMPLES + audio.size] = audio / loudest
         with torch.no_grad():
             frames = front(torch.from_numpy(padded)[None])[0].T.numpy()[:count]
         pieces.append(frames.astype(np.float16))
@@ -135,6 +152,15 @@ def mel_frames(
     return MelFrames(
         frames=np.concatenate(pieces), start=np.cumsum(lengths) - lengths, length=lengths, active=bounds
     )
+
+
+def front_end_identity() -> str:
+    """Name of the front-end behind `mel_frames`, 12 hexadecimal digits: frames that are kept carry it.
+
+    It changes with every constant that the frames depend on beside the sound itself.
+    """
+    constants = [FRONT_END, _LEAST_PEAK, _LEAD_SAMPLES]
+    return hashlib.sha256(json.dumps(constants, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _cut(store: MelFrames, clip: int, first: int, n_frames: int, out: NDArray[np.float32]) -> None:
@@ -170,8 +196,8 @@ def augmented_windows(
     clips: Sequence[int],
     noises: Noises | None,
     knobs: MelAugment,
-) -> Tensor:
-    """One augmented window of each clip, ``(clips, bands, frames)``, levelled as the served network does it.
+) -> tuple[Tensor, NDArray[np.float64]]:
+    """One augmented window of each clip, levelled as the served network does it.
 
     Parameters
     ----------
@@ -183,11 +209,20 @@ def augmented_windows(
         What may be heard beside the voice.
     knobs
         How much of everything.
+
+    Returns
+    -------
+    windows
+        ``(clips, bands, frames)``.
+    place
+        Where each frame of a window lies in its clip, in frames of the clip, ``(clips, frames)``; it
+        may lie outside.
     """
     count = len(clips)
     wide = int(np.ceil(N_FRAMES * (1.0 + knobs.stretch))) + 1
     raw = np.full((count, wide, N_MELS), _EMPTY, dtype=np.float32)
     rate = 1.0 + rng.uniform(-knobs.stretch, knobs.stretch, size=count)
+    begin = np.empty(count, dtype=np.int64)
     for row, clip in enumerate(clips):
         filled = int(N_FRAMES * rate[row])
         first, last = (int(edge) for edge in store.active[clip])
@@ -198,7 +233,8 @@ def augmented_windows(
             low, high = first, last - filled
         else:
             low, high = last - filled, first
-        _cut(store, clip, int(rng.integers(low, max(low, high) + 1)), wide, raw[row])
+        begin[row] = rng.integers(low, max(low, high) + 1)
+        _cut(store, clip, int(begin[row]), wide, raw[row])
     logs = _warp(rng, torch.from_numpy(raw).transpose(1, 2), rate, knobs)
     logs = logs + _equaliser(rng, count, knobs)
     power = torch.exp(level(logs, floor_db=90.0))
@@ -214,7 +250,8 @@ def augmented_windows(
         logs[telephone, :5] = _EMPTY
         logs[telephone, 44:] = _EMPTY
     floor = torch.from_numpy(rng.uniform(*knobs.floor_db, size=count)).float()[:, None, None]
-    return _mask(rng, level(logs, floor_db=floor), knobs)
+    place = begin[:, None] + np.arange(N_FRAMES)[None, :] * rate[:, None]
+    return _mask(rng, level(logs, floor_db=floor), knobs), place
 
 
 def _warp(rng: np.random.Generator, logs: Tensor, rate: NDArray[np.float64], knobs: MelAugment) -> Tensor:

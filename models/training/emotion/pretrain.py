@@ -1,4 +1,4 @@
-"""Owns the training of the compact encoder: supervised on the emotions of many corpora, then frozen."""
+"""Owns the training of the compact encoder: on the emotions of many corpora and a teacher's view of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,14 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from core.errors import DataError, WeightsError
+from models.resample import SAMPLE_RATE_HZ
 from models.training.checkpoint import load_checkpoint, save_checkpoint
-from models.training.emotion.mel_encoder import AttentiveStatistics, EncoderSettings, make_encoder
+from models.training.emotion.mel_encoder import (
+    FRAME_HOP,
+    AttentiveStatistics,
+    EncoderSettings,
+    make_encoder,
+)
 from models.training.emotion.mels import (
     MelAugment,
     MelFrames,
@@ -28,11 +34,17 @@ from models.training.emotion.mels import (
     mixup,
     plain_windows,
 )
+from models.training.emotion.teacher import TARGET_SIZE, TeacherFrames
+from models.training.processor import has_fast_bf16
 
 __all__ = ["CHECKPOINT_NAME", "EmotionNet", "PretrainSettings", "draw_probabilities", "predict", "pretrain"]
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
 _LOG = logging.getLogger(__name__)
+_SCALED_ON: Final = 1_000
+"""Clips that the scale of the teacher's channels is taken from."""
+_FARTHEST: Final = 5.0
+"""Standard deviations; a channel that is nearly always silent has outliers."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ class PretrainSettings:
         and Hutter, ICLR 2019).
     label_smoothing
         Share of the target given to all classes alike, [0, 1).
+    imitation
+        How much the distance to the teacher counts beside the emotions, 0 or more.
     average_decay
         Of the moving average of the weights, per step; the average is what is kept.
     seed, threads
@@ -64,6 +78,7 @@ class PretrainSettings:
     peak_rate: float = 1e-3
     weight_decay: float = 2e-2
     label_smoothing: float = 0.05
+    imitation: float = 1.0
     average_decay: float = 0.998
     seed: int = 0
     threads: int = 2
@@ -73,6 +88,8 @@ class PretrainSettings:
 
 class EmotionNet(nn.Module):
     """The encoder under an attentive pooling and one linear layer, as it is trained.
+
+    A second linear layer, on what enters the transformer, says what the teacher would.
 
     Parameters
     ----------
@@ -90,18 +107,27 @@ class EmotionNet(nn.Module):
         if not settings.n_layers:
             self.encoder.feature_projection = nn.Identity()
             self.encoder.encoder = nn.Identity()
-        width = settings.hidden_size if settings.n_layers else settings.widths[-1]
+        width = settings.hidden_size if settings.n_layers else settings.n_features
         self.pool = AttentiveStatistics(width, max(8, width // 4))
+        self.imitate = nn.Linear(width, TARGET_SIZE)
         self.out = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * width, n_classes))
 
-    def forward(self, levelled: Tensor) -> Tensor:
-        """Levelled log-mels ``(batch, bands, frames)`` to logits ``(batch, classes)``."""
-        frames = self.encoder.feature_extractor.frames(levelled)
+    def forward(self, levelled: Tensor) -> tuple[Tensor, Tensor]:
+        """Levelled log-mels ``(batch, bands, frames)`` to logits and the encoder's own frames.
+
+        Returns
+        -------
+        logits
+            ``(batch, classes)``.
+        entering
+            What enters the transformer, ``(batch, fewer frames, width)``.
+        """
+        entering = self.encoder.feature_extractor.frames(levelled).transpose(1, 2)
+        leaving = entering
         if self.settings.n_layers:
-            projected, _ = self.encoder.feature_projection(frames.transpose(1, 2))
-            frames = self.encoder.encoder(projected).last_hidden_state.transpose(1, 2)
-        logits: Tensor = self.out(self.pool(frames))
-        return logits
+            entering, _ = self.encoder.feature_projection(entering)
+            leaving = self.encoder.encoder(entering).last_hidden_state
+        return self.out(self.pool(leaving.transpose(1, 2))), entering
 
 
 def draw_probabilities(classes: Sequence[int], corpora: Sequence[str]) -> NDArray[np.float64]:
@@ -124,8 +150,8 @@ def draw_probabilities(classes: Sequence[int], corpora: Sequence[str]) -> NDArra
 def predict(model: nn.Module, windows: Tensor, batch: int = 128) -> NDArray[np.float32]:
     """Answers for many windows, in evaluation mode, float32."""
     model.eval()
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        parts = [model(windows[start : start + batch]).float() for start in range(0, len(windows), batch)]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+        parts = [model(windows[start : start + batch])[0].float() for start in range(0, len(windows), batch)]
     return torch.cat(parts).numpy()
 
 
@@ -141,6 +167,7 @@ def pretrain(
     classes: NDArray[np.int64],
     corpora: Sequence[str],
     noises: Noises | None,
+    teacher: TeacherFrames | None,
     run_dir: Path,
     settings: PretrainSettings,
     *,
@@ -160,6 +187,8 @@ def pretrain(
         Of every clip.
     noises
         What may be heard beside the voice.
+    teacher
+        What is imitated, of all clips; None: the emotions alone are learned.
     run_dir
         Folder of checkpoint and TensorBoard events.
     settings
@@ -196,20 +225,16 @@ def pretrain(
     checkpoint = run_dir / CHECKPOINT_NAME
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     marks = {"settings": {**asdict(settings), "threads": None}, "identity": identity}
-    first_epoch = 0
-    if checkpoint.exists():
-        state = load_checkpoint(checkpoint)
-        if state.get("marks") != marks:
-            raise WeightsError(
-                f"The checkpoint {checkpoint} was made with other settings or data: give another folder."
-            )
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        scheduler.load_state_dict(state["scheduler"])
-        first_epoch = int(state["epoch"])
+    parts: dict[str, Any] = {
+        "model": model,
+        "average": average,
+        "optimiser": optimiser,
+        "scheduler": scheduler,
+    }
+    first_epoch = _resume(checkpoint, marks, parts)
     odds = draw_probabilities([int(classes[i]) for i in train], [corpora[i] for i in train])
     windows = plain_windows(frames, list(watched)) if watched else torch.empty(0)
+    view = _View(teacher, train, settings.encoder) if teacher is not None else None
     with SummaryWriter(str(run_dir / "tensorboard"), purge_step=first_epoch) as board:
         for epoch in range(first_epoch, epochs):
             started = time.monotonic()
@@ -220,51 +245,76 @@ def pretrain(
             losses = []
             for step in range(steps_per_epoch):
                 part = drawn[step * settings.batch : (step + 1) * settings.batch]
-                inputs = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
+                inputs, place = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
                 targets = nn.functional.one_hot(torch.from_numpy(classes[part]), n_classes).float()
-                inputs, targets = mixup(rng, settings.augment.mixup_alpha, inputs, targets)
-                losses.append(_step(model, optimiser, inputs, targets, settings))
+                shown = view.of(part.tolist(), place) if view is not None else torch.empty(len(part), 0)
+                batch = mixup(rng, settings.augment.mixup_alpha, inputs, targets, shown)
+                losses.append(_step(model, optimiser, batch, settings))
                 scheduler.step()
                 taken = 1 + step + epoch * steps_per_epoch
                 _follow(average, model, min(settings.average_decay, taken / (taken + 10)))
-                if not np.isfinite(losses[-1]):
-                    raise DataError(f"The loss became {losses[-1]} in epoch {epoch}: lower the rate.")
-            seen = {"loss": float(np.mean(losses))}
+                if not np.isfinite(losses[-1]).all():
+                    raise DataError(f"The loss became {sum(losses[-1])} in epoch {epoch}: lower the rate.")
+            seen = dict(zip(("loss", "distance"), np.mean(losses, axis=0).tolist(), strict=True))
             seen |= _watch(average, windows, watched, classes, corpora)
             seen["seconds"] = time.monotonic() - started
             _LOG.info("%s epoch %d of %d: %s", run_dir.name, epoch + 1, epochs, seen)
             for name, value in seen.items():
                 board.add_scalar(f"encoder/{name}", value, epoch)
-            save_checkpoint(
-                checkpoint,
-                {
-                    "marks": marks,
-                    "epoch": epoch + 1,
-                    "model": model.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "scheduler": scheduler.state_dict(),
-                },
-            )
+            states = {name: part.state_dict() for name, part in parts.items()}
+            save_checkpoint(checkpoint, {"marks": marks, "epoch": epoch + 1, **states})
     return average.eval()
+
+
+def _resume(checkpoint: Path, marks: Mapping[str, Any], parts: Mapping[str, Any]) -> int:
+    """Fill the parts from a checkpoint, if there is one; returns the epochs that are done."""
+    if not checkpoint.exists():
+        return 0
+    state = load_checkpoint(checkpoint)
+    if state.get("marks") != marks:
+        raise WeightsError(
+            f"The checkpoint {checkpoint} was made with other settings or data: give another folder."
+        )
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["epoch"])
+
+
+class _View:
+    """The teacher's targets for windows, each channel at mean 0 and variance 1 over the training clips."""
+
+    def __init__(self, teacher: TeacherFrames, train: Sequence[int], settings: EncoderSettings) -> None:
+        self._teacher = teacher
+        self._step = 2 * int(np.prod(settings.time_strides))  # log-mel frames for each of the encoder's
+        self._mean, self._spread = teacher.scale(list(train)[:: max(1, len(train) // _SCALED_ON)])
+
+    def of(self, clips: Sequence[int], place: NDArray[np.float64]) -> Tensor:
+        """Targets ``(clips, frames, TARGET_SIZE)`` of windows whose log-mel frames lie at ``place``."""
+        seconds = (place[:, :: self._step] + 0.5) * (FRAME_HOP / SAMPLE_RATE_HZ)
+        seen = (self._teacher.at(clips, seconds) - self._mean) / self._spread
+        return torch.from_numpy(np.clip(seen, -_FARTHEST, _FARTHEST))
 
 
 def _step(
     model: EmotionNet,
     optimiser: torch.optim.Optimizer,
-    inputs: Tensor,
-    targets: Tensor,
+    batch: tuple[Tensor, Tensor, Tensor],
     settings: PretrainSettings,
-) -> float:
-    """Learn from one batch; returns its loss."""
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(inputs)
+) -> tuple[float, float]:
+    """Learn from inputs, targets and what the teacher says; returns cross-entropy and distance to it."""
+    inputs, targets, shown = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
+        logits, entering = model(inputs)
+        said = model.imitate(entering) if shown.numel() else None
     loss = nn.functional.cross_entropy(logits.float(), targets, label_smoothing=settings.label_smoothing)
+    distance = torch.zeros(()) if said is None else nn.functional.mse_loss(said.float(), shown)
+    apart = float(loss.detach()), float(distance.detach())
+    loss = loss + settings.imitation * distance
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), 2.0)
     optimiser.step()
-    return float(loss.detach())
+    return apart
 
 
 def _watch(

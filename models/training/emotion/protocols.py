@@ -135,7 +135,8 @@ def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPl
     """All trainings, each after the one it starts from.
 
     ``base`` hears CREMA-D alone, without the test and calibration speakers, so that every other plan but
-    those that keep CREMA-D clips out may start from it.
+    those that keep CREMA-D clips out may start from it. The plans that keep out some of RAVDESS start
+    from the one that keeps out all of it.
     """
     folds = _ravdess_folds(clips, fold_of)
 
@@ -150,15 +151,6 @@ def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPl
         return clip.corpus != "crema_d" or kept(clip)
 
     plans = [EncoderPlan("base", None, lambda clip: clip.corpus == "crema_d" and kept(clip))]
-    plans.append(EncoderPlan("shipped", "base", kept))
-    plans += [
-        EncoderPlan(
-            f"ravdess_fold{name}",
-            "base",
-            lambda clip, out=folds[name]: crema_kept(clip) and _actor(clip) not in out,  # type: ignore[misc]
-        )
-        for name in RAVDESS_FOLDS[1:]
-    ]
     plans += [
         EncoderPlan(
             f"without_{corpus}",
@@ -166,6 +158,15 @@ def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPl
             lambda clip, out=corpus: kept(clip) and not clip.corpus.startswith(out),  # type: ignore[misc]
         )
         for corpus in ("ravdess", "emodb", "nemo", "crema_d")
+    ]
+    plans.append(EncoderPlan("shipped", "without_ravdess", kept))
+    plans += [
+        EncoderPlan(
+            f"ravdess_fold{name}",
+            "without_ravdess",
+            lambda clip, out=folds[name]: crema_kept(clip) and _actor(clip) not in out,  # type: ignore[misc]
+        )
+        for name in RAVDESS_FOLDS[1:]
     ]
     plans.append(
         EncoderPlan(

@@ -1,11 +1,10 @@
-"""Owns the making of the shipped emotion file: home model, its twins, one confidence, graph and figures."""
+"""Owns the making of the shipped emotion file: home model, its twins, one confidence, graphs and figures."""
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,144 +13,51 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.errors import DataError, WeightsError
+from core.errors import DataError
 from models.training.data.splits import Split
-from models.training.emotion.confidence import ConfidentModel, Knobs
+from models.training.data.window import voice_window
+from models.training.data.writing import staged
+from models.training.emotion.choice import Confidence, choose_confidence
+from models.training.emotion.confidence import ConfidentModel
 from models.training.emotion.heads import HeadSettings
 from models.training.emotion.protocols import EncoderPlan, FoldOf, encoder_plans
 from models.training.emotion.runner import Workshop
-from models.training.emotion.shipped import (
-    STRANGERS,
-    HomeModel,
-    fit_home,
-    stranger_table,
-    weigh_confidence,
-)
+from models.training.emotion.shipped import STRANGERS, HomeModel, fit_home
+from models.training.emotion.tables import PROTOCOLS, TABLES_NAME, disagreement, made_from
+from models.training.emotion.trade import draw_trade
+from models.training.emotion.train import BRANCHES
 from models.training.manifest import register
 from models.training.metrics import ACCEPT_AT, expected_calibration_error, figures, masked, softmax
-from models.training.onnx_file import emotion_metadata, export_graph
+from models.training.onnx_file import (
+    compare_int8,
+    compare_speed,
+    emotion_metadata,
+    export_graph,
+    quantise_int8,
+)
 from models.training.records import read_json, write_json
 from models.training.report.clips import LABELS, centre_window, truth_of
 from models.training.report.clips import strangers as strangers_in
 
-__all__ = ["LICENCE", "VERSION", "Confidence", "choose_confidence", "held_out_figures", "ship"]
+__all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
 
 VERSION: Final = "2.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
-_LOG = logging.getLogger(__name__)
-_WEIGHTS: Final = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
-_SIGNALS: Final[Mapping[str, tuple[bool, bool]]] = {
-    "temperature alone": (False, False),
-    "distance": (True, False),
-    "energy": (False, True),
-    "distance and energy": (True, True),
-}
-_LEAST_HOME_COVERAGE: Final = 0.25
-_STRANGER_ACCURACY: Final = 0.55
-_LEAST_ACCEPTED: Final = 20
-_OPSET: Final = 20
 _SOURCE: Final = "Trained in this project; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
 _HEAD: Final = HeadSettings(epochs=10, draws_per_clip=1.0)
 """Of ten thousand clips and more: fewer rounds over many are as good as many over few."""
 _VIEWS: Final = 2
+_AGREEMENT_WINDOWS: Final = 500
+_ENTRIES: Final[Mapping[str, str]] = {
+    "ravdess_6fold": "ravdess_6fold_ua",
+    "crema_d_speakers": "cremad_speakers_ua",
+    "crema_d_fold1": "cremad_fold1_ua",
+    "emodb_5fold": "emodb_5fold_ua",
+    "emodb_speakers": "emodb_speakers_ua",
+}
+"""Protocol -> name of the hybrid's UA in the JSON file."""
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Confidence:
-    """The chosen confidence and how it was chosen.
-
-    Attributes
-    ----------
-    knobs
-        What is put into the graph.
-    signals, stranger_weight
-        Names in `_SIGNALS`, and the weight of the strangers in the fit.
-    strangers
-        Figures on each corpus by the model and by knobs that never saw it.
-    blind
-        By corpus, knobs fitted without a word on that corpus.
-    trade
-        One row a candidate, by corpus: coverage, accuracy of what is accepted, and calibration error, at
-        home on the calibration speakers and on strangers.
-    """
-
-    knobs: Knobs
-    signals: str
-    stranger_weight: float
-    strangers: dict[str, Any]
-    blind: dict[str, Knobs]
-    trade: list[dict[str, Any]]
-
-
-def choose_confidence(home: HomeModel, away: Mapping[str, HomeModel]) -> Confidence:
-    """Fit every candidate and take the one that is right most often where it was never at home.
-
-    Of the candidates that still accept a quarter of the calibration speakers' clips, those come first
-    whose accepted answers are right in 55 % on each unseen corpus, and of these the one that accepts
-    most at home; without such, the one whose worst corpus is best. Strangers are masked to the classes of
-    their corpus, fewer than 20 accepted clips pass, and test speakers are not looked at.
-
-    Parameters
-    ----------
-    home
-        The model on all corpora.
-    away
-        By corpus, the model that never heard it.
-    """
-    trade: list[dict[str, Any]] = []
-    fitted: list[tuple[tuple[bool, float, float], Confidence]] = []
-    for signals, used in _SIGNALS.items():
-        for weight in _WEIGHTS:
-            knobs = weigh_confidence(home, away, stranger_weight=weight, signals=used)
-            at_home = {
-                corpus: stranger_table(knobs, home.density, part)["eight_way"]
-                for corpus, part in home.home.items()
-            }
-            strangers, compared, blind = {}, {}, {}
-            for corpus, model in away.items():
-                others = {name: other for name, other in away.items() if name != corpus}
-                blind[corpus] = weigh_confidence(model, others, stranger_weight=weight, signals=used)
-                answered = model.strangers[corpus]
-                compared[corpus] = stranger_table(blind[corpus], model.density, answered.fitted())["masked"]
-                strangers[corpus] = stranger_table(blind[corpus], model.density, answered)
-            coverage = float(np.mean([row["coverage"] for row in at_home.values()]))
-            worst = min(_believed(row) for row in compared.values())
-            good = worst >= _STRANGER_ACCURACY
-            trade.append(
-                {
-                    "signals": signals,
-                    "stranger_weight": weight,
-                    "knobs": asdict(knobs),
-                    "home": {corpus: _brief(row) for corpus, row in at_home.items()},
-                    "home_coverage": round(coverage, 4),
-                    "strangers": {name: _brief(row) for name, row in compared.items()},
-                    "worst_stranger_accuracy": round(worst, 4),
-                }
-            )
-            if coverage >= _LEAST_HOME_COVERAGE:
-                candidate = Confidence(knobs, signals, weight, strangers, blind, trade)
-                fitted.append(((good, coverage if good else worst, coverage), candidate))
-    if not fitted:
-        raise WeightsError(
-            f"No confidence accepts {_LEAST_HOME_COVERAGE:.0%} of the calibration clips: train for longer."
-        )
-    _, chosen = max(fitted, key=lambda candidate: candidate[0])
-    _LOG.info(
-        "confidence: %s, strangers weigh %.2f, %s", chosen.signals, chosen.stranger_weight, chosen.knobs
-    )
-    return chosen
-
-
-def _believed(row: Mapping[str, Any]) -> float:
-    """Accuracy of what is accepted; a model that hardly ever speaks is taken to be just good enough."""
-    accepted = row["coverage"] * row["n"]
-    return float(row["accepted_accuracy"]) if accepted >= _LEAST_ACCEPTED else _STRANGER_ACCURACY
-
-
-def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("n", "coverage", "accepted_accuracy", "ece")}
 
 
 def ship(
@@ -160,9 +66,13 @@ def ship(
     path: Path,
     *,
     version: str = VERSION,
+    command: str = "",
     on_progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
     """Train what is missing, choose the confidence; write graph, ``<name>.json`` and ``<name>-encoder``.
+
+    Beside the run, in ``shipped``, go the twins that never heard one corpus, an int8 copy, and the
+    picture of the trade, ``trade.png``.
 
     Parameters
     ----------
@@ -172,32 +82,97 @@ def ship(
         The ONNX file.
     version
         Written into it.
+    command
+        The command line, for the record.
     on_progress
         Called with what is being done, how much of it is done and in all.
 
     Returns
     -------
     dict
-        What the JSON file holds; figures of the protocols where `attune evaluate protocols` left them.
+        What the JSON file holds. Figures of the protocols are those that `attune evaluate protocols` left
+        in the run, of the same data, budget and encoders; ``protocols_missing`` says which are not there.
+
+    Raises
+    ------
+    DataError
+        A corpus is missing, or something cannot be written, as on a full disk: what was shipped before stays.
     """
     plans: Mapping[str, EncoderPlan] = encoder_plans(workshop.cache.clips, fold_of)
     _check_corpora(workshop)
-    total = len(STRANGERS) + 1
+    total = len(STRANGERS) + 2
     on_progress("model on all corpora", 0, total)
     home = fit_home(workshop, plans, "shipped", views=_VIEWS, settings=_HEAD)
     away: dict[str, HomeModel] = {}
     for done, (corpus, plan) in enumerate(STRANGERS.items(), start=1):
         on_progress(f"model without {corpus}", done, total)
         away[corpus] = fit_home(workshop, plans, plan, strangers=(corpus,), views=_VIEWS, settings=_HEAD)
+    on_progress("confidence, graphs and figures", total - 1, total)
     confidence = choose_confidence(home, away)
     model = ConfidentModel(home.hybrid, home.density, confidence.knobs).eval()
     held_out = held_out_figures(model, workshop)
-    record = {
+    corpora = sorted({clip.corpus for clip in workshop.cache.of(Split.TRAIN)})
+    metadata: dict[str, Any] = {"version": version, "temperature": 1.0, "licence": LICENCE}
+    beside = workshop.folder / "shipped"
+    for corpus, twin in away.items():
+        export_graph(
+            ConfidentModel(twin.hybrid, twin.density, confidence.blind[corpus]).eval(),
+            beside / f"without-{corpus}.onnx",
+            emotion_metadata(
+                name=f"{path.stem}-without-{corpus}",
+                corpora=sorted(set(corpora) - {corpus}),
+                metrics={},
+                **metadata,
+            ),
+        )
+    draw_trade(confidence.trade, beside / "trade.png")
+    record: dict[str, Any] = {
         "name": path.stem,
         "version": version,
         "accept_at": ACCEPT_AT,
         "held_out_speakers": _held_out(workshop),
         "calibration_speakers": _speakers(workshop, Split.CALIBRATION),
+        "made": made_from(workshop, {"shipped", *STRANGERS.values()}, command),
+        **_confidence_record(confidence),
+        **held_out,
+        **_protocol_figures(workshop),
+    }
+    with staged(path.parent, what=f"The model {path}") as making:
+        export_graph(
+            model,
+            making / path.name,
+            emotion_metadata(
+                name=path.stem, corpora=corpora, metrics=_metrics(held_out["held_out"]), **metadata
+            ),
+        )
+        record["int8"] = _int8_record(making / path.name, beside / f"{path.stem}-int8.onnx", workshop)
+        write_json(making / f"{path.stem}.json", record)
+        _complete(making, path, workshop.encoder_folder("shipped"))
+    return record
+
+
+def _complete(making: Path, path: Path, encoder: Path) -> None:
+    """Put the encoder beside the graph, and enter both into a copy of the list that goes with them."""
+    kept = making / f"{path.stem}-encoder"
+    kept.mkdir()
+    for file in sorted(encoder.iterdir()):
+        shutil.copyfile(file, kept / file.name)
+    if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `emotion_model`, unlisted
+        listed = making / "manifest.toml"
+        shutil.copyfile(path.with_name(listed.name), listed)
+        register(making / path.name, licence=LICENCE, source=_SOURCE)
+        register(
+            kept / "model.safetensors",
+            licence=LICENCE,
+            source=_SOURCE,
+            manifest=listed,
+            name=kept.name,
+            card=f"{path.stem}.md",
+        )
+
+
+def _confidence_record(confidence: Confidence) -> dict[str, Any]:
+    return {
         "confidence": {
             "signals": confidence.signals,
             "stranger_weight": confidence.stranger_weight,
@@ -205,58 +180,60 @@ def ship(
         },
         "strangers": confidence.strangers,
         "trade": confidence.trade,
-        **held_out,
-        **_protocol_figures(workshop.folder / "protocols.json"),
     }
-    corpora = sorted({clip.corpus for clip in workshop.cache.of(Split.TRAIN)})
-    export_graph(
-        model,
-        path,
-        emotion_metadata(
-            name=path.stem,
-            version=version,
-            temperature=1.0,
-            licence=LICENCE,
-            corpora=corpora,
-            metrics=_metrics(held_out["held_out"]),
-        ),
-        opset=_OPSET,
-    )
-    for corpus, twin in away.items():
-        export_graph(
-            ConfidentModel(twin.hybrid, twin.density, confidence.blind[corpus]).eval(),
-            workshop.folder / "shipped" / f"without-{corpus}.onnx",
-            emotion_metadata(
-                name=f"{path.stem}-without-{corpus}",
-                version=version,
-                temperature=1.0,
-                licence=LICENCE,
-                corpora=sorted(set(corpora) - {corpus}),
-                metrics={},
-            ),
-            opset=_OPSET,
-        )
-    write_json(path.with_suffix(".json"), record)
-    kept = path.with_name(f"{path.stem}-encoder")
-    shutil.copytree(workshop.encoder_folder("shipped"), kept, dirs_exist_ok=True)
-    if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `emotion_model`, unlisted
-        register(path, licence=LICENCE, source=_SOURCE)
-        register(
-            kept / "model.safetensors",
-            licence=LICENCE,
-            source=_SOURCE,
-            manifest=path.with_name("manifest.toml"),
-            name=kept.name,
-            card=f"{path.stem}.md",
-        )
-    return record
+
+
+def _int8_record(path: Path, path_int8: Path, workshop: Workshop) -> dict[str, Any]:
+    """Make the int8 copy, and say how it compares with the float graph, which ships in any case."""
+    windows = _real_windows(workshop)
+    quantise_int8(path, path_int8)
+    agreement = compare_int8(path, path_int8, windows, 1.0)
+    float_ms, int8_ms = compare_speed(path, path_int8, windows[0], threads=workshop.threads)
+    float_bytes, int8_bytes = path.stat().st_size, path_int8.stat().st_size
+    claims = {
+        "answers as the float graph does": agreement.good,
+        "is smaller": int8_bytes < float_bytes,
+        "is faster": int8_ms < float_ms,
+    }
+    said = [f"{claim}: {'yes' if true else 'no'}" for claim, true in claims.items()]
+    return {
+        "windows": agreement.windows,
+        "argmax_equal": round(agreement.argmax, 4),
+        "gate_equal": round(agreement.gate, 4),
+        "agrees": agreement.good,
+        "size_bytes": int8_bytes,
+        "float_size_bytes": float_bytes,
+        "latency_ms": round(int8_ms, 3),
+        "float_latency_ms": round(float_ms, 3),
+        "latency_ratio": round(int8_ms / float_ms, 4),
+        "threads": workshop.threads,
+        "ships": "float",
+        "note": f"The float graph ships. The int8 graph {', '.join(said)}.",
+    }
+
+
+def _real_windows(workshop: Workshop) -> list[NDArray[np.float32]]:
+    """Up to 500 windows, spread evenly over calibration speakers and, where those are few, training ones."""
+    windows: list[NDArray[np.float32]] = []
+    for split in (Split.CALIBRATION, Split.TRAIN):
+        clips, wanted = workshop.cache.of(split), _AGREEMENT_WINDOWS - len(windows)
+        rows = np.linspace(0, len(clips) - 1, min(len(clips), wanted)).astype(int)
+        windows += [
+            voice_window(workshop.cache.audio(clip), (clip.active_start, clip.active_stop))
+            for clip in (clips[row] for row in rows)
+        ]
+    return windows
 
 
 def _check_corpora(workshop: Workshop) -> None:
     """Say before hours of training what would be missing after them."""
     for corpus in STRANGERS:
-        if not any(clip.corpus == corpus for clip in workshop.cache.clips):
-            raise DataError(f"The corpus {corpus!r} is not among the clips: prepare the whole manifest.")
+        clips = [clip for clip in workshop.cache.clips if clip.corpus == corpus]
+        if all(clip.split is Split.TEST for clip in clips):
+            raise DataError(
+                f"The corpus {corpus!r} is not among the clips, or only with test speakers: "
+                "prepare the whole manifest."
+            )
     for split in (Split.CALIBRATION, Split.TEST):
         if not workshop.cache.of(split):
             raise DataError(
@@ -344,21 +321,24 @@ def _held_out(workshop: Workshop) -> Sequence[str]:
     ]
 
 
-def _protocol_figures(path: Path) -> dict[str, Any]:
-    """Figures of the published protocols, in per cent, where they have been measured."""
-    if not path.exists():
-        return {}
-    tables = read_json(path, "attune evaluate protocols")
-    names = {
-        "ravdess_6fold": "ravdess_6fold_ua",
-        "crema_d_fold1": "cremad_fold1_ua",
-        "crema_d_speakers": "cremad_speakers_ua",
-        "emodb_5fold": "emodb_5fold_ua",
-        "emodb_speakers": "emodb_speakers_ua",
-    }
-    figures = {
-        entry: round(100 * tables[protocol]["hybrid"]["ua"], 1)
-        for protocol, entry in names.items()
-        if "hybrid" in tables.get(protocol, {})
-    }
-    return {**figures, "protocols": tables}
+def _protocol_figures(workshop: Workshop) -> dict[str, Any]:
+    """Figures of the published protocols, in per cent, where they were measured, and what is missing."""
+    path = workshop.folder / TABLES_NAME
+    tables = read_json(path, "attune evaluate protocols") if path.exists() else {}
+    figures: dict[str, float] = {}
+    kept: dict[str, dict[str, Any]] = {}
+    missing: dict[str, str] = {}
+    for protocol in PROTOCOLS:
+        for branch in BRANCHES:
+            row = tables.get(protocol, {}).get(branch)
+            why = "was not measured" if row is None else disagreement(row, workshop)
+            if why is None:
+                kept.setdefault(protocol, {})[branch] = row
+            if branch != "hybrid":
+                if why is not None:
+                    missing[f"{protocol}, {branch}"] = why
+            elif why is None:
+                figures[_ENTRIES[protocol]] = round(100 * row["ua"], 1)
+            else:
+                missing[_ENTRIES[protocol]] = why
+    return {**figures, "protocols": kept, "protocols_missing": missing}

@@ -24,7 +24,7 @@ from models.training.emotion.confidence import (
 from models.training.emotion.heads import HeadResult, HeadSettings, fit_head, predict_head
 from models.training.emotion.pretrain import draw_probabilities
 from models.training.emotion.protocols import EncoderPlan, trainable
-from models.training.emotion.runner import Workshop, corpus_features, train_encoder, validation_rows
+from models.training.emotion.runner import Workshop, corpus_features, train_encoder
 from models.training.metrics import ACCEPT_AT, figures, softmax
 
 __all__ = ["STRANGERS", "Answered", "HomeModel", "fit_home", "stranger_table", "weigh_confidence"]
@@ -129,16 +129,12 @@ def fit_home(
     strange = [clip for clip in workshop.cache.clips if wanted(clip) and clip.corpus in strangers]
     hybrid, features = corpus_features(workshop, encoder, train, views=views, bf16=bf16)
     labels = _truth(train)
-    watched = validation_rows(train)
-    odds = draw_probabilities(
-        [int(label) for label in labels[~watched]],
-        [clip.corpus for clip, out in zip(train, watched, strict=True) if not out],
-    )
+    odds = draw_probabilities([int(label) for label in labels], [clip.corpus for clip in train])
     result = fit_head(
         features,
         labels,
-        np.flatnonzero(~watched),
-        np.flatnonzero(watched),
+        np.arange(len(train)),
+        [],
         replace(settings or HeadSettings(), threads=workshop.threads),
         draw_weights=odds,
         run_dir=workshop.folder / "heads" / name,

@@ -1,9 +1,9 @@
-"""Owns the published tables: every fold of every protocol, and mean class recall by protocol and branch."""
+"""Owns the published tables: every fold of every protocol, mean class recall, and the file that keeps it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,8 +14,25 @@ from models.training.emotion.heads import HeadSettings
 from models.training.emotion.protocols import FoldOf, encoder_plans, folds_of
 from models.training.emotion.runner import FoldResult, Workshop, corpus_features, fit_fold, train_encoder
 from models.training.metrics import figures
+from models.training.records import read_json, write_json
+from models.training.report.provenance import training_provenance
 
-__all__ = ["PROTOCOLS", "protocol_table", "run_protocols"]
+__all__ = [
+    "PROTOCOLS",
+    "TABLES_NAME",
+    "check_tables",
+    "disagreement",
+    "encoder_origins",
+    "keep_tables",
+    "made_from",
+    "protocol_table",
+    "run_protocols",
+]
+
+TABLES_NAME: Final = "protocols.json"
+"""File in the run's folder: by protocol and branch, the figures and what they were made from."""
+_COMMAND: Final = "attune evaluate protocols"
+_ORIGIN: Final = "origin.json"
 
 PROTOCOLS: Mapping[str, str] = {
     "ravdess_6fold": "RAVDESS, 8 classes, EmoBox's 6 folds, speakers apart",
@@ -58,11 +75,12 @@ def run_protocols(
     Raises
     ------
     DataError
-        A protocol is unknown, or its clips are not there.
+        A protocol is unknown, its clips are not there, or what earlier calls left is about other data.
     """
     unknown = [name for name in protocols if name not in PROTOCOLS]
     if unknown:
         raise DataError(f"There is no protocol {unknown[0]!r}: choose from {', '.join(PROTOCOLS)}.")
+    check_tables(workshop, [(protocol, branch) for protocol in protocols for branch in branches])
     clips = workshop.cache.clips
     plans = encoder_plans(clips, fold_of)
     folds = [fold for fold in folds_of(clips, fold_of) if fold.protocol in protocols]
@@ -116,3 +134,118 @@ def protocol_table(results: Sequence[FoldResult]) -> dict[str, dict[str, Any]]:
             "speakers": len({speaker for member in members for speaker in member.speakers}),
         }
     return dict(table)
+
+
+def encoder_origins(workshop: Workshop, plans: Collection[str]) -> dict[str, str]:
+    """By plan, what the encoder that lies there says it was made from; plans without one are left out."""
+    found = {}
+    for plan in sorted(plans):
+        path = workshop.encoder_folder(plan) / _ORIGIN
+        if path.exists():
+            found[plan] = str(read_json(path, "attune train encoders").get("origin"))
+    return found
+
+
+def made_from(workshop: Workshop, plans: Collection[str], command: str) -> dict[str, Any]:
+    """Where figures come from that were made in this workshop, with the encoders of some plans."""
+    return training_provenance(
+        command=command,
+        fingerprint=workshop.cache.fingerprint,
+        budget=workshop.budget,
+        encoders=encoder_origins(workshop, plans),
+    )
+
+
+def disagreement(row: Mapping[str, Any], workshop: Workshop) -> str | None:
+    """Why a row of the kept tables is not about this workshop's data and encoders.
+
+    Parameters
+    ----------
+    row
+        Figures of one protocol and branch, with ``made`` from `made_from`.
+    workshop
+        Encoders that are not trained yet are not compared.
+
+    Returns
+    -------
+    str or None
+        The rest of a sentence; None: it is about them.
+    """
+    made = row.get("made")
+    if made is None:
+        return "does not say what it was made from"
+    if made["data"]["fingerprint"] != workshop.cache.fingerprint:
+        return "is about other data"
+    if made["budget"] != workshop.budget:
+        return f"is of the budget {made['budget']:g}, not {workshop.budget:g}"
+    for plan, origin in encoder_origins(workshop, made["encoders"]).items():
+        if made["encoders"][plan] != origin:
+            return f"is by another encoder {plan!r} than the one that lies there"
+    return None
+
+
+def check_tables(workshop: Workshop, replaced: Collection[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """The kept rows that stay, if new ones may stand beside them.
+
+    Parameters
+    ----------
+    workshop
+        In whose folder they are kept.
+    replaced
+        Protocol and branch of the rows that are made anew.
+
+    Raises
+    ------
+    DataError
+        A row that stays is about other data, another budget or another encoder.
+    WeightsError
+        The file is damaged.
+    """
+    path = workshop.folder / TABLES_NAME
+    staying: dict[str, dict[str, Any]] = defaultdict(dict)
+    for protocol, rows in (read_json(path, _COMMAND) if path.exists() else {}).items():
+        for branch, row in rows.items():
+            if (protocol, branch) in replaced:
+                continue
+            why = disagreement(row, workshop)
+            if why is not None:
+                raise DataError(f"In {path} the row {protocol}, {branch} {why}: give another --run.")
+            staying[protocol][branch] = row
+    return dict(staying)
+
+
+def keep_tables(
+    workshop: Workshop, results: Sequence[FoldResult], *, command: str
+) -> dict[str, dict[str, Any]]:
+    """Put the tables of some results beside those that earlier calls left.
+
+    Parameters
+    ----------
+    workshop
+        In whose folder they are kept.
+    results
+        From `run_protocols`.
+    command
+        The command line that made them.
+
+    Returns
+    -------
+    dict
+        The new rows, as `protocol_table` gives them, each with ``made``.
+
+    Raises
+    ------
+    DataError, WeightsError
+        See `check_tables`.
+    """
+    table = protocol_table(results)
+    for protocol, rows in table.items():
+        plans = {result.fold.encoder for result in results if result.fold.protocol == protocol}
+        made = made_from(workshop, plans, command)
+        for row in rows.values():
+            row["made"] = made
+    new = [(protocol, branch) for protocol, rows in table.items() for branch in rows]
+    kept = check_tables(workshop, new)
+    merged = {name: {**kept.get(name, {}), **table.get(name, {})} for name in {*kept, *table}}
+    write_json(workshop.folder / TABLES_NAME, merged)
+    return table

@@ -14,8 +14,8 @@ from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.emotion.labels import EMOTIONS
 from models.training.data.splits import Split
+from models.training.data.window import voice_window
 from models.training.emotion.calibrate import balanced_weights, fit_temperature
-from models.training.emotion.effects import voice_window
 from models.training.emotion.encoders import (
     encoder_fingerprint,
     is_compact,
@@ -47,7 +47,6 @@ _LABELS: Final = tuple(str(emotion) for emotion in EMOTIONS)
 _COMMAND: Final = "attune train emotion"
 _SHORT_FRAMES: Final = 4
 _AGREEMENT_WINDOWS: Final = 500
-_OPSET: Final = 20  # has a GELU of one step, which the layers of the encoders want
 Progress = Callable[[str, int, int], None]
 
 
@@ -250,12 +249,12 @@ def export_run(
         metrics={"validation": record["validation"]},
     )
     if not int8:
-        export_graph(hybrid, path, metadata, opset=_OPSET)
+        export_graph(hybrid, path, metadata)
         return None
     exact = path.with_name(path.name + ".float32")
     made = path.with_name(path.name + ".int8")
     try:
-        export_graph(hybrid, exact, metadata, opset=_OPSET)
+        export_graph(hybrid, exact, metadata)
         quantise_int8(exact, made)
         agreement = compare_int8(
             exact, made, _real_windows(record) if windows is None else windows, temperature

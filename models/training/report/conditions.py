@@ -222,7 +222,7 @@ def read_recordings(
     seed
         Of the order.
     wanted
-        Whether a file of this name is read.
+        Whether a file of this name is read; it begins with the folder's, as in ``emotify/301_pop.ogg``.
 
     Returns
     -------
@@ -237,10 +237,11 @@ def read_recordings(
     if not path.exists():
         raise DataError(f"No recordings lie in {path}: name a folder or a tar archive of audio files.")
     recordings: list[Audio] = []
-    heard_s = 0.0
+    heard_s, unwanted = 0.0, 0
     try:
         for name, source in _members(path, seed):
             if not wanted(name):
+                unwanted += 1
                 continue
             try:
                 audio = decode(source, name=name)
@@ -256,6 +257,10 @@ def read_recordings(
         raise DataError(
             f"The recordings in {path} cannot be read ({error}): name a folder or an undamaged tar archive."
         ) from error
+    if not recordings and unwanted:
+        raise DataError(
+            f"All {unwanted} recordings in {path} are heard in training: name others, or leave --unheard out."
+        )
     if not recordings:
         raise DataError(f"Nothing in {path} can be read as sound: name a folder or tar of audio files.")
     return recordings
@@ -264,9 +269,10 @@ def read_recordings(
 def _members(path: Path, seed: int) -> Iterator[tuple[str, Path | bytes]]:
     rng = np.random.default_rng(seed)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUPPORTED_SUFFIXES)
+        root = path.resolve()  # its own name is part of the recordings' names, as in the tar of it
+        files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUPPORTED_SUFFIXES)
         for index in rng.permutation(len(files)):
-            yield files[index].name, files[index]
+            yield files[index].relative_to(root.parent).as_posix(), files[index]
         return
     with tarfile.open(path) as tar:
         members = [

@@ -22,6 +22,7 @@ from models.training.report.clips import (
     some_of,
     strangers,
     truth_of,
+    whole_corpora,
 )
 from models.training.report.conditions import CONDITIONS, Condition, play_on
 from models.training.report.curves import (
@@ -31,7 +32,7 @@ from models.training.report.curves import (
     roc,
     threshold_sweep,
 )
-from models.training.report.intervals import speaker_bootstrap
+from models.training.report.intervals import figures_with_interval
 from models.training.report.live import (
     LiveAnswer,
     LivePath,
@@ -41,8 +42,9 @@ from models.training.report.live import (
     with_silence,
 )
 from models.training.report.served import Predictor
+from models.training.report.table import belief_table
 
-__all__ = ["HARDEST", "Plan", "Progress", "corpus_figures", "embedding_map", "evaluate_emotion"]
+__all__ = ["HARDEST", "Plan", "Progress", "Twin", "corpus_figures", "embedding_map", "evaluate_emotion"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -83,10 +85,19 @@ class Plan:
         return cls(clips=120, live_clips=12, conditions=(), non_speech_s=120.0)
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A model that never heard a corpus: how it answers, and its live path; None leaves that out."""
+
+    predict: Predictor
+    live: LivePath | None = None
+
+
 def evaluate_emotion(
     predict: Predictor,
     cache: SpeechCache,
     *,
+    twins: Mapping[str, Twin] | None = None,
     noises: Sequence[Audio] = (),
     non_speech: Mapping[str, Sequence[Audio]] | None = None,
     live: LivePath | None = None,
@@ -101,6 +112,8 @@ def evaluate_emotion(
         The model.
     cache
         Prepared speech with its splits.
+    twins
+        Models that never heard a corpus, by the corpus: all its clips are strangers' to them.
     noises
         Recorded noises for the conditions, and for an hour through the live path; empty: pink noise in
         the conditions, and no such hour.
@@ -117,15 +130,25 @@ def evaluate_emotion(
     -------
     dict
         Plain values, the same as in the JSON file: ``labels``, ``accept_at``, ``plan``, ``corpora`` (by name,
-        from `corpus_figures`, with the split, the speakers and the hardest examples), ``conditions``,
-        ``no_emotion``, ``live``, ``non_speech`` and ``map``; what was left out is None or empty. Shares are
-        in [0, 1].
+        from `corpus_figures`, with the split, the speakers and the hardest examples), ``unseen_corpora``
+        (the same of `twins`), ``conditions``, ``no_emotion``, ``live``, ``unseen_live``, ``non_speech``,
+        ``map`` and ``table`` (from `table.belief_table`); what was left out is None or empty. Shares are in
+        [0, 1].
+
+    Raises
+    ------
+    DataError
+        A corpus of `twins` is not there.
     """
-    plan = plan or Plan()
+    plan, twins = plan or Plan(), twins or {}
     tell = on_progress or (lambda _what, _done, _total: None)
     chosen = {
         corpus: some_of(clips, plan.clips or len(clips), plan.seed)
         for corpus, clips in strangers(cache).items()
+    }
+    away = {
+        corpus: some_of(clips, plan.clips or len(clips), plan.seed)
+        for corpus, clips in whole_corpora(cache, twins).items()
     }
     everyone = [clip for clips in chosen.values() for clip in clips]
     probabilities, embedding = _answers(
@@ -135,27 +158,31 @@ def evaluate_emotion(
     for corpus, clips in chosen.items():
         mine = np.array([clip.corpus == corpus for clip in everyone])
         corpora[corpus] = {
-            "split": clips[0].split.value,
-            "language": clips[0].language,
-            "licence": clips[0].licence,
-            **corpus_figures(probabilities[mine], clips, seed=plan.seed),
+            **_corpus_record(clips[0].split, probabilities[mine], clips, plan),
             "hardest": _hardest(probabilities[mine], clips, HARDEST // len(chosen)),
         }
-    return {
+    report = {
         "labels": list(LABELS),
         "accept_at": ACCEPT_AT,
         "plan": {**vars(plan), "conditions": list(plan.conditions)},
         "corpora": corpora,
+        "unseen_corpora": {
+            corpus: _unseen(twins[corpus].predict, cache, clips, plan, tell) for corpus, clips in away.items()
+        },
         "noise": "recorded" if noises else "pink",
         "conditions": {
             name: _under(CONDITIONS[name], name, predict, cache, chosen, noises, plan.seed, tell)
             for name in plan.conditions
         },
         "no_emotion": _no_emotion(predict, cache, plan, tell),
-        "live": _live_by_corpus(live, cache, chosen, plan, tell) if live else None,
+        "live": _live_by_corpus(dict.fromkeys(chosen, live), cache, chosen, plan, tell),
+        "unseen_live": _live_by_corpus(
+            {corpus: twin.live for corpus, twin in twins.items()}, cache, away, plan, tell
+        ),
         "non_speech": _non_speech(live, cache, noises, non_speech or {}, plan, tell) if live else None,
         "map": embedding_map(embedding, everyone, probabilities, seed=plan.seed),
     }
+    return {**report, "table": belief_table(report)}
 
 
 def corpus_figures(
@@ -186,12 +213,6 @@ def corpus_figures(
     guess, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     correct = guess == truth
 
-    def with_interval(answers: NDArray[np.float64]) -> dict[str, Any]:
-        return {
-            **figures(answers, truth, LABELS).record(),
-            "interval": speaker_bootstrap(answers, truth, speakers, seed=seed),
-        }
-
     by_speaker: dict[str, dict[str, Any]] = {}
     for speaker in sorted(set(speakers)):
         mine = np.array([name == speaker for name in speakers])
@@ -215,8 +236,8 @@ def corpus_figures(
         "n": len(clips),
         "speakers": sorted(set(speakers)),
         "classes": [LABELS[index] for index in present],
-        "eight_way": with_interval(probabilities),
-        "masked": with_interval(masked(probabilities, present)),
+        "eight_way": figures_with_interval(probabilities, truth, speakers, LABELS, seed=seed),
+        "masked": figures_with_interval(masked(probabilities, present), truth, speakers, LABELS, seed=seed),
         "confusion": confusion(truth, guess, len(LABELS)).tolist(),
         "by_speaker": by_speaker,
         "spread": {
@@ -290,6 +311,26 @@ def embedding_map(
         }
         for index, (x, y) in zip(shown.tolist(), flat, strict=True)
     ]
+
+
+def _corpus_record(
+    split: str, probabilities: NDArray[np.float64], clips: Sequence[Clip], plan: Plan
+) -> dict[str, Any]:
+    return {
+        "split": str(split),
+        "language": clips[0].language,
+        "licence": clips[0].licence,
+        **corpus_figures(probabilities, clips, seed=plan.seed),
+    }
+
+
+def _unseen(
+    predict: Predictor, cache: SpeechCache, clips: Sequence[Clip], plan: Plan, tell: Progress
+) -> dict[str, Any]:
+    """Figures of a corpus that the model never heard."""
+    windows = (centre_window(cache.audio(clip)) for clip in clips)
+    probabilities, _ = _answers(predict, windows, len(clips), f"strangers: {clips[0].corpus}", tell)
+    return _corpus_record("all", probabilities, clips, plan)
 
 
 def _answers(
@@ -368,21 +409,25 @@ def _no_emotion(predict: Predictor, cache: SpeechCache, plan: Plan, tell: Progre
 
 
 def _live_by_corpus(
-    live: LivePath,
+    live: Mapping[str, LivePath | None],
     cache: SpeechCache,
     chosen: Mapping[str, Sequence[Clip]],
     plan: Plan,
     tell: Progress,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """Figures of the corpora that have a live path; None where none has."""
     result = {}
     for corpus, all_clips in chosen.items():
+        path = live[corpus]
+        if path is None:
+            continue
         clips = some_of(all_clips, plan.live_clips or len(all_clips), plan.seed)
         answers: list[LiveAnswer] = []
         for clip in clips:
             tell(f"live: {corpus}", len(answers), len(clips))
-            answers.append(play(live, with_silence(cache.audio(clip))))
-        result[corpus] = live_figures(answers, [clip.emotion for clip in clips])
-    return result
+            answers.append(play(path, with_silence(cache.audio(clip))))
+        result[corpus] = live_figures(answers, clips, seed=plan.seed)
+    return result or None
 
 
 def _non_speech(

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.metrics import ACCEPT_AT, BINS, confidence_bin, confusion
+from models.training.metrics import ACCEPT_AT, BINS, confidence_bin, confusion, figures
 
-__all__ = ["DRAWS", "events_per_hour_interval", "speaker_bootstrap"]
+__all__ = ["DRAWS", "events_per_hour_interval", "figures_with_interval", "speaker_bootstrap"]
 
 DRAWS: Final = 1000
 _LOW_HIGH: Final = (2.5, 97.5)
+
+
+def figures_with_interval(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    speakers: Sequence[str],
+    labels: Sequence[str],
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`metrics.figures` as plain values, with ``accepted`` (how many clips) and their ``interval``.
+
+    Parameters
+    ----------
+    probabilities
+        ``(n, classes)``.
+    truth, speakers
+        ``(n,)``.
+    labels
+        Names of the classes.
+    seed
+        Of the bootstrap, see `speaker_bootstrap`.
+    """
+    return {
+        **figures(probabilities, truth, labels).record(),
+        "accepted": int((probabilities.max(axis=1) >= ACCEPT_AT).sum()),
+        "interval": speaker_bootstrap(probabilities, truth, speakers, seed=seed),
+    }
 
 
 def speaker_bootstrap(

@@ -10,15 +10,20 @@ from typing import Any, Final
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from core.errors import DataError
 from models.resample import SAMPLE_RATE_HZ, Audio
-from models.training.report.intervals import events_per_hour_interval
+from models.training.metrics import masked
+from models.training.report.clips import LABELS, Clip, truth_of
+from models.training.report.intervals import events_per_hour_interval, figures_with_interval
 
 __all__ = ["LiveAnswer", "LivePath", "accepted_per_hour", "live_figures", "play", "with_silence"]
 
 _BEFORE_S: Final = 0.5
 _AFTER_S: Final = 1.5
+_NO_SPEECH: Final = (*LABELS, "no speech")
+_HARDLY: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,15 @@ class LiveAnswer:
         The emotion accepted for the whole recording; None where it was unsure or heard no speech.
     last
         The emotion that the gate accepted last; None where it accepted none.
-    spoken
-        Whether any window had enough speech for an answer.
+    probabilities
+        Of the eight emotions for the whole recording; None where no window had enough speech for an answer.
     taken_up
         How often the gate took up an emotion.
     """
 
     whole: str | None
     last: str | None
-    spoken: bool
+    probabilities: tuple[float, ...] | None
     taken_up: int
 
 
@@ -72,28 +77,47 @@ def play(live: LivePath, audio: Audio) -> LiveAnswer:
         return live(path)
 
 
-def live_figures(answers: Sequence[LiveAnswer], truth: Sequence[str]) -> dict[str, Any]:
-    """Coverage and accuracy of what the live path accepted.
+def live_figures(answers: Sequence[LiveAnswer], clips: Sequence[Clip], *, seed: int = 0) -> dict[str, Any]:
+    """What the live path said and accepted.
 
     Parameters
     ----------
-    answers, truth
-        Of the same clips, at least one.
+    answers, clips
+        Each answer and the clip that was played, at least one.
+    seed
+        Of the bootstrap.
 
     Returns
     -------
     dict
         ``n``, ``spoken`` (share with speech enough to answer), and for ``whole`` and ``last``: ``n``
-        accepted, ``coverage``, ``accuracy`` (None where nothing was accepted).
+        accepted, ``coverage``, ``accuracy`` (None where nothing was accepted). ``eight_way`` and ``masked``
+        (to the classes of the corpus): the figures of a clip by clip evaluation, from the probabilities of
+        whole recordings; one without speech enough is an answer that is wrong and has no confidence.
     """
-    if not answers or len(answers) != len(truth):
-        raise ValueError(f"{len(answers)} answers do not fit {len(truth)} clips")
+    if not answers or len(answers) != len(clips):
+        raise ValueError(f"{len(answers)} answers do not fit {len(clips)} clips")
+    emotions, speakers = [clip.emotion for clip in clips], [clip.speaker for clip in clips]
+    truth = truth_of(clips)
+    nothing = (0.0,) * len(LABELS)
+    given = np.array([answer.probabilities or nothing for answer in answers])  # (clips, 8)
+    ways = {"eight_way": given, "masked": masked(given, np.unique(truth).tolist())}
     return {
         "n": len(answers),
-        "spoken": round(sum(answer.spoken for answer in answers) / len(answers), 4),
-        "whole": _accepted([answer.whole for answer in answers], truth),
-        "last": _accepted([answer.last for answer in answers], truth),
+        "spoken": round(sum(answer.probabilities is not None for answer in answers) / len(answers), 4),
+        "whole": _accepted([answer.whole for answer in answers], emotions),
+        "last": _accepted([answer.last for answer in answers], emotions),
+        **{
+            name: figures_with_interval(_or_no_speech(shares), truth, speakers, _NO_SPEECH, seed=seed)
+            for name, shares in ways.items()
+        },
     }
+
+
+def _or_no_speech(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With a ninth answer, ``(clips, 9)``, which is the only one where nothing was said."""
+    silent = np.where(shares.sum(axis=1) > 0, 0.0, _HARDLY)
+    return np.column_stack([shares, silent])
 
 
 def _accepted(said: Sequence[str | None], truth: Sequence[str]) -> dict[str, Any]:

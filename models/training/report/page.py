@@ -12,6 +12,7 @@ import soundfile
 
 from models.resample import SAMPLE_RATE_HZ, Audio
 from models.training.report import plots
+from models.training.report.table import ALONE, STRANGERS
 
 __all__ = ["AudioOf", "render", "summary"]
 
@@ -77,6 +78,7 @@ def summary(report: Mapping[str, Any]) -> list[str]:
                 f"clips, {_share(plain['accepted_accuracy'])} of its answers are right."
             )
         sentences.append(f"{right} {gate}")
+    sentences += [_among_strangers(row) for row in report["table"] if row["who"] == STRANGERS]
     for corpus, record in (report["live"] or {}).items():
         whole = record["whole"]
         said = "nothing is accepted."
@@ -95,6 +97,19 @@ def summary(report: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
+def _among_strangers(row: Mapping[str, Any]) -> str:
+    way = "" if row["way"] == ALONE else ", played through the live path"
+    said = "nothing is accepted."
+    if row["accepted_accuracy"] is not None:
+        low_high = row["interval"]["accepted_accuracy"]
+        span = f" (95 % interval {_share(low_high[0])} to {_share(low_high[1])})" if low_high else ""
+        said = (
+            f"{_share(row['coverage'])} of {row['n']} clips are accepted, "
+            f"{_share(row['accepted_accuracy'])} of those rightly{span}."
+        )
+    return f"{row['corpus']}, answered among its classes by a model that never heard it{way}: {said}"
+
+
 def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
     """Draw the whole page.
 
@@ -102,7 +117,7 @@ def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
     ----------
     report
         From `evaluate.evaluate_emotion`, with ``provenance``: ``command``, ``made_at``, ``model``,
-        ``libraries``, ``data`` and ``settings``.
+        ``libraries``, ``data`` and ``settings``; and ``other_models`` by corpus, where there are any.
     audio_of
         For the hardest examples.
 
@@ -125,7 +140,12 @@ def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
         quick,
         _section("In short", "".join(f"<p>{escape(sentence)}</p>" for sentence in summary(report))),
         _section("Headline figures", _headline(report["corpora"])),
+        _belief(report["table"]),
         *(_corpus(name, record, report) for name, record in report["corpora"].items()),
+        *(
+            _corpus(f"{name}, never heard", record, report)
+            for name, record in report["unseen_corpora"].items()
+        ),
         _conditions(report),
         _live(report),
         _no_emotion(report),
@@ -185,6 +205,23 @@ def _headline(corpora: Mapping[str, Any]) -> str:
         "small print: 95&nbsp;% bootstrap over speakers.</p>"
     )
     return note + _table(["corpus", "clips", "speakers", *(name for _, name in _FIGURES)], rows)
+
+
+def _belief(table: Sequence[Mapping[str, Any]]) -> str:
+    keys = ("ua", "accepted_accuracy", "coverage", "ece")
+    names = dict(_FIGURES)
+    rows = [
+        [escape(row["corpus"]), row["who"], row["way"], str(row["n"]), str(row["accepted"])]
+        + [_with_interval(row, key) for key in keys]
+        for row in table
+    ]
+    head = ["corpus", "who", "heard", "clips", "accepted", *(names[key] for key in keys)]
+    note = (
+        "Chosen among the classes that each corpus has. Strangers: a whole corpus, answered by a model that "
+        "never heard it: other voices, other rooms, often another language. Live: the answer for the whole "
+        "recording; one without speech enough counts as wrong and not accepted."
+    )
+    return _section("At home and among strangers", _table(head, rows), note)
 
 
 def _corpus(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -368,6 +405,13 @@ def _provenance(made: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         ["fingerprint of the data", escape(data["fingerprint"])],
         ["libraries", escape(", ".join(f"{name} {text}" for name, text in made["libraries"].items()))],
         ["seed", str(report["plan"]["seed"])],
+        *(
+            [
+                escape(f"model that never heard {corpus}"),
+                escape(f"{other['name']} {other['version']}, {other['file']}, SHA-256 {other['sha256']}"),
+            ]
+            for corpus, other in made.get("other_models", {}).items()
+        ),
     ]
     if made["settings"]:
         told = ", ".join(f"{name} {value}" for name, value in made["settings"].items())

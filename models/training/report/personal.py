@@ -19,15 +19,15 @@ from models.emotion.personal import (
     try_personal,
 )
 from models.emotion.recogniser import Answers
-from models.training.metrics import ACCEPT_AT, BINS, confidence_bin
+from models.training.metrics import ACCEPT_AT, BINS, confidence_bin, softmax
 from models.training.report.clips import (
     LABELS,
     Clip,
     SpeechCache,
-    Split,
     centre_window,
     strangers,
     truth_of,
+    whole_corpora,
 )
 from models.training.report.intervals import DRAWS
 from models.training.report.served import Predictor
@@ -148,7 +148,7 @@ def evaluate_personal(
     Parameters
     ----------
     predict
-        The model; asked once for each clip, by its middle 3 seconds.
+        The model; asked once for each clip, by the 3 seconds around the middle of the voice.
     cache
         Prepared speech with its splits.
     others
@@ -175,24 +175,9 @@ def evaluate_personal(
     home = strangers(cache)
     if not home and not others:
         raise DataError("The prepared speech holds no test speakers: prepare the whole manifest.")
-    known = {clip.corpus for clip in cache.clips}
-    for corpus in others:
-        if corpus not in known:
-            raise DataError(
-                f"The prepared speech holds no corpus {corpus!r}: name one of {', '.join(sorted(known))}."
-            )
-    away = {
-        corpus: tuple(
-            clip
-            for clip in cache.clips
-            if clip.corpus == corpus and clip.split not in (Split.NO_EMOTION, Split.LEFT_OUT)
-        )
-        for corpus in others
-    }
+    away = whole_corpora(cache, others)
 
     def gain(corpus: str, clips: Sequence[Clip], model: Predictor) -> dict[str, Any]:
-        if not clips:
-            raise DataError(f"The corpus {corpus!r} holds no clip of the eight emotions: leave it out.")
         logits, embedding = _answers(model, cache, clips, f"clips of {corpus}", tell)
         return {
             "split": clips[0].split.value,
@@ -297,8 +282,8 @@ def _as_a_new_user(
 
 
 def _answers_of(logits: Floats, embedding: Floats) -> Answers:
-    probabilities = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
-    return Answers(probabilities.astype(np.float32), logits.astype(np.float32), embedding.astype(np.float32))
+    rows = (softmax(logits), logits, embedding)
+    return Answers(*(part.astype(np.float32) for part in rows))
 
 
 def _tally(probabilities: Floats, truth: Indices) -> Floats:

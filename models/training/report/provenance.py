@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from models.training.report.clips import SpeechCache
 
-__all__ = ["library_versions", "provenance"]
+__all__ = ["library_versions", "provenance", "training_provenance"]
 
 _LIBRARIES: Final = (
     "attune-listener",
@@ -22,6 +22,7 @@ _LIBRARIES: Final = (
     "scikit-learn",
     "matplotlib",
 )
+_TRAINING_LIBRARIES: Final = ("torch", "transformers", "onnx")
 
 
 def provenance(
@@ -68,10 +69,40 @@ def provenance(
     }
 
 
-def library_versions() -> dict[str, str]:
-    """Versions of Python and of every library that the figures pass through."""
+def training_provenance(
+    *, command: str, fingerprint: str, budget: float, encoders: Mapping[str, str]
+) -> dict[str, Any]:
+    """Everything needed to train and measure again what a figure is about.
+
+    Parameters
+    ----------
+    command
+        The command line; empty where a program asked.
+    fingerprint
+        Of the decoded clips, see `SpeechCache`.
+    budget
+        Share of the recipe's windows that the encoders saw, > 0.
+    encoders
+        By plan, the origin of its encoder: a hash over its clips and recipe and those of its base.
+
+    Returns
+    -------
+    dict
+        ``command``, ``data`` (``fingerprint``), ``budget``, ``encoders`` and ``libraries``.
+    """
+    return {
+        "command": command,
+        "data": {"fingerprint": fingerprint},
+        "budget": budget,
+        "encoders": dict(encoders),
+        "libraries": library_versions(*_TRAINING_LIBRARIES),
+    }
+
+
+def library_versions(*others: str) -> dict[str, str]:
+    """Versions of Python and of every library that the figures pass through, and of the others named."""
     versions = {"python": platform.python_version()}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *others):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import ModelError
 from models import assets
 from models.emotion.recogniser import EMBEDDED_MODEL, EmotionRecogniser, load_recogniser
 from models.resample import Audio
 
-__all__ = ["Predictor", "model_record", "open_model"]
+__all__ = ["Predictor", "model_record", "open_model", "open_unheard"]
 
 Predictor = Callable[[Sequence[Audio]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 """From windows ``(48 000,)`` to probabilities ``(n, 8)`` and an embedding ``(n, E)``."""
@@ -47,6 +48,28 @@ def open_model(path: Path | None, *, threads: int = 0) -> tuple[Predictor, dict[
         return answers.probabilities.astype(np.float64), answers.embedding.astype(np.float64)
 
     return predict, model_record(file, recogniser)
+
+
+def open_unheard(
+    files: Mapping[str, Path], *, threads: int = 0
+) -> dict[str, tuple[Predictor, dict[str, Any]]]:
+    """Open models that never heard a corpus, as `open_model` does, by the corpus.
+
+    Raises
+    ------
+    ModelError
+        A model says of itself that it was trained on the corpus.
+    WeightsError
+        A file is missing, damaged or no emotion model.
+    """
+    opened = {corpus: open_model(file, threads=threads) for corpus, file in files.items()}
+    for corpus, (_, record) in opened.items():
+        if corpus in record["trained_on"]:
+            raise ModelError(
+                f"The model {files[corpus]} was trained on {corpus!r}, so its people are no strangers: "
+                "give one that never heard that corpus."
+            )
+    return opened
 
 
 def model_record(file: Path, recogniser: EmotionRecogniser) -> dict[str, Any]:

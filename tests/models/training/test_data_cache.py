@@ -12,7 +12,7 @@ from small_corpora import manifest_of, tone, write_tone
 
 from core.errors import DataError
 from models.training.data import cache as cache_module
-from models.training.data.cache import load_cache, prepare
+from models.training.data.cache import follows, load_cache, prepare
 from models.training.data.manifest import Row, read_manifest
 from models.training.data.splits import Split
 
@@ -82,6 +82,14 @@ def test_nothing_usable_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"No clip of .* is usable, beginning with gone\.wav: missing"):
         prepare(manifest, tmp_path / "cache")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["manifest.csv"]
+
+
+def test_cache_follows_its_rules_until_one_clip_is_for_something_else(manifest: Path, tmp_path: Path) -> None:
+    cache, rows = prepare(manifest, tmp_path / "cache"), read_manifest(manifest)
+    assert follows(cache, rows)
+    assert not follows(cache, [replace(rows[0], split="test"), *rows[1:]])
+    assert not follows(cache, rows, assign=lambda _: Split.TEST)
+    assert not follows(cache, rows[1:])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")

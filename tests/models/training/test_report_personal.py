@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli_training import evaluate_app
-from core.errors import DataError
+from core.errors import DataError, ModelError
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.splits import Split
 from models.training.report import personal, served
@@ -218,7 +218,7 @@ def test_nobody_to_measure_on_is_one_sentence(corpus: tuple[SpeechCache, Predict
 @pytest.fixture
 def served_corpus(corpus: tuple[SpeechCache, Predictor], monkeypatch: pytest.MonkeyPatch) -> None:
     cache, predict = corpus
-    record = {"name": "invented", "sha256": "0" * 64}
+    record = {"name": "invented", "sha256": "0" * 64, "trained_on": ["acted"]}
     monkeypatch.setattr(served, "open_model", lambda _path, **_how: (predict, record))
     monkeypatch.setattr("models.training.report.clips.open_clips", lambda _place, **_how: cache)
     monkeypatch.setenv("COLUMNS", "200")
@@ -245,3 +245,11 @@ def test_the_command_prints_json_and_refuses_a_corpus_without_a_model(tmp_path: 
     refused = CliRunner().invoke(evaluate_app, [*options, "--corpus", "train"])
     assert refused.exit_code == 2
     assert "NAME=MODEL.onnx" in refused.output
+
+
+@pytest.mark.usefixtures("served_corpus")
+def test_a_model_that_heard_the_corpus_is_refused() -> None:
+    with pytest.raises(
+        ModelError, match=r"other\.onnx was trained on 'acted', so its people are no strangers"
+    ):
+        served.open_unheard({"acted": Path("other.onnx")})

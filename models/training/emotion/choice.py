@@ -1,0 +1,300 @@
+"""Owns the choice of the shipped confidence, and the stranger figures of a choice that never saw them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DataError, WeightsError
+from models.training.emotion.confidence import Density, Knobs, calibrated
+from models.training.emotion.shipped import Answered, HomeModel, stranger_table, weigh_confidence
+from models.training.metrics import ACCEPT_AT, expected_calibration_error, masked
+
+__all__ = ["LEAST_HOME_COVERAGE", "STRANGER_ACCURACY", "Confidence", "GateFigures", "choose_confidence"]
+
+_LOG = logging.getLogger(__name__)
+_WEIGHTS: Final = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+_SIGNALS: Final[Mapping[str, tuple[bool, bool]]] = {
+    "temperature alone": (False, False),
+    "distance": (True, False),
+    "energy": (False, True),
+    "distance and energy": (True, True),
+}
+LEAST_HOME_COVERAGE: Final = 0.25
+"""Share of the home clips that must be accepted."""
+STRANGER_ACCURACY: Final = 0.55
+"""Share of the accepted answers that must be right on each corpus that was never heard."""
+_HOME_ACCURACY: Final = 0.85
+_HOME_ECE: Final = 0.05
+_LEAST_ACCEPTED: Final = 20
+_NORMAL_95: Final = 1.959964
+
+
+@dataclass(frozen=True)
+class GateFigures:
+    """What the gate would accept of some clips, masked to the classes of their corpora.
+
+    Attributes
+    ----------
+    n, accepted, right
+        Clips, those with a confidence of at least 0.70, and those of the accepted that are right.
+    ece
+        Expected calibration error over all clips, 15 bins, [0, 1].
+    """
+
+    n: int
+    accepted: int
+    right: int
+    ece: float
+
+    @property
+    def coverage(self) -> float:
+        """Share accepted."""
+        return self.accepted / self.n
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share right of what is accepted; None where nothing is."""
+        return self.right / self.accepted if self.accepted else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the accuracy by Wilson (1927), as if the clips were independent of each other.
+
+        They are not where one voice says many of them: over speakers it would be wider.
+        """
+        if not self.accepted:
+            return None
+        n, share, z = self.accepted, self.right / self.accepted, _NORMAL_95
+        middle = share + z**2 / (2 * n)
+        reach = z * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
+        return (max(0.0, (middle - reach) / (1 + z**2 / n)), min(1.0, (middle + reach) / (1 + z**2 / n)))
+
+    def record(self) -> dict[str, Any]:
+        """Counts and shares as plain values, rounded to four digits."""
+        return {
+            "n": self.n,
+            "accepted": self.accepted,
+            "right": self.right,
+            "coverage": round(self.coverage, 4),
+            "accepted_accuracy": None if self.accuracy is None else round(self.accuracy, 4),
+            "ece": round(self.ece, 4),
+        }
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One way to be sure: what it gives at home, and on each corpus by knobs fitted without it."""
+
+    signals: str
+    stranger_weight: float
+    knobs: Knobs
+    home: dict[str, GateFigures]
+    all_home: GateFigures
+    strangers: dict[str, GateFigures]
+
+    @property
+    def worst(self) -> float:
+        """Accuracy on the worst corpus; a model that hardly ever speaks is taken to be just good enough."""
+        return min(
+            float(row.accuracy or 0.0) if row.accepted >= _LEAST_ACCEPTED else STRANGER_ACCURACY
+            for row in self.strangers.values()
+        )
+
+    def rank(self) -> tuple[float, ...]:
+        """Larger is better; see `choose_confidence` for the order."""
+        coverage = self.all_home.coverage
+        if coverage < LEAST_HOME_COVERAGE:
+            return (0, coverage)
+        if self.worst < STRANGER_ACCURACY:
+            return (1, self.worst, coverage)
+        accurate = (self.all_home.accuracy or 0.0) >= _HOME_ACCURACY
+        return (2, accurate, self.all_home.ece <= _HOME_ECE, coverage)
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "signals": self.signals,
+            "stranger_weight": self.stranger_weight,
+            "knobs": asdict(self.knobs),
+            "home": {corpus: row.record() for corpus, row in self.home.items()},
+            "all_home": self.all_home.record(),
+            "home_coverage": round(self.all_home.coverage, 4),
+            "strangers": {corpus: row.record() for corpus, row in self.strangers.items()},
+            "worst_stranger_accuracy": round(self.worst, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The chosen confidence and how it was chosen.
+
+    Attributes
+    ----------
+    knobs
+        What is put into the graph.
+    signals, stranger_weight
+        Names of the signals, and the weight of the strangers in the fit.
+    strangers
+        Figures on each corpus by the model and by a choice that never saw it: ``eight_way`` and
+        ``masked``; ``confidence``, what was chosen without it; ``gate``, the counts behind the masked
+        figures with a 95 % interval.
+    blind
+        By corpus, the knobs of that choice.
+    trade
+        One row a candidate: what it accepts, how much of it is right, and its calibration error, at home
+        on the calibration speakers and on strangers by knobs fitted without their corpus; all masked,
+        and without the test speakers. ``chosen`` marks one row.
+    """
+
+    knobs: Knobs
+    signals: str
+    stranger_weight: float
+    strangers: dict[str, Any]
+    blind: dict[str, Knobs]
+    trade: list[dict[str, Any]]
+
+
+def choose_confidence(home: HomeModel, away: Mapping[str, HomeModel]) -> Confidence:
+    """Fit every candidate, take the one that serves home and strangers best, and say honestly what it gives.
+
+    A candidate is a set of signals and a weight of the strangers. It is judged by what is accepted at
+    0.70 of the calibration speakers' clips, all together, and of each unseen corpus under knobs fitted
+    without that corpus. Those come first, in this order:
+
+    1. they accept a quarter of the home clips (else the greatest coverage: nothing is shipped then);
+    2. their accepted answers are right in 55 % on every unseen corpus, where fewer than 20 accepted clips
+       pass (else the best worst corpus, then the greatest home coverage);
+    3. at home 85 % of the accepted answers are right;
+    4. at home the calibration error is at most 5 %;
+    5. the greatest home coverage.
+
+    So where 3 and 4 cannot both be had, calibration is given up first, and accuracy next.
+
+    The figures on a corpus are not those of the choice, which looked at it. For them everything is
+    chosen and fitted once more without that corpus: signals, weight and knobs, by its own model's
+    home and by the other corpora as strangers. (The models that answer the other corpora did hear it in
+    their training: without that, every pair of corpora would want a model.) Test speakers' clips are in
+    those figures, but nothing is chosen or fitted by them.
+
+    Parameters
+    ----------
+    home
+        The model on all corpora.
+    away
+        By corpus, the model that never heard it; at least two.
+
+    Raises
+    ------
+    DataError
+        There are fewer than two corpora of strangers.
+    WeightsError
+        No candidate accepts a quarter of the home clips.
+    """
+    if len(away) < 2:
+        raise DataError(
+            f"{len(away)} corpora of strangers are too few to choose by: two at least are needed."
+        )
+    candidates = _candidates(home, away)
+    chosen = max(candidates, key=_Candidate.rank)
+    if chosen.all_home.coverage < LEAST_HOME_COVERAGE:
+        raise WeightsError(
+            f"No confidence accepts {LEAST_HOME_COVERAGE:.0%} of the calibration clips, the best "
+            f"{chosen.all_home.coverage:.1%}: train for longer."
+        )
+    nested = {
+        corpus: max(_candidates(model, _without(away, corpus)), key=_Candidate.rank)
+        for corpus, model in away.items()
+    }
+    _LOG.info(
+        "confidence: %s, strangers weigh %.2f, %s", chosen.signals, chosen.stranger_weight, chosen.knobs
+    )
+    return Confidence(
+        knobs=chosen.knobs,
+        signals=chosen.signals,
+        stranger_weight=chosen.stranger_weight,
+        strangers={
+            corpus: _stated(nested[corpus], model.strangers[corpus], model.density)
+            for corpus, model in away.items()
+        },
+        blind={corpus: candidate.knobs for corpus, candidate in nested.items()},
+        trade=[{**candidate.record(), "chosen": candidate is chosen} for candidate in candidates],
+    )
+
+
+def _without(away: Mapping[str, HomeModel], corpus: str) -> dict[str, HomeModel]:
+    """The other models, not even asked what they say of home speakers of the corpus."""
+    return {
+        name: replace(model, home={place: part for place, part in model.home.items() if place != corpus})
+        for name, model in away.items()
+        if name != corpus
+    }
+
+
+def _candidates(home: HomeModel, away: Mapping[str, HomeModel]) -> list[_Candidate]:
+    found = []
+    for signals, used in _SIGNALS.items():
+        for weight in _WEIGHTS:
+            knobs = weigh_confidence(home, away, stranger_weight=weight, signals=used)
+            at_home = {corpus: [_judged(knobs, home.density, part)] for corpus, part in home.home.items()}
+            strangers = {}
+            for corpus, model in away.items():
+                others = {name: other for name, other in away.items() if name != corpus}
+                blind = weigh_confidence(model, others, stranger_weight=weight, signals=used)
+                part = model.strangers[corpus].fitted()
+                strangers[corpus] = _gate_figures([_judged(blind, model.density, part)])
+            found.append(
+                _Candidate(
+                    signals=signals,
+                    stranger_weight=weight,
+                    knobs=knobs,
+                    home={corpus: _gate_figures(part) for corpus, part in at_home.items()},
+                    all_home=_gate_figures([part for parts in at_home.values() for part in parts]),
+                    strangers=strangers,
+                )
+            )
+    return found
+
+
+_Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
+"""Confidence of each clip, and whether its answer is right."""
+
+
+def _judged(knobs: Knobs, density: Density, answered: Answered) -> _Judged:
+    probabilities = calibrated(knobs, density, answered.logits, answered.embedding)
+    shares = masked(probabilities, [int(label) for label in np.unique(answered.truth)])
+    return shares.max(axis=1), shares.argmax(axis=1) == answered.truth
+
+
+def _gate_figures(parts: Sequence[_Judged]) -> GateFigures:
+    sure = np.concatenate([confidence for confidence, _ in parts])
+    correct = np.concatenate([right for _, right in parts])
+    accepted = sure >= ACCEPT_AT
+    return GateFigures(
+        n=len(sure),
+        accepted=int(accepted.sum()),
+        right=int(correct[accepted].sum()),
+        ece=expected_calibration_error(sure, correct),
+    )
+
+
+def _stated(chosen: _Candidate, answered: Answered, density: Density) -> dict[str, Any]:
+    gate = _gate_figures([_judged(chosen.knobs, density, answered)])
+    interval = gate.interval
+    return {
+        **stranger_table(chosen.knobs, density, answered),
+        "confidence": {
+            "signals": chosen.signals,
+            "stranger_weight": chosen.stranger_weight,
+            **asdict(chosen.knobs),
+        },
+        "gate": {
+            **gate.record(),
+            "accepted_accuracy_95": None if interval is None else [round(end, 4) for end in interval],
+            "interval": "Wilson over clips, as if they were independent",
+        },
+    }

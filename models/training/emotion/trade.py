@@ -1,0 +1,118 @@
+"""Owns the picture of the trade between what is accepted at home and what is right among strangers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from models.training.data.writing import write_whole
+from models.training.emotion.choice import LEAST_HOME_COVERAGE, STRANGER_ACCURACY
+
+__all__ = ["draw_trade"]
+
+_COLOURS: Final = ("#4a80d6", "#d19a0b", "#2fa39a", "#d84a4a", "#9663d8", "#5f9e3a")
+_MARKERS: Final = "osD^vP"
+_INK: Final = "#6b7078"
+_SIZE_INCHES: Final = (9.6, 3.8)
+_DOTS_PER_INCH: Final = 100
+_STYLE: Final[dict[Any, Any]] = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#e3e5e8",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.0,
+}
+
+
+def draw_trade(trade: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the candidates of a confidence as two curves over home coverage, on white, as PNG.
+
+    On the left the chosen signals: each corpus of strangers, and home itself; along a line the weight of
+    the strangers grows to the left. On the right the worst corpus under each choice of signals. The
+    chosen candidate is ringed, and dotted lines show what must hold.
+
+    Parameters
+    ----------
+    trade
+        Rows of `choice.Confidence.trade`, at least one of them chosen.
+    path
+        PNG file to write.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - heavy, and only model makers have it
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    chosen = next(row for row in trade if row["chosen"])
+    ours = [row for row in trade if row["signals"] == chosen["signals"]]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=_SIZE_INCHES, layout="constrained", facecolor="white")
+        left, right = figure.subplots(1, 2, sharey=True)
+        _line(left, ours, [row["all_home"]["accepted_accuracy"] for row in ours], "home", _INK, "o")
+        for index, corpus in enumerate(chosen["strangers"]):
+            accuracy = [row["strangers"][corpus]["accepted_accuracy"] for row in ours]
+            _line(left, ours, accuracy, corpus, _COLOURS[index % 6], _MARKERS[index % 6])
+            _ring(left, chosen, chosen["strangers"][corpus]["accepted_accuracy"])
+        _ring(left, chosen, chosen["all_home"]["accepted_accuracy"])
+        left.set(title=f"Each corpus never heard: {chosen['signals']}", ylabel="share right of accepted")
+        for index, signals in enumerate(dict.fromkeys(row["signals"] for row in trade)):
+            rows = [row for row in trade if row["signals"] == signals]
+            worst = [row["worst_stranger_accuracy"] for row in rows]
+            _line(right, rows, worst, signals, _COLOURS[index % 6], _MARKERS[index % 6])
+        _ring(right, chosen, chosen["worst_stranger_accuracy"])
+        right.set(title="The worst of them, by signals")
+        most = max(row["home_coverage"] for row in trade)
+        for axes in (left, right):
+            axes.set(xlabel="share of home clips accepted", xlim=(0, min(1.0, most + 0.05)), ylim=(0, 1.02))
+            _limits(axes)
+            axes.legend(loc="best")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    write_whole(path, buffer.getvalue(), what=f"The picture {path}")
+
+
+def _line(
+    axes: Any,
+    rows: Sequence[Mapping[str, Any]],
+    accuracy: Sequence[float | None],
+    label: str,
+    colour: str,
+    marker: str,
+) -> None:
+    """One curve; where nothing is accepted there is no point."""
+    points = [
+        (row["home_coverage"], share) for row, share in zip(rows, accuracy, strict=True) if share is not None
+    ]
+    axes.plot(
+        [coverage for coverage, _ in points],
+        [share for _, share in points],
+        marker=marker,
+        color=colour,
+        label=label,
+    )
+
+
+def _limits(axes: Any) -> None:
+    """What must hold, named at the edge."""
+    axes.axhline(STRANGER_ACCURACY, color=_INK, linewidth=0.9, linestyle=":")
+    axes.axvline(LEAST_HOME_COVERAGE, color=_INK, linewidth=0.9, linestyle=":")
+    named = {"color": _INK, "fontsize": 8.0}
+    axes.text(0.005, STRANGER_ACCURACY + 0.01, f"{STRANGER_ACCURACY:.0%} of strangers", **named)
+    axes.text(LEAST_HOME_COVERAGE + 0.005, 0.01, f"{LEAST_HOME_COVERAGE:.0%} at home", **named)
+
+
+def _ring(axes: Any, chosen: Mapping[str, Any], share: float | None) -> None:
+    if share is not None:
+        axes.plot([chosen["home_coverage"]], [share], "o", markersize=10, color="black", fillstyle="none")
