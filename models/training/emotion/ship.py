@@ -45,7 +45,7 @@ VERSION: Final = "2.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SOURCE: Final = "Trained in this project; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
-_HEAD: Final = HeadSettings(epochs=10, draws_per_clip=1.0)
+_HEAD: Final = HeadSettings(epochs=8, draws_per_clip=1.0)
 """Of ten thousand clips and more: fewer rounds over many are as good as many over few."""
 _VIEWS: Final = 2
 _AGREEMENT_WINDOWS: Final = 500
