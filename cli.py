@@ -30,8 +30,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli_training import add_commands
-from cli_voice import add_commands as add_voice_commands
+import cli_data
+import cli_evaluate
+import cli_train
+import cli_voice
 from core import paths
 from core.errors import AttuneError, JournalError
 from core.logs import start_logging
@@ -60,8 +62,8 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
-add_commands(app)
-add_voice_commands(app)
+for module in (cli_data, cli_train, cli_evaluate, cli_voice):
+    module.add_commands(app)
 
 _LOG = logging.getLogger(__name__)
 _out = Console()

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOORS = ("app", "cli", "cli_training", "cli_voice", "doctor", "engine")
+DOORS = (
+    "app",
+    "cli",
+    "cli_data",
+    "cli_evaluate",
+    "cli_shared",
+    "cli_train",
+    "cli_voice",
+    "doctor",
+    "engine",
+)
 ROOMS = ("benchmarks", "core", "dashboard", "models", "playback", "realtime", "spotify")
 
 # Library -> where alone it may be imported, at the top of a module or within a function.
@@ -28,8 +38,22 @@ LIBRARIES = {
 # Door or room -> what of ours it may import at all.
 NEIGHBOURS = {
     "app": {"core", "dashboard"},
-    "cli": {"benchmarks", "cli_training", "cli_voice", "core", "doctor", "engine", "models", "realtime"},
-    "cli_training": {"core", "engine", "models"},
+    "cli": {
+        "benchmarks",
+        "cli_data",
+        "cli_evaluate",
+        "cli_train",
+        "cli_voice",
+        "core",
+        "doctor",
+        "engine",
+        "models",
+        "realtime",
+    },
+    "cli_data": {"cli_shared", "models"},
+    "cli_evaluate": {"cli_shared", "core", "engine", "models"},
+    "cli_shared": {"core", "models"},
+    "cli_train": {"cli_shared", "core", "models"},
     "cli_voice": {"core", "engine", "models", "realtime"},
     "doctor": {"core", "models", "realtime"},
     "engine": {"core", "models", "playback", "realtime", "spotify"},

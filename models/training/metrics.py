@@ -18,6 +18,7 @@ __all__ = [
     "expected_calibration_error",
     "figures",
     "masked",
+    "mean_recall",
     "softmax",
 ]
 
@@ -50,6 +51,17 @@ def confusion(truth: NDArray[np.int64], guess: NDArray[np.int64], classes: int) 
     counts: NDArray[np.int64] = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (truth, guess), 1)
     return counts
+
+
+def mean_recall(guess: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+    """Mean of the recalls of the classes that occur (UA), [0, 1].
+
+    Parameters
+    ----------
+    guess, truth
+        Indices of what was answered and of what is true, ``(n,)``, at least one.
+    """
+    return float(np.mean([np.mean(guess[truth == label] == label) for label in np.unique(truth)]))
 
 
 def confidence_bin(confidence: NDArray[np.float64], bins: int = BINS) -> NDArray[np.int64]:
@@ -179,7 +191,7 @@ def figures(
     true_share = probabilities[np.arange(len(truth)), truth]
     return Figures(
         n=len(truth),
-        ua=float(np.mean(list(recall.values()))),
+        ua=mean_recall(guess, truth),
         wa=float(correct.mean()),
         macro_f1=float(np.mean(f1)),
         recall=recall,

@@ -9,7 +9,7 @@ import pytest
 from invented_corpus import all_clips, corpus_row, encoded_tone, write_corpus
 
 from models.training.data.cache import prepare
-from models.training.emotion.splits import shipped_splits
+from models.training.data.speakers import shipped_splits
 
 collect_ignore_glob: list[str] = []
 if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")):

@@ -11,16 +11,15 @@ from invented_corpus import corpus_row, encoded_tone, write_corpus
 from core.errors import DataError
 from models.training.data.cache import Clip, SpeechCache, load_cache
 from models.training.data.cache import prepare as prepare_any
-from models.training.emotion.splits import (
+from models.training.data.speakers import (
     CALIBRATION_SPEAKERS,
     CREMA_D_TEST_SPEAKERS,
-    Split,
     assign_split,
-    check_disjoint,
     ravdess_test_speakers,
     shipped_splits,
 )
-from models.training.report.clips import open_clips
+from models.training.data.speech import open_clips
+from models.training.data.splits import Split, check_disjoint
 
 FOLD_1 = frozenset({"Actor_01", "Actor_11", "Actor_20", "Actor_21"})
 
@@ -57,7 +56,7 @@ def test_splits_follow_the_people(cache_path: Path) -> None:
 def test_kept_clips_are_prepared_again_when_the_rules_have_changed(
     speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.report.clips.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("models.training.data.speech.cache_dir", lambda: tmp_path)
     seen: list[int] = []
 
     def opened() -> SpeechCache:
@@ -66,7 +65,7 @@ def test_kept_clips_are_prepared_again_when_the_rules_have_changed(
     first, decoded = opened(), len(seen)
     assert (opened().fingerprint, len(seen)) == (first.fingerprint, decoded)
     monkeypatch.setattr(
-        "models.training.emotion.splits.CALIBRATION_SPEAKERS", {**CALIBRATION_SPEAKERS, "crema_d": {"1001"}}
+        "models.training.data.speakers.CALIBRATION_SPEAKERS", {**CALIBRATION_SPEAKERS, "crema_d": {"1001"}}
     )
     changed = opened()
     assert len(seen) == 2 * decoded

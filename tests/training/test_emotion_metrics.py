@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import DataError
 from models.training.emotion.calibrate import balanced_weights, fit_temperature, weighted_nll
-from models.training.metrics import expected_calibration_error, figures, softmax
+from models.training.metrics import expected_calibration_error, figures, mean_recall, softmax
 
 LABELS = ("a", "b", "c")
 
@@ -80,3 +80,9 @@ def test_nothing_accepted_has_no_accuracy() -> None:
 def test_figures_of_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         figures(np.zeros((0, 3)), np.zeros(0, dtype=np.int64), LABELS)
+
+
+def test_mean_recall_counts_classes_alike_however_rare() -> None:
+    truth, guess = np.array([0, 0, 0, 0, 2]), np.array([0, 0, 0, 1, 2])
+    assert mean_recall(guess, truth) == pytest.approx((0.75 + 1.0) / 2)
+    assert figures(np.eye(3)[guess], truth, LABELS).ua == mean_recall(guess, truth)

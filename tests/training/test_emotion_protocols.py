@@ -8,9 +8,9 @@ import pytest
 
 from core.errors import DataError
 from models.training.data.cache import Clip
+from models.training.data.speakers import assign_split
 from models.training.data.splits import Split
 from models.training.emotion.protocols import CLASSES, encoder_plans, folds_of, read_folds, trainable
-from models.training.emotion.splits import assign_split
 
 ACTORS = [f"Actor_{number:02d}" for number in range(1, 25)]
 FOLD_ONE = frozenset({"Actor_01", "Actor_07", "Actor_13", "Actor_19"})

@@ -16,12 +16,13 @@ from tiny_recipe import TINY
 from core.errors import DataError
 from models.emotion.recogniser import load_recogniser
 from models.training.data.cache import prepare
+from models.training.data.speakers import shipped_splits
 from models.training.data.splits import Split
 from models.training.emotion import choice, tables
 from models.training.emotion import ship as shipping
 from models.training.emotion.encoders import load_hybrid
+from models.training.emotion.protocols import encoder_plans
 from models.training.emotion.runner import Workshop
-from models.training.emotion.splits import shipped_splits
 from models.training.onnx_file import Agreement, export_graph
 from models.training.records import read_json, write_json
 
@@ -126,6 +127,20 @@ def test_int8_graph_that_answers_otherwise_is_recorded(
     said = shipping._int8_record(path, tmp_path / "int8.onnx", workshop)
     assert not said["agrees"]
     assert "answers as the float graph does: no, is smaller: no" in said["note"]
+
+
+def test_twin_names_the_corpora_that_it_heard_and_no_song_of_people_it_never_heard(
+    workshop: Workshop, fold_of
+) -> None:
+    song = next(clip for clip in workshop.cache.clips if clip.speaker == "Actor_02")
+    clips = (*workshop.cache.clips, replace(song, corpus="ravdess_song"))
+    sung = replace(workshop, cache=replace(workshop.cache, clips=clips))
+    heard = {
+        name: shipping._heard_corpora(sung, plan) for name, plan in encoder_plans(clips, fold_of).items()
+    }
+    assert heard["shipped"] == ["crema_d", "emodb", "nemo", "ravdess_song", "ravdess_speech"]
+    assert heard["without_ravdess"] == ["crema_d", "emodb", "nemo"]
+    assert heard["without_crema_d"] == ["emodb", "nemo", "ravdess_song", "ravdess_speech"]
 
 
 def test_every_protocol_has_its_entry_in_the_record() -> None:

@@ -13,12 +13,13 @@ import pytest
 import cli
 from core import paths
 from core.errors import DataError, WeightsError
+from models.training.data import speech
 from models.training.data.cache import load_cache
 from models.training.emotion import tables
 from models.training.emotion.protocols import Fold
 from models.training.emotion.runner import FoldResult, Workshop
 from models.training.records import read_json, write_json
-from models.training.report import clips, files
+from models.training.report import files
 
 COMMAND = "attune evaluate protocols --data speech --run run"
 
@@ -115,7 +116,7 @@ def attune(monkeypatch: pytest.MonkeyPatch, *args: str | Path) -> int:
 def test_command_keeps_its_own_line(
     speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(clips, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(speech, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(paths, "log_file", lambda: tmp_path / "attune.log")
 
     def answered(_workshop, _folds, protocols, branches, **_) -> list[FoldResult]:

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_recipe import TINY
 
 from core.errors import DataError
 from models.emotion.hybrid import HybridSettings
+from models.training.board import open_board
 from models.training.checkpoint import save_checkpoint
 from models.training.data.writing import staged
 from models.training.emotion import ship as shipping
@@ -22,6 +24,7 @@ from models.training.emotion.mel_encoder import make_encoder
 from models.training.manifest import register
 from models.training.onnx_file import export_graph, quantise_int8
 from models.training.records import write_json
+from models.training.report import files
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,38 @@ def test_the_old_file_stays(disk: Disk, write: Callable[[Path, int], None]) -> N
     write(disk.folder, 1)
     assert _content(disk.folder).keys() == before.keys()
     assert _content(disk.folder) != before
+
+
+def test_curves_lose_nothing_and_go_on(disk: Disk) -> None:
+    show = open_board(disk.folder / "tensorboard")
+    show({"loss": 1.0}, 0)
+    before = _content(disk.folder)
+    with disk.full():
+        with pytest.raises(DataError, match=rf"The curves of the training .* {disk.says}"):
+            show({f"ua_{number}": 0.5 for number in range(400)}, 1)
+        left = _content(disk.folder)
+    left.pop("filler", None)
+    assert left == before
+    show({"loss": 0.5}, 1)
+    ((name, content),) = _content(disk.folder).items()
+    assert content.startswith(before[name])
+
+
+def test_report_comes_whole_or_not_at_all(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "render", lambda report, _audio_of: f"page {report} " * 5000)
+
+    def report(number: int) -> None:
+        files.write_report({"number": number}, disk.folder, lambda _path: np.zeros(1, dtype=np.float32))
+
+    report(0)
+    before = _content(disk.folder)
+    with disk.full():
+        with pytest.raises(DataError, match=rf"The report .* {disk.says}"):
+            report(1)
+        left = _content(disk.folder)
+    left.pop("filler", None)
+    assert left == before
+    assert before.keys() == {files.HTML_NAME, files.JSON_NAME}
 
 
 def test_int8_copy_that_cannot_be_written_leaves_the_old_one(disk: Disk) -> None:

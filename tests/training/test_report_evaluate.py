@@ -13,8 +13,11 @@ import pytest
 import soundfile
 
 from core.errors import DataError
+from models.training.data.cache import Clip
+from models.training.data.judged import LABELS, some_of, strangers, truth_of
+from models.training.data.speech import open_speech
+from models.training.data.splits import Split
 from models.training.report import files
-from models.training.report.clips import LABELS, Clip, Split, open_speech, some_of, strangers, truth_of
 from models.training.report.evaluate import Plan, Twin, corpus_figures, embedding_map, evaluate_emotion
 from models.training.report.live import LiveAnswer, accepted_per_hour, live_figures
 from models.training.report.page import render, summary
@@ -212,7 +215,7 @@ def test_summary_speaks_of_what_is_accepted_and_of_nothing(report: dict[str, Any
 
 def test_a_folder_that_cannot_be_written_is_named(report: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match="--out"):
+    with pytest.raises(DataError, match=r"The report .*file cannot be written"):
         files.write_report(report, tmp_path / "file", lambda _path: np.zeros(1600, dtype=np.float32))
 
 
@@ -236,7 +239,7 @@ def test_speech_without_test_speakers_is_refused(cache_path: Path, tmp_path: Pat
 def test_a_manifest_is_prepared_once(
     speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.report.clips.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("models.training.data.speech.cache_dir", lambda: tmp_path)
     seen: list[int] = []
     first = open_speech(speech_dir, on_progress=lambda done, _total: seen.append(done))
     decoded = len(seen)

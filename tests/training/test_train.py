@@ -12,7 +12,7 @@ from test_hybrid import compact
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
 
-import cli_training
+import cli_train
 from cli import app
 from core.errors import AttuneError, DataError, ModelError, WeightsError
 from models.emotion.recogniser import load_recogniser
@@ -114,7 +114,7 @@ def test_interrupted_training_resumes_to_the_same_head(
 def test_commands_train_and_export(
     encoder: Path, cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_training, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cli_train, "cache_dir", lambda: tmp_path / "cache")
     out = tmp_path / "run"
     words = ("--encoder", encoder, "--data", cache_path, "--out", out, "--epochs", "1", "--views", "1")
     code, said = run("train", "emotion", *words, "--branches", "encoder", "--layers", "1")
@@ -128,7 +128,7 @@ def test_commands_train_and_export(
 def test_bad_encoders_surface_through_the_command(
     encoder: Path, cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_training, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cli_train, "cache_dir", lambda: tmp_path / "cache")
 
     def said(place: str | Path, *more: str) -> str:
         words = ("--encoder", place, "--data", cache_path, "--out", tmp_path / "run", *more)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from core.errors import DataError
+from models.training.data.folds import read_fold_file
 from models.training.data.manifest import Row, clip_name, is_emotion
 
 __all__ = [
@@ -49,7 +49,6 @@ class _HasSpeaker(Protocol):
 
 
 _ClipT = TypeVar("_ClipT", bound=_HasSpeaker)
-_FOLD_COLUMNS: Final = ("corpus", "clip", "test_fold")
 
 
 @dataclass(frozen=True)
@@ -259,7 +258,11 @@ def split_by_fold(
     Ma et al., "EmoBox: Multilingual Multi-corpus Speech Emotion Recognition Toolkit and Benchmark",
     Interspeech 2024.
     """
-    in_fold = {(corpus, clip) for corpus, clip, name in _read_folds(folds_csv, fold) if name == fold}
+    published = read_fold_file(folds_csv)
+    in_fold = {(corpus, clip) for corpus, clip, name in published if name == fold}
+    if not in_fold:
+        known = ", ".join(sorted({name for *_, name in published})) or "none"
+        raise DataError(f"The fold file {folds_csv} has no fold {fold!r}: it has {known}.")
     corpora = {corpus for corpus, _ in in_fold}
     split = tuple(
         replace(
@@ -292,28 +295,3 @@ def split_by_fold(
         absent=tuple(sorted(clip for clip in in_fold - present if clip[0] in have)),
         left_out=tuple(sorted(have - corpora)),
     )
-
-
-def _read_folds(folds_csv: Path, fold: str) -> list[tuple[str, str, str]]:
-    try:
-        with folds_csv.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            missing = [name for name in _FOLD_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"The fold file {folds_csv} has no column {', '.join(missing)}: it needs corpus, clip, "
-                    "test_fold."
-                )
-            found = [(line["corpus"], line["clip"], line["test_fold"]) for line in reader]
-    except OSError as error:
-        raise DataError(
-            f"The fold file {folds_csv} cannot be read ({error.strerror}): name it with --folds."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"The fold file {folds_csv} is no CSV in UTF-8 ({error}): fetch it again.") from error
-    names = {name for *_, name in found}
-    if fold not in names:
-        raise DataError(
-            f"The fold file {folds_csv} has no fold {fold!r}: it has {', '.join(sorted(names)) or 'none'}."
-        )
-    return found

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.resample import SAMPLE_RATE_HZ
-from models.training.report.conditions import add_noise, opus, pink_noise, reverberate, telephone
+from models.training.channel import add_noise, opus, pink_noise, reverberate, telephone
 
 __all__ = [
     "EffectSettings",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.window import voice_window
+from models.training.data.writing import writing
 from models.training.emotion.effects import EffectSettings, augmented_window, view_rng
 from models.training.emotion.encoders import encoder_fingerprint
 
@@ -222,25 +223,26 @@ def _make_view(
     """Compute one view into ``place.part``, going on after the rows that are whole; then rename it."""
     making = place.with_name(place.name + ".part")
     done, total = 0, len(paths)
-    try:
-        making.mkdir(parents=True, exist_ok=True)
-        done = _rows_done(making)
-        for first in range(done, total, batch):
-            last = min(first + batch, total)
-            for name, rows in _answers(hybrid, windows(first, last), paths[first:last], bf16=bf16):
-                _append(making / name, rows, first, total)
-            _note(making / _PROGRESS, last)
-            done = last
-            on_progress(done)
-        (making / _PROGRESS).unlink(missing_ok=True)
-        making.replace(place)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise DataError(f"The features cannot be kept in {making} ({error.strerror}).") from error
-        raise DataError(
-            f"The disk that holds {place.parent} is full: {done} of {total} windows of this view are kept; "
-            "make room and run again, it goes on from there."
-        ) from error
+    with writing(f"The features {place}"):
+        try:
+            making.mkdir(parents=True, exist_ok=True)
+            done = _rows_done(making)
+            for first in range(done, total, batch):
+                last = min(first + batch, total)
+                for name, rows in _answers(hybrid, windows(first, last), paths[first:last], bf16=bf16):
+                    _append(making / name, rows, first, total)
+                _note(making / _PROGRESS, last)
+                done = last
+                on_progress(done)
+            (making / _PROGRESS).unlink(missing_ok=True)
+            making.replace(place)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise DataError(  # what is half done elsewhere goes; this is hours of work
+                f"The disk that holds {place.parent} is full: {done} of {total} windows of this view are "
+                "kept; make room and run again, it goes on from there."
+            ) from error
 
 
 def _answers(

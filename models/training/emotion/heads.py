@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
-from torch.utils.tensorboard import SummaryWriter
 
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EMBEDDING_SIZE, HybridHead, HybridSettings
 from models.emotion.labels import EMOTIONS
+from models.training.board import open_board
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.emotion.features import Features
 from models.training.emotion.mels import mixup
+from models.training.metrics import mean_recall
 from models.training.processor import has_fast_bf16
 
 __all__ = ["CHECKPOINT_NAME", "HeadResult", "HeadSettings", "fit_head", "predict_head"]
@@ -172,31 +173,25 @@ def fit_head(
     checkpoint = run_dir / CHECKPOINT_NAME if run_dir is not None else None
     if checkpoint is not None and resume and checkpoint.exists():
         fit.restore(checkpoint)
-    board = None
+    show = None
     if run_dir is not None:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        board = SummaryWriter(str(run_dir / "tensorboard"), purge_step=fit.epoch)
-    try:
-        while fit.epoch < settings.epochs and not fit.stalled:
-            seen = fit.run_epoch()
-            _LOG.info("epoch %d: %s", fit.epoch, ", ".join(f"{k} {v:.4f}" for k, v in seen.items()))
-            if board is not None:
-                for name, value in seen.items():
-                    board.add_scalar(f"head/{name}", value, fit.epoch)
-            if checkpoint is not None:
-                fit.save(checkpoint)
-            if on_epoch is not None:
-                on_epoch(fit.epoch)
-    finally:
-        if board is not None:
-            board.close()
+        show = open_board(run_dir / "tensorboard", first_step=fit.epoch + 1)
+    while fit.epoch < settings.epochs and not fit.stalled:
+        seen = fit.run_epoch()
+        _LOG.info("epoch %d: %s", fit.epoch, ", ".join(f"{k} {v:.4f}" for k, v in seen.items()))
+        if show is not None:
+            show({f"head/{name}": value for name, value in seen.items()}, fit.epoch)
+        if checkpoint is not None:
+            fit.save(checkpoint)
+        if on_epoch is not None:
+            on_epoch(fit.epoch)
     return fit.result()
 
 
 def predict_head(
-    result: HeadResult, features: Features, rows: Rows, *, view: int = 0, batch: int = 256
+    result: HeadResult, features: Features, rows: Rows, *, batch: int = 256
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Answers of a fitted head.
+    """Answers of a fitted head to the plain windows.
 
     Parameters
     ----------
@@ -204,8 +199,6 @@ def predict_head(
         The head, and features of the encoder it was fitted on.
     rows
         Indices of clips.
-    view
-        Which window of each; 0 is the plain one.
     batch
         Windows at a time.
 
@@ -221,7 +214,9 @@ def predict_head(
     with torch.no_grad():
         for first in range(0, len(chosen), batch):
             part = slice(first, first + batch)
-            answer = head(*_gather(features, chosen[part], np.full(len(chosen[part]), view), result.settings))
+            answer = head(
+                *_gather(features, chosen[part], np.zeros(len(chosen[part]), dtype=np.int64), result.settings)
+            )
             logits[part], embedding[part] = answer[0].numpy(), answer[1].numpy()
     return logits, embedding
 
@@ -408,8 +403,7 @@ class _Fit:
         truth = self.labels[self.watched]
         nll = float(nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
         guess = logits.argmax(axis=1)
-        recalls = [float((guess[truth == label] == label).mean()) for label in np.unique(truth)]
-        return {"nll": nll, "ua": float(np.mean(recalls)), "wa": float((guess == truth).mean())}
+        return {"nll": nll, "ua": mean_recall(guess, truth), "wa": float((guess == truth).mean())}
 
     def _identity(self) -> dict[str, Any]:
         settings = {key: value for key, value in self.settings.record().items() if key != "threads"}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from models.training.report.conditions import read_recordings
+from models.training.data.recordings import read_recordings
 
 __all__ = ["heard", "noise_recordings"]
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from core.errors import DataError, WeightsError
 from models.resample import SAMPLE_RATE_HZ
+from models.training.board import open_board
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.emotion.mel_encoder import (
     FRAME_HOP,
@@ -35,6 +35,7 @@ from models.training.emotion.mels import (
     plain_windows,
 )
 from models.training.emotion.teacher import TARGET_SIZE, TeacherFrames
+from models.training.metrics import mean_recall
 from models.training.processor import has_fast_bf16
 
 __all__ = ["CHECKPOINT_NAME", "EmotionNet", "PretrainSettings", "draw_probabilities", "predict", "pretrain"]
@@ -155,11 +156,6 @@ def predict(model: nn.Module, windows: Tensor, batch: int = 128) -> NDArray[np.f
     return torch.cat(parts).numpy()
 
 
-def recall_mean(guess: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
-    """Unweighted mean of the class recalls."""
-    return float(np.mean([(guess[truth == label] == label).mean() for label in np.unique(truth)]))
-
-
 def pretrain(
     frames: MelFrames,
     train: Sequence[int],
@@ -235,34 +231,33 @@ def pretrain(
     odds = draw_probabilities([int(classes[i]) for i in train], [corpora[i] for i in train])
     windows = plain_windows(frames, list(watched)) if watched else torch.empty(0)
     view = _View(teacher, train, settings.encoder) if teacher is not None else None
-    with SummaryWriter(str(run_dir / "tensorboard"), purge_step=first_epoch) as board:
-        for epoch in range(first_epoch, epochs):
-            started = time.monotonic()
-            rng = np.random.default_rng([settings.seed, epoch])
-            torch.manual_seed(settings.seed * 10_007 + epoch)
-            drawn = rng.choice(np.array(train, dtype=np.int64), size=steps_per_epoch * settings.batch, p=odds)
-            model.train()
-            losses = []
-            for step in range(steps_per_epoch):
-                part = drawn[step * settings.batch : (step + 1) * settings.batch]
-                inputs, place = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
-                targets = nn.functional.one_hot(torch.from_numpy(classes[part]), n_classes).float()
-                shown = view.of(part.tolist(), place) if view is not None else torch.empty(len(part), 0)
-                batch = mixup(rng, settings.augment.mixup_alpha, inputs, targets, shown)
-                losses.append(_step(model, optimiser, batch, settings))
-                scheduler.step()
-                taken = 1 + step + epoch * steps_per_epoch
-                _follow(average, model, min(settings.average_decay, taken / (taken + 10)))
-                if not np.isfinite(losses[-1]).all():
-                    raise DataError(f"The loss became {sum(losses[-1])} in epoch {epoch}: lower the rate.")
-            seen = dict(zip(("loss", "distance"), np.mean(losses, axis=0).tolist(), strict=True))
-            seen |= _watch(average, windows, watched, classes, corpora)
-            seen["seconds"] = time.monotonic() - started
-            _LOG.info("%s epoch %d of %d: %s", run_dir.name, epoch + 1, epochs, seen)
-            for name, value in seen.items():
-                board.add_scalar(f"encoder/{name}", value, epoch)
-            states = {name: part.state_dict() for name, part in parts.items()}
-            save_checkpoint(checkpoint, {"marks": marks, "epoch": epoch + 1, **states})
+    show = open_board(run_dir / "tensorboard", first_step=first_epoch)
+    for epoch in range(first_epoch, epochs):
+        started = time.monotonic()
+        rng = np.random.default_rng([settings.seed, epoch])
+        torch.manual_seed(settings.seed * 10_007 + epoch)
+        drawn = rng.choice(np.array(train, dtype=np.int64), size=steps_per_epoch * settings.batch, p=odds)
+        model.train()
+        losses = []
+        for step in range(steps_per_epoch):
+            part = drawn[step * settings.batch : (step + 1) * settings.batch]
+            inputs, place = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
+            targets = nn.functional.one_hot(torch.from_numpy(classes[part]), n_classes).float()
+            shown = view.of(part.tolist(), place) if view is not None else torch.empty(len(part), 0)
+            batch = mixup(rng, settings.augment.mixup_alpha, inputs, targets, shown)
+            losses.append(_step(model, optimiser, batch, settings))
+            scheduler.step()
+            taken = 1 + step + epoch * steps_per_epoch
+            _follow(average, model, min(settings.average_decay, taken / (taken + 10)))
+            if not np.isfinite(losses[-1]).all():
+                raise DataError(f"The loss became {sum(losses[-1])} in epoch {epoch}: lower the rate.")
+        seen = dict(zip(("loss", "distance"), np.mean(losses, axis=0).tolist(), strict=True))
+        seen |= _watch(average, windows, watched, classes, corpora)
+        seen["seconds"] = time.monotonic() - started
+        _LOG.info("%s epoch %d of %d: %s", run_dir.name, epoch + 1, epochs, seen)
+        show({f"encoder/{name}": value for name, value in seen.items()}, epoch)
+        states = {name: part.state_dict() for name, part in parts.items()}
+        save_checkpoint(checkpoint, {"marks": marks, "epoch": epoch + 1, **states})
     return average.eval()
 
 
@@ -329,7 +324,7 @@ def _watch(
     for corpus in sorted({corpora[clip] for clip in watched}):
         rows = [row for row, clip in enumerate(watched) if corpora[clip] == corpus]
         guess = predict(average, windows[rows]).argmax(axis=1)
-        seen[f"ua_{corpus}"] = recall_mean(guess, classes[[watched[row] for row in rows]])
+        seen[f"ua_{corpus}"] = mean_recall(guess, classes[[watched[row] for row in rows]])
     return seen
 
 

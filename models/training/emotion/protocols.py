@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Final
 from core.errors import DataError
 from models.emotion.labels import EMOTIONS
 from models.training.data.cache import Clip
+from models.training.data.folds import FOLDS_NAME, read_fold_file
 from models.training.data.manifest import clip_name
+from models.training.data.speakers import CALIBRATION_SPEAKERS, CREMA_D_TEST_SPEAKERS
 from models.training.data.splits import Split
-from models.training.emotion.splits import CALIBRATION_SPEAKERS, CREMA_D_TEST_SPEAKERS
 
 __all__ = [
     "CLASSES",
@@ -43,20 +43,10 @@ def read_folds(data: Path) -> dict[tuple[str, str], str]:
     Raises
     ------
     DataError
-        The file is missing or lacks a column.
+        See `read_fold_file`.
     """
-    path = (data if data.is_dir() else data.parent) / "emobox_folds.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as handle:
-            return {(row["corpus"], row["clip"]): row["test_fold"] for row in csv.DictReader(handle)}
-    except OSError as error:
-        raise DataError(
-            f"The fold file {path} cannot be read ({error.strerror}): give the folder that holds it."
-        ) from error
-    except KeyError as error:
-        raise DataError(
-            f"The fold file {path} has no column {error}: it needs corpus, clip, test_fold."
-        ) from error
+    path = (data if data.is_dir() else data.parent) / FOLDS_NAME
+    return {(corpus, clip): fold for corpus, clip, fold in read_fold_file(path)}
 
 
 @dataclass(frozen=True)
@@ -199,11 +189,9 @@ def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
         encoder: str,
         among: Sequence[Clip],
         tested: Callable[[Clip], bool],
-        *,
-        may_train: Callable[[Clip], bool] = lambda _: True,
     ) -> None:
         test = tuple(clip for clip in among if tested(clip) and clip.corpus != "ravdess_song")
-        train = tuple(clip for clip in among if not tested(clip) and may_train(clip))
+        train = tuple(clip for clip in among if not tested(clip))
         found.append(Fold(protocol, name, encoder, _labels(among), train, test))
 
     ravdess = of_corpus["ravdess_speech"] + of_corpus["ravdess_song"]

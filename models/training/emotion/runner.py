@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.cache import Clip, SpeechCache
+from models.training.data.speech import open_clips
 from models.training.data.splits import Split
 from models.training.data.writing import writing
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
@@ -31,7 +32,6 @@ from models.training.emotion.teacher import TeacherFrames, read_teacher, teacher
 from models.training.emotion.train import BRANCHES
 from models.training.metrics import softmax
 from models.training.records import read_json, write_json
-from models.training.report.clips import open_clips
 
 __all__ = [
     "DRAWS",

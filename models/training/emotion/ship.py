@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.errors import DataError
+from models.training.data.judged import LABELS, truth_of
+from models.training.data.judged import strangers as strangers_in
 from models.training.data.splits import Split
-from models.training.data.window import voice_window
+from models.training.data.window import centre_window, voice_window
 from models.training.data.writing import staged
 from models.training.emotion.choice import Confidence, choose_confidence
 from models.training.emotion.confidence import ConfidentModel
@@ -36,8 +38,6 @@ from models.training.onnx_file import (
     quantise_int8,
 )
 from models.training.records import read_json, write_json
-from models.training.report.clips import LABELS, centre_window, truth_of
-from models.training.report.clips import strangers as strangers_in
 
 __all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
 
@@ -111,7 +111,6 @@ def ship(
     confidence = choose_confidence(home, away)
     model = ConfidentModel(home.hybrid, home.density, confidence.knobs).eval()
     held_out = held_out_figures(model, workshop)
-    corpora = sorted({clip.corpus for clip in workshop.cache.of(Split.TRAIN)})
     metadata: dict[str, Any] = {"version": version, "temperature": 1.0, "licence": LICENCE}
     beside = workshop.folder / "shipped"
     for corpus, twin in away.items():
@@ -120,7 +119,7 @@ def ship(
             beside / f"without-{corpus}.onnx",
             emotion_metadata(
                 name=f"{path.stem}-without-{corpus}",
-                corpora=sorted(set(corpora) - {corpus}),
+                corpora=_heard_corpora(workshop, plans[STRANGERS[corpus]]),
                 metrics={},
                 **metadata,
             ),
@@ -142,7 +141,10 @@ def ship(
             model,
             making / path.name,
             emotion_metadata(
-                name=path.stem, corpora=corpora, metrics=_metrics(held_out["held_out"]), **metadata
+                name=path.stem,
+                corpora=_heard_corpora(workshop, plans["shipped"]),
+                metrics=_metrics(held_out["held_out"]),
+                **metadata,
             ),
         )
         record["int8"] = _int8_record(making / path.name, beside / f"{path.stem}-int8.onnx", workshop)
@@ -304,6 +306,11 @@ def _metrics(held_out: Mapping[str, Any]) -> dict[str, Any]:
         }
         for corpus, parts in held_out.items()
     }
+
+
+def _heard_corpora(workshop: Workshop, plan: EncoderPlan) -> list[str]:
+    """Corpora that a model of the plan is trained on."""
+    return sorted({clip.corpus for clip in workshop.cache.of(Split.TRAIN) if plan.hears(clip)})
 
 
 def _speakers(workshop: Workshop, split: Split) -> dict[str, list[str]]:

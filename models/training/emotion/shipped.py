@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.emotion.hybrid import EmotionHybrid
-from models.emotion.labels import EMOTIONS
 from models.training.data.cache import Clip
+from models.training.data.judged import LABELS, truth_of
 from models.training.data.splits import Split
 from models.training.emotion.confidence import (
     Density,
@@ -30,7 +30,6 @@ from models.training.metrics import ACCEPT_AT, figures, softmax
 __all__ = ["STRANGERS", "Answered", "HomeModel", "fit_home", "stranger_table", "weigh_confidence"]
 
 _LOG = logging.getLogger(__name__)
-_LABELS: Final = tuple(str(emotion) for emotion in EMOTIONS)
 STRANGERS: Final[Mapping[str, str]] = {
     "ravdess_speech": "without_ravdess",
     "crema_d": "without_crema_d",
@@ -114,7 +113,7 @@ def fit_home(
     plan = plans[name]
 
     def wanted(clip: Clip) -> bool:
-        return clip.emotion in _LABELS and trainable(clip)
+        return clip.emotion in LABELS and trainable(clip)
 
     train = [clip for clip in workshop.cache.clips if wanted(clip) and plan.hears(clip)]
     at_home = {clip.corpus for clip in train} - {"ravdess_song"}
@@ -128,7 +127,7 @@ def fit_home(
     ]
     strange = [clip for clip in workshop.cache.clips if wanted(clip) and clip.corpus in strangers]
     hybrid, features = corpus_features(workshop, encoder, train, views=views, bf16=bf16)
-    labels = _truth(train)
+    labels = truth_of(train)
     odds = draw_probabilities([int(label) for label in labels], [clip.corpus for clip in train])
     result = fit_head(
         features,
@@ -163,15 +162,11 @@ def fit_home(
     )
 
 
-def _truth(clips: Sequence[Clip]) -> NDArray[np.int64]:
-    return np.array([_LABELS.index(clip.emotion) for clip in clips], dtype=np.int64)
-
-
 def _answer(result: HeadResult, features: Any, clips: Sequence[Clip], rows: Sequence[int]) -> Answered:
     logits, embedding = predict_head(result, features, np.array(rows, dtype=np.int64))
     chosen = [clips[row] for row in rows]
     spared = np.array([clip.split is Split.TEST for clip in chosen], dtype=np.bool_)
-    return Answered(logits, embedding, _truth(chosen), spared)
+    return Answered(logits, embedding, truth_of(chosen), spared)
 
 
 def weigh_confidence(
@@ -207,6 +202,6 @@ def stranger_table(knobs: Knobs, density: Density, answered: Answered) -> dict[s
     present = [int(label) for label in np.unique(answered.truth)]
     return {
         "accept_at": ACCEPT_AT,
-        "eight_way": figures(probabilities, answered.truth, _LABELS).record(),
-        "masked": figures(probabilities, answered.truth, _LABELS, only=present).record(),
+        "eight_way": figures(probabilities, answered.truth, LABELS).record(),
+        "masked": figures(probabilities, answered.truth, LABELS, only=present).record(),
     }

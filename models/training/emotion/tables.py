@@ -14,8 +14,8 @@ from models.training.emotion.heads import HeadSettings
 from models.training.emotion.protocols import FoldOf, encoder_plans, folds_of
 from models.training.emotion.runner import FoldResult, Workshop, corpus_features, fit_fold, train_encoder
 from models.training.metrics import figures
+from models.training.provenance import training_provenance
 from models.training.records import read_json, write_json
-from models.training.report.provenance import training_provenance
 
 __all__ = [
     "PROTOCOLS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -120,12 +120,7 @@ def read_teacher(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def teacher_frames(
-    audios: Sequence[NDArray[np.float32]],
-    weights: Mapping[str, Tensor],
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> TeacherFrames:
+def teacher_frames(audios: Sequence[NDArray[np.float32]], weights: Mapping[str, Tensor]) -> TeacherFrames:
     """The outputs of YAMNet's seventh layer over clips of any length.
 
     YAMNet is the MobileNetV1 (Howard et al., 2017) that Google trained on AudioSet (Gemmeke et al.,
@@ -138,15 +133,11 @@ def teacher_frames(
         float32 at 16 kHz, each ``(samples,)``; each is scaled to peak 0.5.
     weights
         From `read_teacher`.
-    on_progress
-        Called with (clips done, clips).
     """
     pieces = []
-    for done, audio in enumerate(audios):
+    for audio in audios:
         with torch.inference_mode():
             pieces.append(_frames(audio, weights).numpy().astype(np.float16))
-        if on_progress is not None:
-            on_progress(done + 1, len(audios))
     lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
     return TeacherFrames(np.concatenate(pieces), np.cumsum(lengths) - lengths, lengths)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
-from models.emotion.labels import EMOTIONS
+from models.training.data.judged import LABELS
+from models.training.data.speech import open_clips
 from models.training.data.splits import Split
 from models.training.data.window import voice_window
 from models.training.emotion.calibrate import balanced_weights, fit_temperature
@@ -35,7 +36,6 @@ from models.training.onnx_file import (
     quantise_int8,
 )
 from models.training.records import read_json, write_json
-from models.training.report.clips import SpeechCache, open_clips
 
 __all__ = ["BRANCHES", "HEAD_NAME", "RUN_NAME", "TrainPlan", "export_run", "train_emotion"]
 
@@ -43,8 +43,8 @@ RUN_NAME: Final = "run.json"
 HEAD_NAME: Final = "head.safetensors"
 BRANCHES: Final = {"hybrid": (True, True), "encoder": (True, False), "spectrogram": (False, True)}
 """Name of a network -> whether it has the encoder's branch, and the spectrogram's."""
-_LABELS: Final = tuple(str(emotion) for emotion in EMOTIONS)
 _COMMAND: Final = "attune train emotion"
+_LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SHORT_FRAMES: Final = 4
 _AGREEMENT_WINDOWS: Final = 500
 Progress = Callable[[str, int, int], None]
@@ -203,9 +203,7 @@ def export_run(
     *,
     int8: bool = False,
     force: bool = False,
-    licence: str = "CC-BY-NC-SA-4.0",
     download: bool = False,
-    windows: Sequence[NDArray[np.float32]] | None = None,
 ) -> Agreement | None:
     """Write a trained hybrid as one ONNX graph from waveform to logits and embedding.
 
@@ -216,15 +214,12 @@ def export_run(
     path
         File to write, whole or not at all; it is compared with torch before.
     int8
-        Write the graph with int8 weights, if it answers as the exact one on real windows.
+        Write the graph with int8 weights, if it answers as the exact one on up to 500 windows of people
+        whom the head was not trained on.
     force
         Write it even so.
-    licence
-        Written into the file.
     download
         Whether the encoder may be fetched again.
-    windows
-        Real windows to compare on; None takes up to 500 of the run's data, people not trained on.
 
     Returns
     -------
@@ -244,7 +239,7 @@ def export_run(
         name=path.stem,
         version="1.0.0",
         temperature=temperature,
-        licence=licence,
+        licence=_LICENCE,
         corpora=record["data"]["corpora"],
         metrics={"validation": record["validation"]},
     )
@@ -256,9 +251,7 @@ def export_run(
     try:
         export_graph(hybrid, exact, metadata)
         quantise_int8(exact, made)
-        agreement = compare_int8(
-            exact, made, _real_windows(record) if windows is None else windows, temperature
-        )
+        agreement = compare_int8(exact, made, _real_windows(record), temperature)
         if not force:
             check_agreement(agreement)
         made.replace(path)
@@ -283,10 +276,10 @@ def _trained(record: dict[str, Any], run_dir: Path, *, download: bool) -> Emotio
         raise WeightsError(
             f"The file {run_dir / RUN_NAME} is no record of a training ({error}): train again."
         ) from error
-    if plan.head.labels != _LABELS:
+    if plan.head.labels != LABELS:
         raise WeightsError(
             f"The training {run_dir} tells {len(plan.head.labels)} classes apart: what is served needs the "
-            f"{len(_LABELS)} emotions."
+            f"{len(LABELS)} emotions."
         )
     hybrid = load_trained(_hybrid(plan, download=download), run_dir / HEAD_NAME)
     if encoder_fingerprint(hybrid) != wanted:
@@ -299,7 +292,7 @@ def _trained(record: dict[str, Any], run_dir: Path, *, download: bool) -> Emotio
 
 def _real_windows(record: dict[str, Any]) -> list[NDArray[np.float32]]:
     """Windows of people the head was not trained on, as many corpora as there are, spread evenly."""
-    cache: SpeechCache = open_clips(Path(record["data"]["place"]))
+    cache = open_clips(Path(record["data"]["place"]))
     others = [clip for clip in cache.clips if clip.split not in {Split.TRAIN, Split.LEFT_OUT}]
     chosen = np.unique(np.linspace(0, len(others) - 1, min(len(others), _AGREEMENT_WINDOWS)).astype(int))
     return [

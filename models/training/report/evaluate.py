@@ -12,18 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.resample import SAMPLE_RATE_HZ, Audio
+from models.training.data.cache import Clip, SpeechCache
+from models.training.data.judged import LABELS, some_of, strangers, truth_of, whole_corpora
+from models.training.data.splits import Split
+from models.training.data.window import centre_window
 from models.training.metrics import ACCEPT_AT, confusion, figures, masked
-from models.training.report.clips import (
-    LABELS,
-    Clip,
-    SpeechCache,
-    Split,
-    centre_window,
-    some_of,
-    strangers,
-    truth_of,
-    whole_corpora,
-)
 from models.training.report.conditions import CONDITIONS, Condition, play_on
 from models.training.report.curves import (
     precision_recall,

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from core.errors import DataError, ModelError
+from core.errors import ModelError
+from models.training.data.writing import staged
 from models.training.report.page import AudioOf, render
 
 __all__ = ["HTML_NAME", "JSON_NAME", "check_libraries", "write_report"]
@@ -34,7 +35,7 @@ def check_libraries() -> None:
 
 
 def write_report(report: Mapping[str, Any], folder: Path, audio_of: AudioOf) -> tuple[Path, Path]:
-    """Write page and figures; each file appears whole or not at all.
+    """Write page and figures; both appear whole, or what was there before stays.
 
     Parameters
     ----------
@@ -53,20 +54,11 @@ def write_report(report: Mapping[str, Any], folder: Path, audio_of: AudioOf) -> 
     Raises
     ------
     DataError
-        They cannot be written.
+        They cannot be written, as on a full disk.
     """
-    contents = {
-        folder / HTML_NAME: render(report, audio_of),
-        folder / JSON_NAME: json.dumps(report, indent=1, allow_nan=False) + "\n",
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, content in contents.items():
-            making = path.with_name(path.name + ".part")
-            making.write_text(content, encoding="utf-8")
-            making.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"The report cannot be written to {folder} ({error.strerror}): name another folder with --out."
-        ) from error
+    page = render(report, audio_of)
+    figures = json.dumps(report, indent=1, allow_nan=False) + "\n"
+    with staged(folder, what=f"The report {folder}") as making:
+        (making / HTML_NAME).write_text(page, encoding="utf-8")
+        (making / JSON_NAME).write_text(figures, encoding="utf-8")
     return folder / HTML_NAME, folder / JSON_NAME

@@ -10,7 +10,7 @@ import pytest
 from small_corpora import write_tone
 from typer.testing import CliRunner
 
-from cli_training import data_app
+from cli_data import data_app
 from core.errors import DataError
 from models.training.data.manifest import read_manifest
 

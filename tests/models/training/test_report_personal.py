@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli_training import evaluate_app
+from cli_evaluate import evaluate_app
 from core.errors import DataError, ModelError
 from models.training.data.cache import Clip, SpeechCache
+from models.training.data.judged import LABELS, truth_of
 from models.training.data.splits import Split
 from models.training.report import personal, served
-from models.training.report.clips import LABELS, truth_of
 from models.training.report.personal import PersonalPlan, draw_clips, evaluate_personal, personal_gain
 
 SIZE = 16
@@ -220,7 +220,7 @@ def served_corpus(corpus: tuple[SpeechCache, Predictor], monkeypatch: pytest.Mon
     cache, predict = corpus
     record = {"name": "invented", "sha256": "0" * 64, "trained_on": ["acted"]}
     monkeypatch.setattr(served, "open_model", lambda _path, **_how: (predict, record))
-    monkeypatch.setattr("models.training.report.clips.open_clips", lambda _place, **_how: cache)
+    monkeypatch.setattr("models.training.data.speech.open_clips", lambda _place, **_how: cache)
     monkeypatch.setenv("COLUMNS", "200")
 
 

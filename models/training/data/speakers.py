@@ -1,23 +1,21 @@
-"""Owns who may be trained on: the fixed, speaker-disjoint splits of the speech corpora."""
+"""Owns who the shipped model may be trained on: the fixed, speaker-disjoint splits of the corpora."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from core.errors import DataError
+from models.training.data.folds import read_fold_file
 from models.training.data.manifest import Row, is_emotion
-from models.training.data.splits import Split, check_disjoint
+from models.training.data.splits import Split
 
 __all__ = [
     "CALIBRATION_SPEAKERS",
     "CREMA_D_TEST_SPEAKERS",
     "RAVDESS_TEST_FOLD",
-    "Split",
     "assign_split",
-    "check_disjoint",
     "ravdess_test_speakers",
     "shipped_splits",
 ]
@@ -55,24 +53,13 @@ def ravdess_test_speakers(folds_csv: Path) -> frozenset[str]:
     Raises
     ------
     DataError
-        The file is missing, lacks a column or names no RAVDESS clip in the fold.
+        See `read_fold_file`; or the file names no RAVDESS clip in the fold.
     """
-    try:
-        with folds_csv.open(newline="", encoding="utf-8") as handle:
-            actors = frozenset(
-                "Actor_" + row["clip"].rsplit("-", 1)[-1]
-                for row in csv.DictReader(handle)
-                if row["corpus"] == "ravdess_speech" and row["test_fold"] == RAVDESS_TEST_FOLD
-            )
-    except OSError as error:
-        raise DataError(
-            f"The fold file {folds_csv} cannot be read ({error.strerror}): give the folder that holds it "
-            "with --data."
-        ) from error
-    except KeyError as error:
-        raise DataError(
-            f"The fold file {folds_csv} has no column {error}: it needs corpus, clip, test_fold."
-        ) from error
+    actors = frozenset(
+        "Actor_" + clip.rsplit("-", 1)[-1]
+        for corpus, clip, fold in read_fold_file(folds_csv)
+        if corpus == "ravdess_speech" and fold == RAVDESS_TEST_FOLD
+    )
     if not actors:
         raise DataError(f"The fold file {folds_csv} names no RAVDESS clip in fold {RAVDESS_TEST_FOLD}.")
     return actors
@@ -100,7 +87,7 @@ def assign_split(corpus: str, speaker: str, emotion: str, ravdess_test: frozense
     """
     if corpus not in _TRAINED_CORPORA | _EVALUATED_ONLY.keys():
         raise DataError(
-            f"The corpus {corpus!r} has no place in the splits: add it to models/training/emotion/splits.py."
+            f"The corpus {corpus!r} has no place in the splits: add it to models/training/data/speakers.py."
         )
     if corpus in _EVALUATED_ONLY:
         split = _EVALUATED_ONLY[corpus]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from models.training.report.clips import SpeechCache
+from models.training.data.cache import SpeechCache
 
 __all__ = ["library_versions", "provenance", "training_provenance"]
 

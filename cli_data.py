@@ -1,0 +1,212 @@
+"""The terminal's commands for speech corpora: `attune data`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli_shared import JsonFlag, pairs, print_json, progress
+
+__all__ = ["add_commands", "data_app"]
+
+data_app = typer.Typer(help="Bring speech corpora into one form and check them.", no_args_is_help=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every command of this module to the program's."""
+    app.add_typer(data_app, name="data")
+
+
+class Layout(StrEnum):
+    """Forms a corpus may come in."""
+
+    RAVDESS = "ravdess"
+    CREMA_D = "crema_d"
+    EMODB = "emodb"
+    TESS = "tess"
+    SAVEE = "savee"
+    BUNDLE = "bundle"
+    HUB = "hub"
+
+
+@data_app.command(
+    name="import",
+    epilog="**Examples**: `attune data import --layout ravdess Audio_Speech --out ravdess.csv` · "
+    "`attune data import --layout bundle speech --out manifest.csv` · "
+    "`attune data import --layout hub my_dataset --out mine.csv --column emotion=label "
+    "--column speaker=actor --label anger=angry --label bored=other:boredom`",
+)
+def data_import(
+    folder: Annotated[str, typer.Argument(help="Folder of the corpus; with `hub` also a dataset's name.")],
+    layout: Annotated[Layout, typer.Option(help="How the corpus is laid out.")],
+    out: Annotated[Path, typer.Option(help="Manifest to write.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="hub: which column is `audio`, `emotion`, `speaker`, `sex`, `intensity`, `text`."),
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="hub: a label of the dataset and ours, as in `anger=angry`.")
+    ] = None,
+    corpus: Annotated[str, typer.Option(help="hub: name of the corpus; by default the dataset's.")] = "",
+    language: Annotated[str, typer.Option(help="hub: language of all clips, as in `en`.")] = "",
+    licence: Annotated[str, typer.Option(help="hub: licence of all clips.")] = "",
+    audio_dir: Annotated[
+        Path | None, typer.Option(help="hub: folder for sound that lies in tables; beside --out by default.")
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="hub: the dataset may be downloaded.")] = False,
+) -> None:
+    """Write the manifest of a corpus; files that do not fit are named on standard error."""
+    from models.training.data import hub, importers, manifest  # noqa: PLC0415 - no door starts with training
+
+    hub_only: dict[str, object] = {
+        "--column": column,
+        "--label": label,
+        "--corpus": corpus,
+        "--language": language,
+    }
+    hub_only |= {"--licence": licence, "--audio-dir": audio_dir, "--online": online}
+    if layout is not Layout.HUB:
+        for option, value in hub_only.items():
+            if value:
+                raise typer.BadParameter("it goes with --layout hub alone.", param_hint=option)
+    if layout is Layout.BUNDLE:
+        found = importers.import_bundle(Path(folder), manifest_dir=out.parent)
+    elif layout is Layout.HUB:
+        found = hub.import_hub(
+            folder,
+            corpus=corpus or Path(folder).name,
+            manifest_dir=out.parent,
+            audio_dir=audio_dir or out.with_name(f"{out.stem}_audio"),
+            columns=_hub_columns(column or []),
+            labels=pairs("--label", label or []),
+            language=language,
+            licence=licence,
+            online=online,
+        )
+    else:
+        found = importers.import_layout(layout.value, Path(folder), manifest_dir=out.parent)
+    manifest.write_manifest(out, found.rows)
+    for problem in found.problems:
+        typer.echo(str(problem), err=True)
+    typer.echo(f"Wrote {out}: {len(found.rows)} clips; {len(found.problems)} left out.")
+
+
+@data_app.command(
+    name="check",
+    epilog="**Examples**: `attune data check manifest.csv` · `attune data check manifest.csv --json`",
+)
+def data_check(
+    manifest: Annotated[Path, typer.Argument(help="Manifest, or the folder of a bundle.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Decode every clip and name what is broken, silent, double or mislabelled; exit code 1 if any is."""
+    from models.training.data import check, sources  # noqa: PLC0415 - no door starts with training
+
+    with progress() as tell:
+        report = check.check(
+            sources.open_source(manifest), progress=lambda done, total: tell("decoding", done, total)
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        for problem in report.problems:
+            typer.echo(str(problem))
+        for warning in report.warnings:
+            typer.echo(f"Note: {warning}")
+        typer.echo(f"{report.n_good} of {report.n_clips} clips are good.")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@data_app.command(
+    name="stats",
+    epilog="**Examples**: `attune data stats manifest.csv` · `attune data stats manifest.csv --json`",
+)
+def data_stats(
+    manifest: Annotated[Path, typer.Argument(help="Manifest, or the folder of a bundle.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Count clips, speakers and hours by corpus, emotion and split."""
+    from models.training.data import sources, stats  # noqa: PLC0415 - no door starts with training
+
+    found = stats.corpus_stats(sources.open_source(manifest))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = Table("corpus", "clips", "speakers", "hours", "languages", "emotions", "splits")
+    for one in found:
+        table.add_row(
+            escape(one.corpus),
+            str(one.clips),
+            str(one.speakers),
+            f"{one.hours:.2f}" + (f" ({one.unknown_lengths} unknown)" if one.unknown_lengths else ""),
+            escape(" ".join(one.languages)),
+            *(
+                escape(", ".join(f"{name} {count}" for name, count in counts.items()))
+                for counts in (one.emotions, one.splits)
+            ),
+        )
+    Console().print(table)
+    clips, hours = sum(one.clips for one in found), sum(one.hours for one in found)
+    typer.echo(f"{clips} clips, {hours:.2f} h")
+
+
+@data_app.command(
+    name="split",
+    epilog="**Examples**: `attune data split manifest.csv --out split.csv --test 0.2 --seed 0` · "
+    "`attune data split manifest.csv --out fold1.csv --folds emobox_folds.csv --fold 1 --validation 0.1`",
+)
+def data_split(
+    manifest: Annotated[Path, typer.Argument(help="Manifest to split.")],
+    out: Annotated[Path, typer.Option(help="Manifest to write, with its column `split` filled.")],
+    folds: Annotated[Path | None, typer.Option(help="Fold file: CSV of corpus, clip, test_fold.")] = None,
+    fold: Annotated[str | None, typer.Option(help="Fold of that file that is the test.")] = None,
+    test: Annotated[float | None, typer.Option(help="Share of speakers to test on; 0.2 if unset.")] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(help="Share of the speakers to choose on; 0.1 if unset, with --fold none."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+) -> None:
+    """Say who is trained on and who is tested on: nobody on two sides, or a published fold."""
+    from models.training.data.manifest import read_manifest, write_manifest  # noqa: PLC0415
+    from models.training.data.sources import rebase  # noqa: PLC0415
+    from models.training.data.splits import split_by_fold, split_by_speaker  # noqa: PLC0415
+
+    if (folds is None) != (fold is None):
+        raise typer.BadParameter("--folds and --fold go together.", param_hint="--fold")
+    if folds is not None and test is not None:
+        raise typer.BadParameter("the fold says who is tested.", param_hint="--test")
+    rows = read_manifest(manifest)
+    if folds is None or fold is None:
+        share = 0.1 if validation is None else validation
+        rows = split_by_speaker(rows, test=0.2 if test is None else test, validation=share, seed=seed)
+    else:
+        found = split_by_fold(rows, folds, fold, validation=validation or 0.0, seed=seed)
+        rows = found.rows
+        for note in found.notes:
+            typer.echo(f"Note: {note}", err=True)
+    write_manifest(out, rebase(rows, manifest.parent, out.parent))
+    counts = Counter(row.split for row in rows)
+    people = Counter(split for split, *_ in {(row.split, row.corpus, row.speaker) for row in rows})
+    said = ", ".join(f"{split} {counts[split]} clips of {people[split]} speakers" for split in sorted(counts))
+    typer.echo(f"Wrote {out}: {said}.")
+
+
+def _hub_columns(given: list[str]) -> Any:
+    from models.training.data.hub import HubColumns  # noqa: PLC0415 - no door starts with training
+
+    columns = pairs("--column", given)
+    for name in columns:
+        if name not in HubColumns.__dataclass_fields__:
+            known = ", ".join(HubColumns.__dataclass_fields__)
+            raise typer.BadParameter(f"{name!r} is none of {known}.", param_hint="--column")
+    return HubColumns(**columns)

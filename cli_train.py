@@ -1,0 +1,177 @@
+"""The terminal's commands that make models: `attune train` and `export`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli_shared import (
+    Branches,
+    BudgetOption,
+    DataOption,
+    NoiseOption,
+    RunOption,
+    TeacherOption,
+    ThreadsOption,
+    progress,
+    training_module,
+)
+from core.paths import cache_dir
+
+__all__ = ["add_commands", "train_app"]
+
+train_app = typer.Typer(help="Train models (needs the extra `train`).", no_args_is_help=True)
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every command of this module to the program's."""
+    app.add_typer(train_app, name="train")
+    app.command(
+        name="export",
+        epilog="**Examples**: `attune export run --out emotion.onnx` · "
+        "`attune export run --out emotion-int8.onnx --int8`",
+    )(export_command)
+
+
+@train_app.command(
+    name="emotion",
+    epilog="**Examples**: `attune train emotion --encoder facebook/wav2vec2-base --data manifest.csv "
+    "--out run --download` · "
+    "`attune train emotion --encoder my-encoder --data manifest.csv --out run --resume`",
+)
+def train_emotion_command(
+    encoder: Annotated[str, typer.Option(help="Wav2Vec2 checkpoint: a folder, or a name on the hub.")],
+    data: Annotated[Path, typer.Option(help="Manifest of the corpora, or folder of prepared speech.")],
+    out: Annotated[Path, typer.Option(help="Folder of the training.")],
+    layers: Annotated[
+        int | None, typer.Option(help="Layers of the encoder that are kept; by default all.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs at most.")] = 20,
+    views: Annotated[
+        int, typer.Option(min=1, help="Windows cached of each clip: the plain one and augmented ones.")
+    ] = 4,
+    branches: Annotated[Branches, typer.Option(help="What the network is made of.")] = Branches.HYBRID,
+    noise: Annotated[
+        Path | None, typer.Option(help="Folder or tar of recorded noise; by default pink noise is made.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    download: Annotated[bool, typer.Option("--download", help="The checkpoint may be fetched.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where this training stopped.")] = False,
+) -> None:
+    """Train the emotion model's head on a frozen encoder; interrupted, it goes on with --resume."""
+    train = training_module()
+    from models.training.data.recordings import read_recordings  # noqa: PLC0415
+
+    use_encoder, use_spectrogram = train.BRANCHES[branches.value]
+    head = train.HeadSettings(
+        epochs=epochs, use_encoder=use_encoder, use_spectrogram=use_spectrogram, seed=seed
+    )
+    plan = train.TrainPlan(encoder=encoder, n_layers=layers, views=views, head=head)
+    try:
+        with progress() as tell:
+            record = train.train_emotion(
+                plan,
+                data,
+                out,
+                cache_dir() / "training" / "emotion" / "features",
+                noise=read_recordings(noise) if noise else (),
+                download=download,
+                resume=resume,
+                on_progress=tell,
+            )
+    except KeyboardInterrupt:
+        typer.echo("Interrupted: what was cached and trained is kept, --resume goes on from there.", err=True)
+        raise typer.Exit(130) from None
+    ua, others = record["validation"]["ua"], record["data"]["validation_clips"]
+    typer.echo(
+        f"Wrote {out}: epoch {record['best_epoch']} is the best, UA {ua:.1%} on {others} clips of other "
+        f"speakers, temperature {record['temperature']:.3f}."
+    )
+
+
+@train_app.command(
+    name="encoders",
+    epilog="**Examples**: `attune train encoders --data speech --noise music --run run` · "
+    "`attune train encoders --data speech --noise music --run run --only shipped --threads 1`",
+)
+def train_encoders_command(
+    data: DataOption,
+    run: RunOption,
+    noise: NoiseOption = None,
+    teacher: TeacherOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Name of an encoder, and those it starts from; repeatable.")
+    ] = None,
+    threads: ThreadsOption = 2,
+    budget: BudgetOption = 1.0,
+) -> None:
+    """Train the compact encoder once for each set of speakers it must not hear; go on where it stopped."""
+    training_module()
+    from models.training.emotion import protocols, runner  # noqa: PLC0415
+
+    with progress() as tell:
+        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
+        plans = protocols.encoder_plans(workshop.cache.clips, protocols.read_folds(data))
+        unknown = [name for name in only or () if name not in plans]
+        if unknown:
+            raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(plans)}.", param_hint="--only")
+        names = list(only or plans)
+        for done, name in enumerate(names):
+            tell(f"encoder {name}", done, len(names))
+            runner.train_encoder(workshop, plans, name)
+    typer.echo(f"The encoders {', '.join(names)} lie in {run / 'encoders'}.")
+
+
+@train_app.command(
+    name="shipped",
+    epilog="**Examples**: `attune train shipped --data speech --noise music --run run --out emotion.onnx`",
+)
+def train_shipped_command(
+    data: DataOption,
+    run: RunOption,
+    out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
+    noise: NoiseOption = None,
+    teacher: TeacherOption = None,
+    threads: ThreadsOption = 2,
+    budget: BudgetOption = 1.0,
+) -> None:
+    """Make the emotion model that is shipped: on all corpora, sure of itself only where it is at home."""
+    training_module()
+    from models.training.emotion import protocols, runner, ship  # noqa: PLC0415
+    from models.training.report import files  # noqa: PLC0415
+
+    files.check_libraries()
+    with progress() as tell:
+        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
+        folds, command = protocols.read_folds(data), shlex.join(["attune", *sys.argv[1:]])
+        record = ship.ship(workshop, folds, out, command=command, on_progress=tell)
+    chosen = record["confidence"]
+    typer.echo(
+        f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB); confidence by {chosen['signals']}, "
+        f"strangers weigh {chosen['stranger_weight']}."
+    )
+    typer.echo(record["int8"]["note"])
+    for name, why in record["protocols_missing"].items():
+        typer.echo(f"Not in the record: {name} {why}.", err=True)
+
+
+def export_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a training.")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Matrices in 8 bits, if it answers alike.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write it even if it answers otherwise.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="The encoder may be fetched again.")] = False,
+) -> None:
+    """Write a trained emotion model as one ONNX file, from waveform to logits."""
+    agreement = training_module().export_run(run, out, int8=int8, force=force, download=download)
+    said = f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB)"
+    if agreement is not None:
+        said += (
+            f"; the same emotion on {agreement.argmax:.1%} and the same gate output on {agreement.gate:.1%} "
+            f"of {agreement.windows} windows"
+        )
+    typer.echo(said + ".")
