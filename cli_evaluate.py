@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +23,7 @@ from cli_shared import (
     RunOption,
     TeacherOption,
     ThreadsOption,
+    command_line,
     pairs,
     print_json,
     progress,
@@ -125,7 +124,7 @@ def evaluate_emotion_command(
             on_progress=tell,
         )
     report["provenance"] = provenance.provenance(
-        command=shlex.join(["attune", *sys.argv[1:]]),
+        command=command_line(),
         model=record,
         cache=cache,
         report=report,
@@ -237,7 +236,7 @@ def evaluate_personal_command(
         )
     measured = {f"{part} {name}": report[part][name] for part in personal.PARTS for name in report[part]}
     report["provenance"] = provenance.provenance(
-        command=shlex.join(["attune", *sys.argv[1:]]),
+        command=command_line(),
         model=record,
         cache=cache,
         report={"corpora": measured},
@@ -322,7 +321,7 @@ def evaluate_protocols_command(
             [one.value for one in branch or Branches],
             on_progress=tell,
         )
-    found = tables.keep_tables(workshop, results, command=shlex.join(["attune", *sys.argv[1:]]))
+    found = tables.keep_tables(workshop, results, command=command_line())
     if as_json:
         print_json(found)
         return

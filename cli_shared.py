@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -26,6 +28,7 @@ __all__ = [
     "RunOption",
     "TeacherOption",
     "ThreadsOption",
+    "command_line",
     "pairs",
     "print_json",
     "progress",
@@ -55,6 +58,15 @@ class Branches(StrEnum):
     HYBRID = "hybrid"
     ENCODER = "encoder"
     SPECTROGRAM = "spectrogram"
+
+
+def command_line() -> str:
+    """The command as it was given, for records; of a whole path only its last part, not where it lies."""
+    words = []
+    for word in sys.argv[1:]:
+        name, equals, value = word.rpartition("=")
+        words.append(name + equals + (Path(value).name if Path(value).is_absolute() else value))
+    return shlex.join(["attune", *words])
 
 
 def pairs(option: str, given: list[str], form: str = "name=value") -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +15,7 @@ from cli_shared import (
     RunOption,
     TeacherOption,
     ThreadsOption,
+    command_line,
     progress,
     training_module,
 )
@@ -147,7 +146,7 @@ def train_shipped_command(
     files.check_libraries()
     with progress() as tell:
         workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
-        folds, command = protocols.read_folds(data), shlex.join(["attune", *sys.argv[1:]])
+        folds, command = protocols.read_folds(data), command_line()
         record = ship.ship(workshop, folds, out, command=command, on_progress=tell)
     chosen = record["confidence"]
     typer.echo(

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 import cli
+from cli_shared import command_line
 from core import paths
 from core.errors import DeviceNotFoundError
 from engine import Engine
@@ -344,3 +345,12 @@ def test_terminal_starts_without_what_is_heavy_or_not_its_own() -> None:
     program = f"import sys, cli; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_recorded_command_says_no_place_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = ["--data", str(tmp_path), "--corpus", f"nemo={tmp_path}/a b.onnx", "--noise", "../music"]
+    monkeypatch.setattr(sys, "argv", ["attune", "evaluate", "personal", *given])
+    said = f"attune evaluate personal --data {tmp_path.name} --corpus 'nemo=a b.onnx' --noise ../music"
+    assert command_line() == said
