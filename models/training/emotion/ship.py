@@ -41,7 +41,7 @@ from models.training.records import read_json, write_json
 
 __all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
 
-VERSION: Final = "2.0.0"
+VERSION: Final = "2.1.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SOURCE: Final = "Trained in this project; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
@@ -108,7 +108,8 @@ def ship(
         on_progress(f"model without {corpus}", done, total)
         away[corpus] = fit_home(workshop, plans, plan, strangers=(corpus,), views=_VIEWS, settings=_HEAD)
     on_progress("confidence, graphs and figures", total - 1, total)
-    confidence = choose_confidence(home, away)
+    tested = {clip.corpus for clip in workshop.cache.of(Split.TEST)}
+    confidence = choose_confidence(home, away, claimed=tested)
     model = ConfidentModel(home.hybrid, home.density, confidence.knobs).eval()
     held_out = held_out_figures(model, workshop)
     metadata: dict[str, Any] = {"version": version, "temperature": 1.0, "licence": LICENCE}
@@ -157,8 +158,8 @@ def _complete(making: Path, path: Path, encoder: Path) -> None:
     """Put the encoder beside the graph, and enter both into a copy of the list that goes with them."""
     kept = making / f"{path.stem}-encoder"
     kept.mkdir()
-    for file in sorted(encoder.iterdir()):
-        shutil.copyfile(file, kept / file.name)
+    for name in ("config.json", "model.safetensors"):
+        shutil.copyfile(encoder / name, kept / name)
     if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `emotion_model`, unlisted
         listed = making / "manifest.toml"
         shutil.copyfile(path.with_name(listed.name), listed)
