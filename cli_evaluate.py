@@ -292,8 +292,10 @@ def _print_personal(report: dict[str, Any], parts: Sequence[str]) -> None:
 
 @evaluate_app.command(
     name="protocols",
-    epilog="**Examples**: `attune evaluate protocols --data speech --noise music --run run` · "
-    "`attune evaluate protocols --data speech --noise music --run run --protocol emodb_5fold`",
+    epilog="**Examples**: `attune evaluate protocols --data speech --noise music --teacher yamnet.npz "
+    "--run run` · "
+    "`attune evaluate protocols --data speech --noise music --teacher yamnet.npz "
+    "--run run --protocol emodb_5fold`",
 )
 def evaluate_protocols_command(
     data: DataOption,

@@ -94,8 +94,10 @@ def train_emotion_command(
 
 @train_app.command(
     name="encoders",
-    epilog="**Examples**: `attune train encoders --data speech --noise music --run run` · "
-    "`attune train encoders --data speech --noise music --run run --only shipped --threads 1`",
+    epilog="**Examples**: `attune train encoders --data speech --noise music --teacher yamnet.npz "
+    "--run run` · "
+    "`attune train encoders --data speech --noise music --teacher yamnet.npz "
+    "--run run --only shipped --threads 1`",
 )
 def train_encoders_command(
     data: DataOption,
@@ -127,7 +129,8 @@ def train_encoders_command(
 
 @train_app.command(
     name="shipped",
-    epilog="**Examples**: `attune train shipped --data speech --noise music --run run --out emotion.onnx`",
+    epilog="**Examples**: `attune train shipped --data speech --noise music --teacher yamnet.npz "
+    "--run run --out emotion.onnx`",
 )
 def train_shipped_command(
     data: DataOption,

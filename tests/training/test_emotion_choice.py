@@ -94,9 +94,9 @@ def test_a_corpus_has_no_say_in_the_choice_its_figures_are_stated_for(models, ch
     home, away = models
     other = choose_confidence(home, with_other_answers(away, "nemo"))
     assert other.trade != chosen.trade
-    assert other.blind["nemo"] == chosen.blind["nemo"]
-    assert other.strangers["nemo"]["confidence"] == chosen.strangers["nemo"]["confidence"]
-    assert other.strangers["nemo"]["gate"] != chosen.strangers["nemo"]["gate"]
+    ours, theirs = (result.strangers["nemo"]["nested"] for result in (chosen, other))
+    assert theirs["confidence"] == ours["confidence"]
+    assert theirs["gate"] != ours["gate"]
 
 
 def test_stated_figures_carry_counts_and_an_interval(chosen: Confidence) -> None:
@@ -129,6 +129,14 @@ def test_model_that_is_sure_of_nothing_is_not_shipped(models) -> None:
         choose_confidence(wrong, away)
 
 
+def test_only_the_claimed_corpora_are_judged_at_home(models) -> None:
+    home, away = models
+    claimed = next(iter(home.home))
+    chosen = choose_confidence(home, away, claimed=[claimed])
+    for row in chosen.trade:
+        assert row["all_home"] == row["home"][claimed]
+
+
 def test_one_corpus_of_strangers_is_too_few(models) -> None:
     home, away = models
     with pytest.raises(DataError, match="1 corpora of strangers are too few"):
@@ -154,6 +162,7 @@ def candidate(
             str(index): GateFigures(500, heard, round(heard * share), 0.1)
             for index, share in enumerate(strangers)
         },
+        blind={},
     )
 
 
@@ -164,9 +173,12 @@ def test_candidates_stand_in_the_order_that_is_written_down() -> None:
         candidate(coverage=0.50, accuracy=0.90, ece=0.08),  # not calibrated
         candidate(coverage=0.60, accuracy=0.80, ece=0.02),  # not accurate
         candidate(coverage=0.70, accuracy=0.80, ece=0.09),  # neither
-        candidate(coverage=0.26, accuracy=0.95, ece=0.01, strangers=(0.52, 0.9)),  # not for strangers
+        candidate(coverage=0.26, accuracy=0.95, ece=0.01, strangers=(0.52, 0.9)),  # one is not believed
         candidate(coverage=0.90, accuracy=0.95, ece=0.01, strangers=(0.50, 0.9)),
         candidate(coverage=0.50, accuracy=0.95, ece=0.01, strangers=(0.50, 0.9)),
+        candidate(coverage=0.90, accuracy=0.95, ece=0.09, strangers=(0.54, 0.9)),
+        candidate(coverage=0.90, accuracy=0.80, ece=0.01, strangers=(0.54, 0.9)),
+        candidate(coverage=0.90, accuracy=0.99, ece=0.01, strangers=(0.54, 0.5)),  # none is believed
         candidate(coverage=0.24, accuracy=0.99, ece=0.01),  # hardly ever speaks at home
         candidate(coverage=0.10, accuracy=0.99, ece=0.01),
     ]

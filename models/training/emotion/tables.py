@@ -44,7 +44,8 @@ PROTOCOLS: Mapping[str, str] = {
 
 _HEAD: Final = HeadSettings(epochs=15, draws_per_clip=1.0)
 _LEAST_DRAWS: Final = 2500
-"""In an epoch: with one draw a clip, 400 clips of EMO-DB gave 65.6 on validation speakers, with six 72.0."""
+"""In an epoch: with one draw of each of 400 clips of EMO-DB, people of the training side were recognised in
+65.6 %, with six in 72.0."""
 
 
 def run_protocols(
