@@ -30,8 +30,6 @@ from core.errors import AttuneError, ModelError, SettingsError
 
 __all__ = ["run"]
 
-_PEAK_RATE: Final = 1.5e-3
-"""Of the plan "base"."""
 _COLUMNS: Final = ("front-end", "parameters", "windows a second", "UA, %", "loss")
 
 
@@ -102,7 +100,7 @@ def run(
         usual,
         draws=draws,
         draws_per_epoch=min(draws, usual.draws_per_epoch),
-        peak_rate=_PEAK_RATE,
+        peak_rate=runner.RATE_FRESH,
     )
     workshop = replace(
         runner.open_workshop(data, noise, folder, teacher=teacher, threads=threads), recipe=recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from core.errors import WeightsError
 from models.training.data.writing import write_whole
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "resume", "save_checkpoint"]
 
 # What torch raises on bytes that are no checkpoint depends on the bytes.
 _DAMAGE = (
@@ -65,3 +66,37 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise WeightsError(f"The checkpoint {path} is not one of ours: delete it and train again.")
     return state
+
+
+def resume(path: Path, marks: Mapping[str, Any], parts: Mapping[str, Any]) -> int:
+    """Fill the parts of a training from its checkpoint, if there is one.
+
+    Parameters
+    ----------
+    path
+        The checkpoint: ``marks``, ``epoch``, and the state of each part by name.
+    marks
+        What the training is; a checkpoint of another is refused.
+    parts
+        By name, what has a ``load_state_dict``.
+
+    Returns
+    -------
+    int
+        Epochs that are done.
+
+    Raises
+    ------
+    WeightsError
+        The checkpoint is damaged or belongs to another training.
+    """
+    if not path.exists():
+        return 0
+    state = load_checkpoint(path)
+    if state.get("marks") != marks:
+        raise WeightsError(
+            f"The checkpoint {path} was made with other settings or data: give another folder."
+        )
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["epoch"])

@@ -86,6 +86,14 @@ def test_no_encoder_heard_a_clip_that_is_tested_on(clips, fold_of) -> None:
             )
 
 
+def test_curves_of_an_encoder_are_about_nobody_that_its_folds_test(clips, fold_of) -> None:
+    plans = encoder_plans(clips, fold_of)
+    for fold in folds_of(clips, fold_of):
+        if plans[fold.encoder].watched and fold.encoder == "shipped":
+            assert not [one for one in fold.test if one.split is Split.CALIBRATION]
+    assert not any(plans[name].watched for name in plans if name.startswith(("ravdess_fold", "crema_d_fold")))
+
+
 def test_speakers_stand_on_one_side_where_the_protocol_says_so(clips, fold_of) -> None:
     plans = encoder_plans(clips, fold_of)
     for fold in folds_of(clips, fold_of):

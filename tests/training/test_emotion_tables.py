@@ -129,7 +129,7 @@ def test_command_keeps_its_own_line(
     printed = json.loads(capsys.readouterr().out)
     assert printed == read_json(run / "protocols.json", "")
     made = printed["ravdess_6fold"]["hybrid"]["made"]
-    assert made["command"] == f"attune evaluate protocols --data {speech_dir} --run {run} " + (
+    assert made["command"] == f"attune evaluate protocols --data {speech_dir.name} --run run " + (
         "--protocol ravdess_6fold --branch hybrid --json"
     )
     assert made["budget"] == 1.0

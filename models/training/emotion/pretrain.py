@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.errors import DataError, WeightsError
+from core.errors import DataError
 from models.resample import SAMPLE_RATE_HZ
 from models.training.board import open_board
-from models.training.checkpoint import load_checkpoint, save_checkpoint
+from models.training.checkpoint import resume, save_checkpoint
 from models.training.emotion.mel_encoder import (
     FRAME_HOP,
     AttentiveStatistics,
@@ -227,7 +227,7 @@ def pretrain(
         "optimiser": optimiser,
         "scheduler": scheduler,
     }
-    first_epoch = _resume(checkpoint, marks, parts)
+    first_epoch = resume(checkpoint, marks, parts)
     odds = draw_probabilities([int(classes[i]) for i in train], [corpora[i] for i in train])
     windows = plain_windows(frames, list(watched)) if watched else torch.empty(0)
     view = _View(teacher, train, settings.encoder) if teacher is not None else None
@@ -259,20 +259,6 @@ def pretrain(
         states = {name: part.state_dict() for name, part in parts.items()}
         save_checkpoint(checkpoint, {"marks": marks, "epoch": epoch + 1, **states})
     return average.eval()
-
-
-def _resume(checkpoint: Path, marks: Mapping[str, Any], parts: Mapping[str, Any]) -> int:
-    """Fill the parts from a checkpoint, if there is one; returns the epochs that are done."""
-    if not checkpoint.exists():
-        return 0
-    state = load_checkpoint(checkpoint)
-    if state.get("marks") != marks:
-        raise WeightsError(
-            f"The checkpoint {checkpoint} was made with other settings or data: give another folder."
-        )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["epoch"])
 
 
 class _View:

@@ -35,6 +35,8 @@ from models.training.records import read_json, write_json
 
 __all__ = [
     "DRAWS",
+    "ORIGIN_NAME",
+    "RATE_FRESH",
     "FoldResult",
     "Workshop",
     "corpus_features",
@@ -54,8 +56,8 @@ DRAWS: Final[Mapping[str, int]] = {
 }
 """Windows seen in the training of each plan; `DRAWS_OTHER` for those not named."""
 DRAWS_OTHER: Final = 64_000
-_ORIGIN: Final = "origin.json"
-_RATE_FRESH: Final = 1.5e-3
+ORIGIN_NAME: Final = "origin.json"
+RATE_FRESH: Final = 1.5e-3
 _RATE_ON_BASE: Final = 8e-4
 
 
@@ -218,14 +220,14 @@ def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: st
     folder = workshop.encoder_folder(name)
     origin = _origin(workshop, plans, name)
     if (folder / "model.safetensors").exists():
-        if read_json(folder / _ORIGIN, "attune train encoders") != {"origin": origin}:
+        if read_json(folder / ORIGIN_NAME, "attune train encoders") != {"origin": origin}:
             raise WeightsError(
                 f"The encoder {folder} heard other clips or has another recipe: give another --run."
             )
         return folder
     net = _train_net(workshop, plans, name)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / _ORIGIN, {"origin": origin})
+    write_json(folder / ORIGIN_NAME, {"origin": origin})
     save_compact_encoder(net.encoder, net.settings, folder)
     _LOG.info("encoder %s is ready", name)
     return folder
@@ -252,7 +254,7 @@ def _recipe(workshop: Workshop, plan: EncoderPlan) -> PretrainSettings:
         recipe,
         draws=draws,
         draws_per_epoch=min(recipe.draws_per_epoch, draws),
-        peak_rate=_RATE_FRESH if plan.base is None else _RATE_ON_BASE,
+        peak_rate=RATE_FRESH if plan.base is None else _RATE_ON_BASE,
         threads=workshop.threads,
     )
 
@@ -271,7 +273,7 @@ def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) 
     return pretrain(
         _frames(workshop),
         heard,
-        _unheard(cache, heard),
+        _unheard(cache, heard) if plan.watched else [],
         classes,
         [clip.corpus for clip in cache.clips],
         noises,

@@ -12,7 +12,14 @@ import numpy as np
 from core.errors import DataError
 from models.training.emotion.heads import HeadSettings
 from models.training.emotion.protocols import FoldOf, encoder_plans, folds_of
-from models.training.emotion.runner import FoldResult, Workshop, corpus_features, fit_fold, train_encoder
+from models.training.emotion.runner import (
+    ORIGIN_NAME,
+    FoldResult,
+    Workshop,
+    corpus_features,
+    fit_fold,
+    train_encoder,
+)
 from models.training.metrics import figures
 from models.training.provenance import training_provenance
 from models.training.records import read_json, write_json
@@ -32,7 +39,6 @@ __all__ = [
 TABLES_NAME: Final = "protocols.json"
 """File in the run's folder: by protocol and branch, the figures and what they were made from."""
 _COMMAND: Final = "attune evaluate protocols"
-_ORIGIN: Final = "origin.json"
 
 PROTOCOLS: Mapping[str, str] = {
     "ravdess_6fold": "RAVDESS, 8 classes, EmoBox's 6 folds, speakers apart",
@@ -141,7 +147,7 @@ def encoder_origins(workshop: Workshop, plans: Collection[str]) -> dict[str, str
     """By plan, what the encoder that lies there says it was made from; plans without one are left out."""
     found = {}
     for plan in sorted(plans):
-        path = workshop.encoder_folder(plan) / _ORIGIN
+        path = workshop.encoder_folder(plan) / ORIGIN_NAME
         if path.exists():
             found[plan] = str(read_json(path, "attune train encoders").get("origin"))
     return found

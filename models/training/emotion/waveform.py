@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from core.errors import DataError, WeightsError
+from core.errors import DataError
 from models.resample import SAMPLE_RATE_HZ, Audio
 from models.training.board import open_board
-from models.training.checkpoint import load_checkpoint, save_checkpoint
+from models.training.checkpoint import resume, save_checkpoint
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.window import voice_window
 from models.training.emotion.mel_encoder import AttentiveStatistics, EncoderSettings
@@ -222,7 +222,7 @@ def train_waveform(
     said = "\n".join([cache.fingerprint, *(clip.path for clip in train)])
     identity = hashlib.sha256(said.encode()).hexdigest()
     marks = {"settings": {**asdict(settings), "threads": None}, "identity": identity}
-    first_epoch = _resume(run_dir / CHECKPOINT_NAME, marks, parts)
+    first_epoch = resume(run_dir / CHECKPOINT_NAME, marks, parts)
     odds = draw_probabilities(classes.tolist(), [clip.corpus for clip in train])
     show = open_board(run_dir / "tensorboard", first_step=first_epoch)
     for epoch in range(first_epoch, epochs):
@@ -246,20 +246,6 @@ def train_waveform(
         states = {name: part.state_dict() for name, part in parts.items()}
         save_checkpoint(run_dir / CHECKPOINT_NAME, {"marks": marks, "epoch": epoch + 1, **states})
     return average.eval()
-
-
-def _resume(checkpoint: Path, marks: dict[str, Any], parts: dict[str, Any]) -> int:
-    """Fill the parts from a checkpoint, if there is one; returns the epochs that are done."""
-    if not checkpoint.exists():
-        return 0
-    state = load_checkpoint(checkpoint)
-    if state.get("marks") != marks:
-        raise WeightsError(
-            f"The checkpoint {checkpoint} was made with other settings or data: give another folder."
-        )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["epoch"])
 
 
 def _step(
