@@ -58,7 +58,9 @@ def draw_trade(trade: Sequence[Mapping[str, Any]], path: Path) -> None:
     chosen = next(row for row in trade if row["chosen"])
     ours = [row for row in trade if row["signals"] == chosen["signals"]]
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=_SIZE_INCHES, layout="constrained", facecolor="white")
+        figure = Figure(figsize=_SIZE_INCHES, facecolor="white")
+        # Fixed margins: a layout that asks the texts has no room left where little is accepted.
+        figure.subplots_adjust(left=0.07, right=0.99, bottom=0.13, top=0.92, wspace=0.04)
         left, right = figure.subplots(1, 2, sharey=True)
         _line(left, ours, [row["all_home"]["accepted_accuracy"] for row in ours], "home", _INK, "o")
         for index, corpus in enumerate(chosen["strangers"]):
