@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from running import broken_off
 from safetensors.torch import load_file
 from tiny_recipe import TINY
 
@@ -57,16 +58,8 @@ def test_interrupted_training_goes_on_to_the_same_weights(
 ) -> None:
     whole = load_file(train_encoder(workshop, PLANS, "speech") / "model.safetensors")
     again = replace(workshop, folder=tmp_path / "again")
-    kept = pretraining.save_checkpoint
-
-    def interrupt(path: Path, state: dict[str, object]) -> None:
-        kept(path, state)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(pretraining, "save_checkpoint", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train_encoder(again, PLANS, "speech")
+    with broken_off(monkeypatch, pretraining):
+        train_encoder(again, PLANS, "speech")
     resumed = load_file(train_encoder(again, PLANS, "speech") / "model.safetensors")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import attune
 
 import cli
 from core import paths
@@ -103,19 +103,10 @@ def test_damaged_tables_are_named(workshop: Workshop) -> None:
         tables.check_tables(workshop, [])
 
 
-def attune(monkeypatch: pytest.MonkeyPatch, *args: str | Path) -> int:
-    monkeypatch.setattr(sys, "argv", ["attune", *map(str, args)])
-    monkeypatch.setattr(cli, "start_logging", lambda: None)
-    try:
-        cli.main()
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    return 0
-
-
 def test_command_keeps_its_own_line(
     speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(cli, "start_logging", lambda: None)
     monkeypatch.setattr(speech, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(paths, "log_file", lambda: tmp_path / "attune.log")
 

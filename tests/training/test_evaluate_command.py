@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
-import sys
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import soundfile
 from invented_corpus import encoded_tone
+from running import attune
 
 import cli
 from core import paths
@@ -35,22 +34,14 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def attune(
-    monkeypatch: pytest.MonkeyPatch, *args: str | Path, command: Sequence[str] = ("evaluate", "emotion")
-) -> int:
-    monkeypatch.setattr(sys, "argv", ["attune", *command, *map(str, args)])
-    try:
-        cli.main()
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    return 0
+EVALUATE = ("evaluate", "emotion")
 
 
 def test_the_command_writes_page_and_figures(
     cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "report"
-    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--quick", "--json") == 0
+    assert attune(monkeypatch, *EVALUATE, "--data", cache_path, "--out", out, "--quick", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     report = json.loads(Path(printed["json"]).read_text())
     assert printed["corpora"]["crema_d"] == report["corpora"]["crema_d"]["eight_way"]
@@ -74,7 +65,9 @@ def test_without_the_live_path_and_with_recorded_noise(
     noise.mkdir()
     soundfile.write(noise / "hum.wav", [0.1, -0.1] * 8000, 16_000)
     out = tmp_path / "report"
-    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--noise", noise, "--no-live") == 0
+    assert (
+        attune(monkeypatch, *EVALUATE, "--data", cache_path, "--out", out, "--noise", noise, "--no-live") == 0
+    )
     assert "ravdess_speech" in capsys.readouterr().out
     report = json.loads((out / files.JSON_NAME).read_text())
     assert report["live"] is report["non_speech"] is None
@@ -86,7 +79,9 @@ def test_strangers_are_measured_clip_by_clip_and_live(
     cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, twin = tmp_path / "report", f"emotiontts_ko={assets.locate(EMBEDDED_MODEL)}"
-    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--quick", "--corpus", twin) == 0
+    assert (
+        attune(monkeypatch, *EVALUATE, "--data", cache_path, "--out", out, "--quick", "--corpus", twin) == 0
+    )
     assert "strangers" in capsys.readouterr().out
     report = json.loads((out / files.JSON_NAME).read_text())
     rows = [(row["way"], row["n"]) for row in report["table"] if row["who"] == "strangers"]
@@ -100,16 +95,20 @@ def test_strangers_are_measured_clip_by_clip_and_live(
 
 
 @pytest.mark.parametrize(
-    ("pair", "status", "named"),
+    ("option", "value", "status", "named"),
     [
-        ("crema_d={embedded}", 1, "was trained on 'crema_d'"),
-        ("crema_d=missing.onnx", 1, "missing.onnx"),
-        ("savee={embedded}", 1, "holds no corpus 'savee'"),
-        ("crema_d", 2, "NAME=MODEL.onnx"),
+        ("--corpus", "crema_d={embedded}", 1, "was trained on 'crema_d'"),
+        ("--corpus", "crema_d=missing.onnx", 1, "missing.onnx"),
+        ("--corpus", "savee={embedded}", 1, "holds no corpus 'savee'"),
+        ("--corpus", "crema_d", 2, "NAME=MODEL.onnx"),
+        ("--model", "{missing}", 1, "missing.onnx"),
+        ("--data", "{missing}", 1, "No prepared speech"),
+        ("--noise", "{missing}", 1, "No recordings lie in"),
     ],
 )
-def test_a_twin_that_cannot_serve_is_one_sentence(
-    pair: str,
+def test_what_cannot_serve_is_one_sentence(
+    option: str,
+    value: str,
     status: int,
     named: str,
     cache_path: Path,
@@ -117,28 +116,10 @@ def test_a_twin_that_cannot_serve_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out, given = tmp_path / "report", pair.format(embedded=assets.locate(EMBEDDED_MODEL))
-    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--corpus", given, "--no-live") == status
-    said = capsys.readouterr().err
-    assert named in said
-    assert "Traceback" not in said
-    assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    ("option", "named"),
-    [("--model", "missing.onnx"), ("--data", "No prepared speech"), ("--noise", "No recordings lie in")],
-)
-def test_what_is_not_there_is_one_sentence(
-    option: str,
-    named: str,
-    cache_path: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out, missing = tmp_path / "report", tmp_path / "missing.onnx"
-    assert attune(monkeypatch, "--data", cache_path, "--out", out, "--no-live", option, missing) == 1
+    out = tmp_path / "report"
+    given = value.format(embedded=assets.locate(EMBEDDED_MODEL), missing=tmp_path / "missing.onnx")
+    options = ("--data", cache_path, "--out", out, "--no-live", option, given)
+    assert attune(monkeypatch, *EVALUATE, *options) == status
     said = capsys.readouterr().err
     assert named in said
     assert "Traceback" not in said
@@ -149,7 +130,7 @@ def test_a_missing_library_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(files, "find_spec", lambda name: None if name == "matplotlib" else object())
-    assert attune(monkeypatch, "--quick") == 1
+    assert attune(monkeypatch, *EVALUATE, "--quick") == 1
     said = capsys.readouterr().err
     assert "matplotlib" in said
     assert "pip install -e '.[train]' -c constraints.txt" in said
@@ -167,9 +148,9 @@ def test_music_that_training_heard_is_no_test_of_false_alarms(
             entry.size = len(sound)
             tar.addfile(entry, io.BytesIO(sound))
     given = ("--data", cache_path, "--out", tmp_path / "report", "--quick", "--unheard", "--non-speech")
-    assert attune(monkeypatch, *given, tmp_path / "heard.tar") == 1
+    assert attune(monkeypatch, *EVALUATE, *given, tmp_path / "heard.tar") == 1
     assert "heard.tar are heard in training: name others" in capsys.readouterr().err
-    assert attune(monkeypatch, *given, tmp_path / "unheard.tar") == 0
+    assert attune(monkeypatch, *EVALUATE, *given, tmp_path / "unheard.tar") == 0
     assert "unheard.tar: 0.0 false emotions an hour (0.0 to " in capsys.readouterr().out
 
 
@@ -186,7 +167,7 @@ def test_what_a_training_logs_is_shown_once_and_only_meanwhile(
     monkeypatch.setattr(runner, "open_workshop", open_workshop)
     before = list(logging.getLogger("models.training").handlers)
     given = ("--data", tmp_path, "--run", tmp_path / "run")
-    assert attune(monkeypatch, *given, command=("train", "encoders")) == 1
+    assert attune(monkeypatch, "train", "encoders", *given) == 1
     printed = capsys.readouterr()
     assert printed.err.count("the teacher listens to 3 clips [all]") == 1
     assert "too much" not in printed.err

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from running import broken_off
 from test_emotion_teacher import invented_weights
 from tiny_recipe import TINY
 
@@ -82,16 +83,8 @@ def test_interrupted_waveform_training_goes_on_to_the_same_weights(
 ) -> None:
     (whole,) = compare(workshop, speech, RIVAL)
     again = replace(workshop, folder=tmp_path / "again")
-    kept = waveform.save_checkpoint
-
-    def interrupt(path: Path, state: dict[str, object]) -> None:
-        kept(path, state)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(waveform, "save_checkpoint", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            list(compare(again, speech, RIVAL))
+    with broken_off(monkeypatch, waveform):
+        list(compare(again, speech, RIVAL))
     (resumed,) = compare(again, speech, RIVAL)
     assert (resumed.loss, resumed.ua, resumed.draws) == (whole.loss, whole.ua, whole.draws)
     first, second = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ __all__ = [
     "level",
     "make_encoder",
     "make_log_mel",
+    "make_wav2vec2",
 ]
 
 N_MELS: Final = 64
@@ -193,13 +195,29 @@ class MelFrontEnd(nn.Module):
         return self.frames(level(self.log_mel(waveform / peak)))
 
 
-def make_encoder(settings: EncoderSettings) -> nn.Module:
-    """A fresh Wav2Vec2 (Baevski et al., NeurIPS 2020) of the given shape, on log-mels.
+def make_wav2vec2(
+    settings: EncoderSettings,
+    *,
+    conv_dim: Sequence[int],
+    conv_kernel: Sequence[int],
+    conv_stride: Sequence[int],
+    position_frames: int,
+) -> Any:
+    """A fresh Wav2Vec2 (Baevski et al., NeurIPS 2020) with the transformer of the given shape.
+
+    Parameters
+    ----------
+    settings
+        Of the transformer; what concerns the log-mel front-end is left aside.
+    conv_dim, conv_kernel, conv_stride
+        Channels, kernels and strides of the front-end's convolutions.
+    position_frames
+        Reach of the convolution that tells places apart, frames.
 
     Returns
     -------
     Module
-        A ``transformers.Wav2Vec2Model`` whose ``feature_extractor`` is a `MelFrontEnd`.
+        A ``transformers.Wav2Vec2Model``.
     """
     from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
 
@@ -208,10 +226,10 @@ def make_encoder(settings: EncoderSettings) -> nn.Module:
         num_hidden_layers=settings.n_layers,
         num_attention_heads=settings.n_heads,
         intermediate_size=settings.intermediate_size,
-        conv_dim=(settings.n_features,),
-        conv_stride=(1,),
-        conv_kernel=(1,),
-        num_conv_pos_embeddings=7,
+        conv_dim=tuple(conv_dim),
+        conv_kernel=tuple(conv_kernel),
+        conv_stride=tuple(conv_stride),
+        num_conv_pos_embeddings=position_frames,
         num_conv_pos_embedding_groups=8,
         hidden_dropout=settings.dropout,
         attention_dropout=settings.dropout,
@@ -222,6 +240,19 @@ def make_encoder(settings: EncoderSettings) -> nn.Module:
         mask_time_prob=0.0,
     )
     config._attn_implementation = "eager"
-    encoder: Any = Wav2Vec2Model(config)
+    return Wav2Vec2Model(config)
+
+
+def make_encoder(settings: EncoderSettings) -> nn.Module:
+    """A fresh Wav2Vec2 of the given shape, on log-mels.
+
+    Returns
+    -------
+    Module
+        A ``transformers.Wav2Vec2Model`` whose ``feature_extractor`` is a `MelFrontEnd`.
+    """
+    encoder = make_wav2vec2(
+        settings, conv_dim=[settings.n_features], conv_kernel=[1], conv_stride=[1], position_frames=7
+    )
     encoder.feature_extractor = MelFrontEnd(settings)
     return encoder  # type: ignore[no-any-return]

@@ -38,7 +38,15 @@ from models.training.emotion.teacher import TARGET_SIZE, TeacherFrames
 from models.training.metrics import mean_recall
 from models.training.processor import has_fast_bf16
 
-__all__ = ["CHECKPOINT_NAME", "EmotionNet", "PretrainSettings", "draw_probabilities", "predict", "pretrain"]
+__all__ = [
+    "CHECKPOINT_NAME",
+    "EmotionNet",
+    "PretrainSettings",
+    "draw_probabilities",
+    "one_cycle",
+    "predict",
+    "pretrain",
+]
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
 _LOG = logging.getLogger(__name__)
@@ -85,6 +93,11 @@ class PretrainSettings:
     threads: int = 2
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     augment: MelAugment = field(default_factory=MelAugment)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return self.draws_per_epoch // self.batch
 
 
 class EmotionNet(nn.Module):
@@ -156,6 +169,20 @@ def predict(model: nn.Module, windows: Tensor, batch: int = 128) -> NDArray[np.f
     return torch.cat(parts).numpy()
 
 
+def one_cycle(
+    model: nn.Module, settings: PretrainSettings
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR, int]:
+    """AdamW, its one cycle of the rate, and the epochs that the cycle lasts."""
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.peak_rate, weight_decay=settings.weight_decay
+    )
+    epochs = max(1, settings.draws // settings.draws_per_epoch)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=settings.peak_rate, total_steps=epochs * settings.steps_per_epoch, pct_start=0.2
+    )
+    return optimiser, scheduler, epochs
+
+
 def pretrain(
     frames: MelFrames,
     train: Sequence[int],
@@ -210,14 +237,7 @@ def pretrain(
         model.load_state_dict(start.state_dict())
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.peak_rate, weight_decay=settings.weight_decay
-    )
-    steps_per_epoch = settings.draws_per_epoch // settings.batch
-    epochs = max(1, settings.draws // settings.draws_per_epoch)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=settings.peak_rate, total_steps=epochs * steps_per_epoch, pct_start=0.2
-    )
+    optimiser, scheduler, epochs = one_cycle(model, settings)
     checkpoint = run_dir / CHECKPOINT_NAME
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     marks = {"settings": {**asdict(settings), "threads": None}, "identity": identity}
@@ -236,10 +256,12 @@ def pretrain(
         started = time.monotonic()
         rng = np.random.default_rng([settings.seed, epoch])
         torch.manual_seed(settings.seed * 10_007 + epoch)
-        drawn = rng.choice(np.array(train, dtype=np.int64), size=steps_per_epoch * settings.batch, p=odds)
+        drawn = rng.choice(
+            np.array(train, dtype=np.int64), size=settings.steps_per_epoch * settings.batch, p=odds
+        )
         model.train()
         losses = []
-        for step in range(steps_per_epoch):
+        for step in range(settings.steps_per_epoch):
             part = drawn[step * settings.batch : (step + 1) * settings.batch]
             inputs, place = augmented_windows(rng, frames, part.tolist(), noises, settings.augment)
             targets = nn.functional.one_hot(torch.from_numpy(classes[part]), n_classes).float()
@@ -247,7 +269,7 @@ def pretrain(
             batch = mixup(rng, settings.augment.mixup_alpha, inputs, targets, shown)
             losses.append(_step(model, optimiser, batch, settings))
             scheduler.step()
-            taken = 1 + step + epoch * steps_per_epoch
+            taken = 1 + step + epoch * settings.steps_per_epoch
             _follow(average, model, min(settings.average_decay, taken / (taken + 10)))
             if not np.isfinite(losses[-1]).all():
                 raise DataError(f"The loss became {sum(losses[-1])} in epoch {epoch}: lower the rate.")

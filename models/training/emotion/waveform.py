@@ -22,9 +22,9 @@ from models.training.board import open_board
 from models.training.checkpoint import resume, save_checkpoint
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.window import voice_window
-from models.training.emotion.mel_encoder import AttentiveStatistics, EncoderSettings
+from models.training.emotion.mel_encoder import AttentiveStatistics, EncoderSettings, make_wav2vec2
 from models.training.emotion.mels import MelAugment, mixup
-from models.training.emotion.pretrain import CHECKPOINT_NAME, PretrainSettings, draw_probabilities
+from models.training.emotion.pretrain import CHECKPOINT_NAME, PretrainSettings, draw_probabilities, one_cycle
 from models.training.processor import has_fast_bf16
 
 __all__ = ["WaveformNet", "augmented_waveforms", "plain_waveforms", "train_waveform"]
@@ -56,7 +56,13 @@ class WaveformNet(nn.Module):
 
     def __init__(self, settings: EncoderSettings, n_classes: int) -> None:
         super().__init__()
-        self.encoder = _make_encoder(settings)
+        self.encoder = make_wav2vec2(
+            settings,
+            conv_dim=[64] * 7,
+            conv_kernel=[10, 3, 3, 3, 3, 2, 2],
+            conv_stride=[5, 2, 2, 2, 2, 2, 2],
+            position_frames=56,
+        )
         width = settings.hidden_size
         self.pool = AttentiveStatistics(width, max(8, width // 4))
         self.out = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * width, n_classes))
@@ -74,32 +80,6 @@ class WaveformNet(nn.Module):
         peak = waveform.abs().amax(dim=-1, keepdim=True).clamp_min(_LEAST_PEAK)
         leaving = self.encoder(waveform / peak).last_hidden_state
         return self.out(self.pool(leaving.transpose(1, 2))), leaving
-
-
-def _make_encoder(settings: EncoderSettings) -> Any:
-    from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
-
-    config = Wav2Vec2Config(
-        hidden_size=settings.hidden_size,
-        num_hidden_layers=settings.n_layers,
-        num_attention_heads=settings.n_heads,
-        intermediate_size=settings.intermediate_size,
-        conv_dim=(64,) * 7,
-        conv_stride=(5, 2, 2, 2, 2, 2, 2),
-        conv_kernel=(10, 3, 3, 3, 3, 2, 2),
-        feat_extract_norm="group",
-        num_conv_pos_embeddings=56,
-        num_conv_pos_embedding_groups=8,
-        hidden_dropout=settings.dropout,
-        attention_dropout=settings.dropout,
-        activation_dropout=settings.dropout,
-        feat_proj_dropout=settings.dropout,
-        layerdrop=0.0,
-        do_stable_layer_norm=True,
-        mask_time_prob=0.0,
-    )
-    config._attn_implementation = "eager"
-    return Wav2Vec2Model(config)
 
 
 def plain_waveforms(cache: SpeechCache, clips: Sequence[Clip]) -> Tensor:
@@ -199,14 +179,7 @@ def train_waveform(
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     model = WaveformNet(settings.encoder, n_classes)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.peak_rate, weight_decay=settings.weight_decay
-    )
-    steps_per_epoch = settings.draws_per_epoch // settings.batch
-    epochs = max(1, settings.draws // settings.draws_per_epoch)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=settings.peak_rate, total_steps=epochs * steps_per_epoch, pct_start=0.2
-    )
+    optimiser, scheduler, epochs = one_cycle(model, settings)
     average = AveragedModel(
         model,
         avg_fn=lambda kept, new, n: (
@@ -231,7 +204,7 @@ def train_waveform(
         torch.manual_seed(settings.seed * 10_007 + epoch)
         model.train()
         losses = []
-        for drawn in rng.choice(len(train), size=(steps_per_epoch, settings.batch), p=odds):
+        for drawn in rng.choice(len(train), size=(settings.steps_per_epoch, settings.batch), p=odds):
             inputs = augmented_waveforms(rng, cache, [train[i] for i in drawn], sounds, settings.augment)
             targets = nn.functional.one_hot(torch.from_numpy(classes[drawn]), n_classes).float()
             batch = mixup(rng, settings.augment.mixup_alpha, inputs, targets)
