@@ -32,6 +32,7 @@ from rich.text import Text
 
 import cli_data
 import cli_evaluate
+import cli_mood
 import cli_train
 import cli_voice
 from core import paths
@@ -62,7 +63,7 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
-for module in (cli_data, cli_train, cli_evaluate, cli_voice):
+for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood):
     module.add_commands(app)
 
 _LOG = logging.getLogger(__name__)
@@ -252,6 +253,39 @@ def bench_emotion(
             embedded_only=embedded_only,
             on_round=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    _print_figures(figures, as_json=as_json)
+
+
+@bench_app.command(
+    name="mood",
+    epilog="**Examples**: `attune bench mood` · `attune bench mood --threads 1 --json` · "
+    "`attune bench mood --hours 3`",
+)
+def bench_mood(
+    threads: Annotated[int, typer.Option(min=1, max=16, help="Threads of each pipeline.")] = 2,
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed rounds.")] = 5,
+    hours: Annotated[
+        float, typer.Option(min=0.0, max=4.0, help="Also the peak memory of a file so long; takes minutes.")
+    ] = 0.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Time a 4-minute MP3 from file to theme, beside the same in eager torch."""
+    from benchmarks.mood import peak_of_hours, run  # noqa: PLC0415 - it may bring torch
+
+    with _progress(TaskProgressColumn()) as progress:
+        task = progress.add_task("Measuring", total=None)
+        figures = run(
+            threads=threads,
+            repeats=repeats,
+            on_round=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+        if hours:
+            progress.update(task, description=f"Hearing {hours:g} hours")
+            figures |= {"hours": hours, "peak_memory_mb": peak_of_hours(hours)}
+    _print_figures(figures, as_json=as_json)
+
+
+def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         _print_json(figures)
         return

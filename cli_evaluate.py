@@ -18,7 +18,9 @@ from cli_shared import (
     Branches,
     BudgetOption,
     DataOption,
+    JamendoOption,
     JsonFlag,
+    MoodRunOption,
     NoiseOption,
     RunOption,
     TeacherOption,
@@ -333,6 +335,41 @@ def evaluate_protocols_command(
             shares = (f"{row[key]:.1%}" for key in ("ua", "ua_pooled", "wa"))
             table.add_row(tables.PROTOCOLS[name], network, str(row["n"]), str(row["speakers"]), *shares)
     Console().print(table)
+
+
+@evaluate_app.command(
+    name="mood",
+    epilog="**Examples**: `attune evaluate mood --data jamendo --run run --out report`",
+)
+def evaluate_mood_command(
+    data: JamendoOption,
+    run: MoodRunOption,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
+    threads: ThreadsOption = 1,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure the mood head on artists it never heard, and by random splits; trains what --run lacks."""
+    training_module()
+    from models.training.mood import head, jamendo  # noqa: PLC0415
+    from models.training.report import files, mood, mood_page  # noqa: PLC0415
+
+    files.check_libraries()
+    with progress() as tell:
+        report = mood.evaluate_mood(
+            jamendo.read_jamendo(data),
+            head.MoodSettings(threads=threads),
+            run,
+            command=command_line(),
+            on_progress=tell,
+        )
+    html, figures = files.write_page(mood_page.render_mood(report), report, out)
+    if as_json:
+        shown = ("official_56_tags", "all_59_tags", "random_protocols")
+        print_json({"html": str(html), "json": str(figures), **{name: report[name] for name in shown}})
+        return
+    for sentence in mood_page.summarise_mood(report):
+        Console().print(sentence, highlight=False, markup=False, soft_wrap=True)
+    Console().print(f"Wrote {html} and {figures}.", highlight=False, markup=False, soft_wrap=True)
 
 
 def _unheard(given: list[str] | None) -> dict[str, Path]:

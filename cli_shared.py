@@ -23,7 +23,9 @@ __all__ = [
     "Branches",
     "BudgetOption",
     "DataOption",
+    "JamendoOption",
     "JsonFlag",
+    "MoodRunOption",
     "NoiseOption",
     "RunOption",
     "TeacherOption",
@@ -46,6 +48,10 @@ TeacherOption = Annotated[
 RunOption = Annotated[
     Path, typer.Option(help="Folder of encoders, features and heads; kept and gone on with.")
 ]
+JamendoOption = Annotated[
+    Path, typer.Option(help="Folder with MTG-Jamendo's embeddings, tags and official split.")
+]
+MoodRunOption = Annotated[Path, typer.Option(help="Folder of the trainings; kept and gone on with.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads of torch.")]
 BudgetOption = Annotated[
     float, typer.Option(min=0.001, help="Share of the windows that each encoder is to see; 1 is all.")

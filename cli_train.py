@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from cli_shared import (
     Branches,
     BudgetOption,
     DataOption,
+    JamendoOption,
+    MoodRunOption,
     NoiseOption,
     RunOption,
     TeacherOption,
@@ -159,6 +162,78 @@ def train_shipped_command(
     typer.echo(record["int8"]["note"])
     for name, why in record["protocols_missing"].items():
         typer.echo(f"Not in the record: {name} {why}.", err=True)
+
+
+@train_app.command(
+    name="mood",
+    epilog="**Examples**: `attune train mood --data jamendo --run run --out mood-head.onnx` · "
+    "`attune train mood --data jamendo --run run --out mood-head.onnx --seed 1`",
+)
+def train_mood_command(
+    data: JamendoOption,
+    out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
+    run: MoodRunOption,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    threads: ThreadsOption = 1,
+) -> None:
+    """Train the mood head on track embeddings of MTG-Jamendo; interrupted, the same command goes on."""
+    training_module()
+    from models.training.mood import head, jamendo, ship  # noqa: PLC0415
+
+    settings = head.MoodSettings(seed=seed, threads=threads)
+    with progress() as tell:
+        record = ship.ship_mood(
+            jamendo.read_jamendo(data), out, run, settings, command=command_line(), on_progress=tell
+        )
+    figures = record["official_test"]["official_56_tags"]
+    typer.echo(
+        f"Wrote {out} ({out.stat().st_size / 1e6:.1f} MB): mean PR-AUC {figures['macro_pr_auc']:.4f} and "
+        f"ROC-AUC {figures['macro_roc_auc']:.4f} on {figures['tracks']} tracks by artists it never heard."
+    )
+
+
+@train_app.command(
+    name="yamnet",
+    epilog="**Example**: `attune train yamnet --reference yamnet_weights.npz --classes yamnet_class_map.csv "
+    "--music music --speech speech --run run --out yamnet-student.onnx`",
+)
+def train_yamnet_command(
+    reference: Annotated[Path, typer.Option(help="YAMNet's weights (npz), whose answers are learned.")],
+    classes: Annotated[Path, typer.Option(help="YAMNet's class map (CSV).")],
+    music: Annotated[Path, typer.Option(help="Folder of emotify.tar, esc10.tar and pop909_midi.tar.gz.")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
+    run: RunOption,
+    speech: Annotated[
+        Path | None, typer.Option(help="Speech that is heard besides: manifest or folder; by default none.")
+    ] = None,
+    threads: ThreadsOption = 2,
+    budget: BudgetOption = 1.0,
+) -> None:
+    """Train the backbone that hears music: a student of YAMNet; interrupted, the same command goes on."""
+    training_module()
+    from models.training.yamnet import ship  # noqa: PLC0415
+
+    steps, still = (
+        max(1, round(count * budget)) for count in (ship.SETTINGS.steps, ship.SETTINGS.still_steps)
+    )
+    with progress() as tell:
+        record = ship.ship_student(
+            reference,
+            ship.read_classes(classes),
+            music,
+            speech,
+            run,
+            out,
+            settings=replace(ship.SETTINGS, steps=steps, still_steps=still, threads=threads),
+            command=command_line(),
+            on_progress=tell,
+        )
+    figures = record["music"]["all"]["student"]
+    typer.echo(
+        f"Wrote {out} ({record['size_bytes'] / 1e6:.1f} MB): on music that it never heard its embeddings "
+        f"have a cosine of {figures['cosine']:.3f} with the reference's, its tags a rank correlation of "
+        f"{figures['spearman']:.3f}."
+    )
 
 
 def export_command(

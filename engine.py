@@ -13,8 +13,14 @@ from typing import Final
 from core import paths
 from core.errors import AttuneError, JournalError
 from core.settings import Settings
+from models import assets
 from models.emotion.personal import PersonalVoice
 from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
+from models.mood.backbone import EMBEDDED_BACKBONE, Backbone, load_backbone
+from models.mood.head import EMBEDDED_HEAD, Head, load_head
+from models.mood.store import ResultStore, digest
+from models.mood.tagger import MoodTagger
+from models.mood.tracks import TrackQueue
 from models.resample import SAMPLE_RATE_HZ
 from models.runtime import Session
 from realtime.calibration import Calibration
@@ -23,6 +29,7 @@ from realtime.capture.source import AudioSource, SourceKind, SourceSpec
 from realtime.clip import ClipEmotion, ClipWindow, summarise
 from realtime.journal import Journal
 from realtime.listener import Listener
+from realtime.mood import MoodEar
 from realtime.snapshot import Decision, ListenerState, Reading, Snapshot
 from realtime.voice_activity import load_voice_activity_session
 
@@ -59,6 +66,9 @@ class Engine:
         self._lock = threading.RLock()
         self._loading = threading.Lock()
         self._models: tuple[EmotionRecogniser, Session] | None = None
+        self._mood_models: tuple[Backbone, Head] | None = None
+        self._mood_problem = ""
+        self._tagger: tuple[MoodTagger, str] | None = None
         self._journal: Journal | None = None
         self._journal_problem = ""
         self._listener: Listener | None = None
@@ -72,6 +82,12 @@ class Engine:
             on_change=self._set_voice,
         )
         """How the model is adapted to the user's voice."""
+        self.tracks = TrackQueue(
+            self._load_tagger,
+            ResultStore(paths.cache_dir() / "moods"),
+            max_minutes=settings.max_file_minutes,
+        )
+        """The music files that people bring."""
         self._threshold = settings.threshold
         self._seen_s: float | None = None
         self._closing = threading.Event()
@@ -139,9 +155,14 @@ class Engine:
         journal = self._journal
         problem = self._journal_problem if journal is None else journal.error or journal.notice
         voice_error = self.calibration.problem
-        if (snapshot.journal_error, snapshot.voice_error) == (problem, voice_error):
+        mood_error = self._mood_problem
+        if (snapshot.journal_error, snapshot.voice_error, snapshot.mood_error) == (
+            problem,
+            voice_error,
+            mood_error,
+        ):
             return snapshot
-        return replace(snapshot, journal_error=problem, voice_error=voice_error)
+        return replace(snapshot, journal_error=problem, voice_error=voice_error, mood_error=mood_error)
 
     def recognise(self, path: Path, *, on_progress: Callable[[float], None] | None = None) -> ClipEmotion:
         """Analyse a recording as the live path would hear it, as fast as possible, unrecorded.
@@ -234,6 +255,7 @@ class Engine:
     def close(self) -> None:
         """Stop and let go of everything; the engine is of no more use."""
         self._closing.set()
+        self.tracks.close()
         self.calibration.stop_recording()
         with self._lock:
             self.stop()
@@ -249,6 +271,7 @@ class Engine:
         self, spec: SourceSpec, *, journal: Journal | None, on_decision: DecisionHandler | None
     ) -> Listener:
         recogniser, voice_activity = self._load_models()
+        mood = self._open_mood()
         listener = Listener(
             self._open_source(spec, self.settings),
             recogniser=recogniser,
@@ -256,6 +279,7 @@ class Engine:
             settings=self.settings,
             journal=journal,
             on_decision=on_decision,
+            mood=None if mood is None else MoodEar(*mood, hop_s=self.settings.hop_s),
         )
         listener.set_threshold(self._threshold)
         if spec.kind in _OWN_VOICE:
@@ -289,6 +313,7 @@ class Engine:
         """Load the models before somebody waits for them; a problem is told when they are needed."""
         try:
             self._load_models()
+            self._open_mood()
         except AttuneError as error:
             _LOG.warning("models are not usable: %s", error)
 
@@ -302,6 +327,49 @@ class Engine:
                 )
                 self._models = recogniser, load_voice_activity_session()
             return self._models
+
+    def load_mood(self) -> tuple[Backbone, Head]:
+        """The backbone and the head that hear music, loaded once.
+
+        Raises
+        ------
+        WeightsError, ModelError
+            One of them cannot be used.
+        """
+        with self._loading:
+            if self._mood_models is None:
+                settings = self.settings
+                self._mood_models = (
+                    load_backbone(
+                        settings.mood_backbone, threads=settings.threads, provider=settings.provider
+                    ),
+                    load_head(settings.mood_head, provider=settings.provider),
+                )
+            return self._mood_models
+
+    def _load_tagger(self) -> tuple[MoodTagger, str]:
+        """What hears whole files, and a fingerprint of its two models."""
+        models = self.load_mood()
+        with self._loading:
+            if self._tagger is None:
+                settings = self.settings
+                fingerprint = digest(
+                    settings.mood_backbone or assets.locate(EMBEDDED_BACKBONE),
+                    settings.mood_head or assets.locate(EMBEDDED_HEAD),
+                )
+                self._tagger = MoodTagger(*models), fingerprint
+            return self._tagger
+
+    def _open_mood(self) -> tuple[Backbone, Head] | None:
+        """Mood models that cannot be used are said, and listening goes on without."""
+        try:
+            models = self.load_mood()
+            self._mood_problem = ""
+        except AttuneError as error:
+            self._mood_problem = str(error)
+            _LOG.warning("%s", error)
+            return None
+        return models
 
     def _open_journal(self) -> Journal | None:
         """A journal that cannot be opened is said, and listening goes on without."""

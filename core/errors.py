@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AnalysisCancelledError",
     "AttuneError",
     "AudioDecodeError",
     "AudioDeviceError",
@@ -13,6 +14,7 @@ __all__ = [
     "JournalError",
     "ModelError",
     "SettingsError",
+    "TagsError",
     "VoiceError",
     "WeightsError",
 ]
@@ -56,6 +58,14 @@ class ModelError(AttuneError):
 
 class WeightsError(ModelError):
     """A weight file is missing, corrupt or not the one that was expected."""
+
+
+class AnalysisCancelledError(AttuneError):
+    """Somebody stopped the analysis of a file."""
+
+
+class TagsError(AttuneError):
+    """Tags cannot be written into a sound file."""
 
 
 class DataError(AttuneError):

@@ -72,6 +72,14 @@ class Settings(BaseSettings):
         default=1.0, ge=0.0, le=10.0, description="An emotion must lead for so long to be accepted, s"
     )
 
+    # Music
+    music_from: float = Field(
+        default=0.4, ge=0.0, le=1.0, description="Score of music or singing from which music plays"
+    )
+    voice_over_music: float = Field(
+        default=-0.2, ge=-1.0, le=1.0, description="By how much speech must exceed music and singing to count"
+    )
+
     # Models
     threads: int = Field(
         default=0, ge=0, le=16, description="Threads of a model; 0 takes the cores, at most 4"
@@ -81,6 +89,12 @@ class Settings(BaseSettings):
     )
     emotion_model: Path | None = Field(
         default=None, description="ONNX file of an emotion model; unset takes the embedded one"
+    )
+    mood_backbone: Path | None = Field(
+        default=None, description="ONNX file of a YAMNet; unset takes the embedded one"
+    )
+    mood_head: Path | None = Field(
+        default=None, description="ONNX file of a mood head; unset takes the embedded one"
     )
     max_file_minutes: float = Field(
         default=240.0, gt=0.0, le=1440.0, description="Longest audio file that is read, minutes"
@@ -95,7 +109,7 @@ class Settings(BaseSettings):
         default=90, ge=0, le=3650, description="Sessions older than this are deleted, days; 0 keeps all"
     )
 
-    @field_validator("emotion_model", "journal_path")
+    @field_validator("emotion_model", "mood_backbone", "mood_head", "journal_path")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         """Let `~` stand for the home folder, as it does in a shell."""

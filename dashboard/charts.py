@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashboard.markup import Markup, tag
+from dashboard.music import music
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
 from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, Snapshot
@@ -157,6 +158,7 @@ def board(snapshot: Snapshot, gate: GateLine, hop_s: float) -> Markup:
         sign(snapshot)
         + notices(snapshot)
         + tag("div", hero(snapshot, gate), bars(snapshot, gate), class_="pair")
+        + music(snapshot)
         + timeline(snapshot, hop_s)
         + figures(snapshot)
     )

@@ -134,6 +134,12 @@ def load_session(path: Path, *, threads: int = 0, provider: str = "cpu") -> Sess
         raise WeightsError(
             f"The weight file {path} cannot be used: {_first_line(error)}. Restore it from the repository."
         ) from error
+    # ONNX Runtime falls back to the CPU without a word where a provider's own libraries do not load.
+    if PROVIDERS[provider] not in session.get_providers():
+        raise ModelError(
+            f"Provider {provider!r} does not start on this machine: use cpu, or install the driver and the "
+            "libraries that ONNX Runtime needs for it."
+        )
     return Session(session, provider=provider, threads=threads)
 
 

@@ -159,7 +159,9 @@ def _no_speech(state: GateState, reading: Reading, config: GateConfig) -> Decisi
         smoothed=None,
         changed=state.accepted is not None,
         reason=(
-            f"Only {reading.speech_share:.0%} of the last 3 s is speech; "
+            "Music plays, and no voice stands out from it."
+            if reading.only_music
+            else f"Only {reading.speech_share:.0%} of the last 3 s is speech; "
             f"{config.min_speech_share:.0%} is needed."
         ),
     )

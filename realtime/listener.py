@@ -24,14 +24,15 @@ from models.emotion.personal import PersonalVoice, apply_personal
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
-from realtime import gate
+from realtime import gate, guard
 from realtime.capture.source import AudioSource, SourceInfo
 from realtime.fifo import Begin, BlockFifo, End, Gap, Record, Sound
 from realtime.journal import Journal
 from realtime.mailbox import Mailbox
 from realtime.meter import Meter
+from realtime.mood import MoodEar
 from realtime.ring_buffer import RingBuffer
-from realtime.snapshot import Counters, Decision, Level, ListenerState, Reading, Snapshot
+from realtime.snapshot import Counters, Decision, Level, ListenerState, MoodReading, Reading, Snapshot
 from realtime.timing import StageTimes
 from realtime.voice_activity import VoiceActivity
 
@@ -74,6 +75,8 @@ class Listener:
         Where decisions are recorded; None records nothing.
     on_decision
         Called with every reading and decision, in order, on the emotion thread: it must be quick.
+    mood
+        Hears the music beside the voice; None: it is not listened to, and holds nothing back.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Listener:
         settings: Settings,
         journal: Journal | None = None,
         on_decision: Callable[[Reading, Decision], None] | None = None,
+        mood: MoodEar | None = None,
     ) -> None:
         self._source = source
         self._recogniser = recogniser
@@ -127,6 +131,9 @@ class Listener:
         self._gate_config = gate.gate_config(settings)
         self._gate_state = gate.GateState()
         self._gate_stream = 0
+        self._mood = mood
+        self._guard_config = guard.guard_config(settings)
+        self._noted_mood_clock = 0
         self._history: deque[Decision] = deque()
         self._times = StageTimes()
 
@@ -259,11 +266,12 @@ class Listener:
                 changes.pop("state", None)  # only `_shut` has a say now
             self._snapshot = replace(self._snapshot, **changes)
 
-    def _note(self, kind: str, detail: str) -> None:
-        """Write an event into the journal."""
+    def _note(self, kind: str, detail: str, *, clock: int | None = None) -> None:
+        """Write an event into the journal, of the present or of a moment on the sample clock."""
         if self._journal is not None and self._session_id is not None:
             lossless = self._info is not None and self._info.lossless
-            self._journal.record_event(self._session_id, self._ring.clock, kind, detail, wait=lossless)
+            moment = self._ring.clock if clock is None else clock
+            self._journal.record_event(self._session_id, moment, kind, detail, wait=lossless)
 
     # Worker thread: every sample, in order
 
@@ -398,7 +406,14 @@ class Listener:
     def _classify(self, window: _Window) -> None:
         taken_s = time.perf_counter()
         config = self._gate_config
-        asked = window.speech_share >= config.min_speech_share
+        if window.stream != self._gate_stream:
+            self._gate_stream, self._gate_state = window.stream, gate.GateState()
+            if self._mood is not None:
+                self._mood.reset()
+        mood = None if self._mood is None else self._mood.hear(window.audio, window.clock)
+        heard_s = time.perf_counter()
+        only_music = mood is not None and guard.only_music(mood.shares, self._guard_config)
+        asked = window.speech_share >= config.min_speech_share and not only_music
         probabilities = self._probabilities(window.audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
@@ -406,14 +421,14 @@ class Listener:
             speech_share=window.speech_share,
             probabilities=probabilities,
             latency_ms=(answered_s - window.delivered_s) * 1000.0,
+            only_music=only_music,
         )
-        if window.stream != self._gate_stream:
-            self._gate_stream, self._gate_state = window.stream, gate.GateState()
         self._gate_state, decision = gate.step(self._gate_state, reading, config)
         self._remember(decision)
         self._publish(
             reading=reading,
             decision=decision,
+            mood=mood,
             history=tuple(self._history),
             timing=self._times.summary(),
             counters=self._counters,
@@ -425,14 +440,26 @@ class Listener:
             "gate": (published_s - answered_s) * 1000.0,
             "total": (published_s - window.delivered_s) * 1000.0,
         }
+        if mood is not None:
+            durations_ms["mood"] = (heard_s - taken_s) * 1000.0
+            self._note_mood(mood)
         if asked:
-            durations_ms["emotion"] = (answered_s - taken_s) * 1000.0
+            durations_ms["emotion"] = (answered_s - heard_s) * 1000.0
         self._times.add(durations_ms)
         if self._journal is not None and self._session_id is not None:
             lossless = self._info is not None and self._info.lossless
             self._journal.record_window(self._session_id, reading, decision, wait=lossless)
         if self._on_decision is not None:
             self._on_decision(reading, decision)
+
+    def _note_mood(self, mood: MoodReading) -> None:
+        """Write the mood of the music into the journal, now and then."""
+        newest = mood.themes[0]
+        due = mood.clock - self._noted_mood_clock >= newest.seconds * SAMPLE_RATE_HZ
+        if due and newest.tags and guard.music_score(mood.shares) >= self._guard_config.music_from:
+            self._noted_mood_clock = mood.clock
+            said = ", ".join(f"{tag} {probability:.2f}" for tag, probability in newest.tags)
+            self._note("mood", f"the last {newest.seconds:.0f} s: {said}", clock=mood.clock)
 
     def _probabilities(self, audio: Audio) -> tuple[float, ...]:
         windows, voice = audio[np.newaxis], self._voice

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from models.emotion.labels import Emotion
+from models.mood.shares import Shares
 from realtime.capture.source import SourceInfo
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "DecisionKind",
     "Level",
     "ListenerState",
+    "MoodReading",
     "Reading",
+    "RollingTheme",
     "Snapshot",
     "StageTiming",
 ]
@@ -79,12 +82,54 @@ class Reading:
         None where the window held too little speech to ask the model.
     latency_ms
         From the delivery of the block that held the window's last sample to the end of the model.
+    only_music
+        Music plays, and no voice stands out from it: the model was not asked.
     """
 
     clock: int
     speech_share: float
     probabilities: tuple[float, ...] | None
     latency_ms: float = 0.0
+    only_music: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RollingTheme:
+    """Mood of the last seconds.
+
+    Parameters
+    ----------
+    seconds
+        How far it looks back, at most.
+    tags
+        The likeliest tags with their probabilities, the likeliest first; none where all was silent.
+    moods
+        Weights of the eight moods, in the order of `models.mood.groups.MOODS`, summing to 1; none where
+        all was silent.
+    """
+
+    seconds: float
+    tags: tuple[tuple[str, float], ...]
+    moods: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoodReading:
+    """What is heard of the music.
+
+    Parameters
+    ----------
+    clock
+        Sample clock of the window's end.
+    shares
+        Of the patches that lie in the window, oldest first.
+    themes
+        Of the last 10 s and of the last 60 s.
+    """
+
+    clock: int
+    shares: tuple[Shares, ...]
+    themes: tuple[RollingTheme, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +220,10 @@ class Snapshot:
         The meter.
     reading, decision
         The newest ones, None before the first window.
+    mood
+        What is heard of the music; None before the first window, and without a mood model.
+    mood_error
+        One sentence when the mood model cannot be used, else empty.
     history
         Decisions of the last two minutes, oldest first.
     counters
@@ -202,6 +251,8 @@ class Snapshot:
     level: Level = Level()
     reading: Reading | None = None
     decision: Decision | None = None
+    mood: MoodReading | None = None
+    mood_error: str = ""
     history: tuple[Decision, ...] = ()
     counters: Counters = Counters()
     timing: Mapping[str, StageTiming] = field(default_factory=dict)

@@ -34,6 +34,8 @@ _MAGIC: Final = (
     (0, b"wvpk"),
     (4, b"ftyp"),
 )
+_PROTECTED: Final = frozenset({"aavd", "drms", "enca"})
+"""What stands in the codec's place where the sound is scrambled: Audible, FairPlay, Common Encryption."""
 _LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -62,6 +64,13 @@ def open_track(given: Input, *, rate_hz: int | None = None, channels: int | None
     if not container.streams.audio:
         raise AudioDecodeError(f"{given.name} has no sound track: choose a file that holds sound.")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise AudioDecodeError(f"{given.name} holds sound in a format that FFmpeg lacks: convert it to WAV.")
+    if stream.codec_context.codec_tag in _PROTECTED:  # decoded all the same, it would be noise
+        raise AudioDecodeError(
+            f"{given.name} is protected against copying (DRM), so it cannot be decoded: choose a file "
+            f"without protection."
+        )
     decoded = _frames(given, container, stream)
     first = next(decoded, None)
     if first is None:

@@ -87,11 +87,18 @@ def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iter
             yield chunk
     except soundfile.SoundFileError as error:
         problem = plain(error)
-    if not problem and done >= (frames or 0):
+    # Where libsndfile has guessed the length it stops there, however much is left.
+    stopped = frames is None and done >= file.frames
+    if not problem and not stopped and done >= (frames or 0):
         return
+    if stopped and not ffmpeg.installed():
+        given.damage.append(
+            f"{given.name} does not say how long it is, so perhaps only its first "
+            f"{done / file.samplerate:.0f} s were used: install an extra, {ffmpeg.INSTALL}, for the rest."
+        )
     # libsndfile 1.2.2 calls some valid Ogg files malformed, or stops early in them; and it gives up
     # at the first fault of a FLAC.
-    if file.format == "OGG" or problem:
+    if file.format == "OGG" or problem or stopped:
         for chunk in _resumed(given, file, done):
             done += len(chunk)
             yield chunk

@@ -167,6 +167,27 @@ def test_too_long_is_refused_while_decoding_if_the_header_does_not_say(tmp_path:
     assert_refused(path, "at least", "max_file_minutes", max_minutes=0.25)
 
 
+@pytest.mark.parametrize("media", [True, False])
+def test_mp3_of_changing_bit_rate_without_a_length_is_heard_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, media: bool
+) -> None:
+    """libsndfile guesses the length from the first frames, which are large here, and would stop there."""
+    loud = np.random.default_rng(0).uniform(-0.9, 0.9, (44_100 * 4, 1)).astype(np.float32)
+    sound = np.concatenate([loud, sine(rate_hz=44_100, duration_s=16.0)])
+    path = av_encoded(sound, 44_100, tmp_path / "old.mp3", "libmp3lame", {"write_xing": "0"}, quality=2)
+    monkeypatch.setattr(ffmpeg, "installed", lambda: media)
+    with open_stream(path) as stream:
+        assert stream.frames is None
+        heard = sum(len(block) for block in stream.blocks(44_100))
+        notices = stream.notices
+    if media:
+        assert heard == pytest.approx(20 * 44_100, abs=4_000)
+        assert notices == ()
+    else:
+        assert heard < 15 * 44_100, "the guess was right, so this file shows nothing"
+        assert "old.mp3 does not say how long it is, so perhaps only its first" in notices[0]
+
+
 def test_too_long_media_is_refused(tmp_path: Path) -> None:
     path = av_encoded(sine(rate_hz=16_000, duration_s=6.0), 16_000, tmp_path / "long.m4a", "aac")
     assert_refused(path, "lasts 0.1 minutes", "max_file_minutes", max_minutes=0.05)

@@ -31,13 +31,22 @@ def encoded(sound: np.ndarray, rate_hz: int, *, format: str = "WAV", subtype: st
 
 
 def av_encoded(
-    sound: np.ndarray, rate_hz: int, path: Path, codec: str, options: dict[str, str] | None = None
+    sound: np.ndarray,
+    rate_hz: int,
+    path: Path,
+    codec: str,
+    options: dict[str, str] | None = None,
+    *,
+    quality: int | None = None,
 ) -> Path:
-    """A file in a format that only FFmpeg writes."""
+    """A file in a format that only FFmpeg writes; with `quality`, of a bit rate that changes."""
     av = pytest.importorskip("av")
     layout = {1: "mono", 2: "stereo"}[sound.shape[1]]
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate_hz, layout=layout)
+        if quality is not None:
+            stream.codec_context.flags |= av.codec.context.Flags.qscale
+            stream.codec_context.global_quality = 118 * quality  # FF_QP2LAMBDA
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(sound.reshape(1, -1)), format="flt", layout=layout
         )

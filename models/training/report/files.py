@@ -12,7 +12,7 @@ from core.errors import ModelError
 from models.training.data.writing import staged
 from models.training.report.page import AudioOf, render
 
-__all__ = ["HTML_NAME", "JSON_NAME", "check_libraries", "write_report"]
+__all__ = ["HTML_NAME", "JSON_NAME", "check_libraries", "write_page", "write_report"]
 
 HTML_NAME: Final = "evaluation.html"
 JSON_NAME: Final = "evaluation.json"
@@ -56,7 +56,31 @@ def write_report(report: Mapping[str, Any], folder: Path, audio_of: AudioOf) -> 
     DataError
         They cannot be written, as on a full disk.
     """
-    page = render(report, audio_of)
+    return write_page(render(report, audio_of), report, folder)
+
+
+def write_page(page: str, report: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
+    """Write a page that is drawn already, and the figures it was drawn from, as `write_report` does.
+
+    Parameters
+    ----------
+    page
+        HTML.
+    report
+        The figures, plain values.
+    folder
+        Made where it is missing.
+
+    Returns
+    -------
+    html, json
+        The two files.
+
+    Raises
+    ------
+    DataError
+        They cannot be written, as on a full disk.
+    """
     figures = json.dumps(report, indent=1, allow_nan=False) + "\n"
     with staged(folder, what=f"The report {folder}") as making:
         (making / HTML_NAME).write_text(page, encoding="utf-8")

@@ -12,43 +12,13 @@ import soundfile
 
 from models.resample import SAMPLE_RATE_HZ, Audio
 from models.training.report import plots
+from models.training.report.sheet import grid, page, section, share
 from models.training.report.table import ALONE, STRANGERS
 
 __all__ = ["AudioOf", "render", "summary"]
 
 AudioOf = Callable[[str], Audio]
 """From the path of a clip to its audio, for the players."""
-
-_CSS: Final = """
-:root { color-scheme: light dark; --paper: #f6f7fa; --card: #fff; --ink: #171a23; --soft: #5b6172;
-  --line: #dcdfe8; --mark: 70, 84, 200; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0e1117; --card: #181c26; --ink: #eceef4;
-  --soft: #a2a8b8; --line: #2e3442; --mark: 120, 134, 236; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.7rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; }
-h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
-p { max-width: 46rem; margin: .4rem 0; } .soft { color: var(--soft); }
-section, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: .5rem 1.25rem 1.25rem; margin: 1rem 0; overflow-x: auto; }
-section > h2 { margin-top: .75rem; }
-table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; white-space: normal; vertical-align: bottom; max-width: 8rem; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-td small { color: var(--soft); }
-.confusion td, .confusion th { text-align: center; min-width: 3.2rem; }
-.confusion td:first-child { text-align: left; }
-.wide td { white-space: normal; text-align: left; word-break: break-word; }
-.wide td:first-child { white-space: nowrap; vertical-align: top; }
-svg { width: 100%; height: auto; display: block; margin: .5rem 0; }
-pre { background: var(--paper); border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem;
-  overflow-x: auto; white-space: pre-wrap; word-break: break-word; font-size: 13px; }
-.players { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: .75rem; }
-.players div { border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
-audio { width: 100%; height: 34px; margin-top: .3rem; }
-"""
 
 _FIGURES: Final = (
     ("ua", "UA"),
@@ -63,19 +33,19 @@ _FIGURES: Final = (
 def summary(report: Mapping[str, Any]) -> list[str]:
     """What the figures say, one plain sentence or two a corpus, without markup."""
     sentences = []
-    sure = _share(report["accept_at"], digits=0)
+    sure = share(report["accept_at"], digits=0)
     for corpus, record in report["corpora"].items():
         plain = record["eight_way"]
         right = f"{corpus}: of {record['n']} clips by {_count(record['speakers'], 'speaker')} it never heard"
         if record["split"] == "unseen_language":
             right += f", in a language ({record['language']}) it was not trained on"
-        right += f", the model names the right one of eight emotions {_share(plain['wa'])} of the time."
+        right += f", the model names the right one of eight emotions {share(plain['wa'])} of the time."
         if plain["accepted_accuracy"] is None:
             gate = f"It is never {sure} sure, so it claims nothing."
         else:
             gate = (
-                f"Where it is at least {sure} sure, in {_share(plain['coverage'])} of the "
-                f"clips, {_share(plain['accepted_accuracy'])} of its answers are right."
+                f"Where it is at least {sure} sure, in {share(plain['coverage'])} of the "
+                f"clips, {share(plain['accepted_accuracy'])} of its answers are right."
             )
         sentences.append(f"{right} {gate}")
     sentences += [_among_strangers(row) for row in report["table"] if row["who"] == STRANGERS]
@@ -84,8 +54,8 @@ def summary(report: Mapping[str, Any]) -> list[str]:
         said = "nothing is accepted."
         if whole["accuracy"] is not None:
             said = (
-                f"{_share(whole['coverage'])} of the clips are accepted, "
-                f"{_share(whole['accuracy'])} of those rightly."
+                f"{share(whole['coverage'])} of the clips are accepted, "
+                f"{share(whole['accuracy'])} of those rightly."
             )
         sentences.append(f"{corpus}, played through the live path: {said}")
     for name, rate in (report["non_speech"] or {}).items():
@@ -102,10 +72,10 @@ def _among_strangers(row: Mapping[str, Any]) -> str:
     said = "nothing is accepted."
     if row["accepted_accuracy"] is not None:
         low_high = row["interval"]["accepted_accuracy"]
-        span = f" (95 % interval {_share(low_high[0])} to {_share(low_high[1])})" if low_high else ""
+        span = f" (95 % interval {share(low_high[0])} to {share(low_high[1])})" if low_high else ""
         said = (
-            f"{_share(row['coverage'])} of {row['n']} clips are accepted, "
-            f"{_share(row['accepted_accuracy'])} of those rightly{span}."
+            f"{share(row['coverage'])} of {row['n']} clips are accepted, "
+            f"{share(row['accepted_accuracy'])} of those rightly{span}."
         )
     return f"{row['corpus']}, answered among its classes by a model that never heard it{way}: {said}"
 
@@ -138,8 +108,8 @@ def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
         f"<h1>{escape(title)}</h1>",
         f'<p class="soft">Measured {escape(made["made_at"])} on people whom the model never heard.</p>',
         quick,
-        _section("In short", "".join(f"<p>{escape(sentence)}</p>" for sentence in summary(report))),
-        _section("Headline figures", _headline(report["corpora"])),
+        section("In short", "".join(f"<p>{escape(sentence)}</p>" for sentence in summary(report))),
+        section("Headline figures", _headline(report["corpora"])),
         _belief(report["table"]),
         *(_corpus(name, record, report) for name, record in report["corpora"].items()),
         *(
@@ -153,29 +123,7 @@ def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
         _hardest(report, audio_of),
         _provenance(made, report),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><main>"
-        + "\n".join(part for part in parts if part)
-        + "</main></body></html>\n"
-    )
-
-
-def _section(title: str, body: str, note: str = "") -> str:
-    shown = f'<p class="soft">{escape(note)}</p>' if note else ""
-    return f"<section><h2>{escape(title)}</h2>{shown}{body}</section>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "") -> str:
-    """A table of cells that are already safe to show."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _share(value: float | None, *, digits: int = 1) -> str:
-    return "none" if value is None else f"{100 * value:.{digits}f} %"
+    return page(title, parts)
 
 
 def _count(things: Sequence[Any], name: str) -> str:
@@ -190,7 +138,7 @@ def _with_interval(record: Mapping[str, Any], key: str) -> str:
         shown = f"{record[key]:.3f}"
     else:
         below = f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else ""
-        shown = _share(record[key])
+        shown = share(record[key])
     return f"{shown}<br><small>{below}</small>" if below else shown
 
 
@@ -204,7 +152,7 @@ def _headline(corpora: Mapping[str, Any]) -> str:
         '<p class="soft">All eight answers allowed. UA is the mean of the class recalls, WA the share right; '
         "small print: 95&nbsp;% bootstrap over speakers.</p>"
     )
-    return note + _table(["corpus", "clips", "speakers", *(name for _, name in _FIGURES)], rows)
+    return note + grid(["corpus", "clips", "speakers", *(name for _, name in _FIGURES)], rows)
 
 
 def _belief(table: Sequence[Mapping[str, Any]]) -> str:
@@ -221,39 +169,39 @@ def _belief(table: Sequence[Mapping[str, Any]]) -> str:
         "never heard it: other voices, other rooms, often another language. Live: the answer for the whole "
         "recording; one without speech enough counts as wrong and not accepted."
     )
-    return _section("At home and among strangers", _table(head, rows), note)
+    return section("At home and among strangers", grid(head, rows), note)
 
 
 def _corpus(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     eight, only = record["eight_way"], record["masked"]
-    figures = _table(
+    figures = grid(
         ["answers", *(title for _, title in _FIGURES)],
         [
             ["all eight", *(_with_interval(eight, key) for key, _ in _FIGURES)],
             [f"its {len(record['classes'])} classes", *(_with_interval(only, key) for key, _ in _FIGURES)],
         ],
     )
-    recalls = _table(
+    recalls = grid(
         ["recall", *record["classes"]],
         [
-            ["all eight", *(_share(eight["recall"][label]) for label in record["classes"])],
+            ["all eight", *(share(eight["recall"][label]) for label in record["classes"])],
             [
                 f"its {len(record['classes'])} classes",
-                *(_share(only["recall"][label]) for label in record["classes"]),
+                *(share(only["recall"][label]) for label in record["classes"]),
             ],
         ],
     )
-    sweep = _table(
+    sweep = grid(
         ["threshold", *(f"{row['threshold']:.2f}" for row in record["sweep"])],
         [
-            ["coverage", *(_share(row["coverage"], digits=0) for row in record["sweep"])],
-            ["accuracy", *(_share(row["accuracy"], digits=0) for row in record["sweep"])],
+            ["coverage", *(share(row["coverage"], digits=0) for row in record["sweep"])],
+            ["accuracy", *(share(row["accuracy"], digits=0) for row in record["sweep"])],
         ],
     )
     spread = record["spread"]
     who = (
-        f"UA by speaker from {_share(spread['lowest_ua'])} to {_share(spread['highest_ua'])}, "
-        f"median {_share(spread['median_ua'])}."
+        f"UA by speaker from {share(spread['lowest_ua'])} to {share(spread['highest_ua'])}, "
+        f"median {share(spread['median_ua'])}."
     )
     note = (
         f"{record['n']} clips, language {record['language']}, "
@@ -272,7 +220,7 @@ def _corpus(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) -> 
         f"<p>{escape(who)}</p>",
         plots.speakers(name, record["by_speaker"]),
     ]
-    return _section(name, "".join(body), note)
+    return section(name, "".join(body), note)
 
 
 def _confusion(record: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -287,7 +235,7 @@ def _confusion(record: Mapping[str, Any], labels: Sequence[str]) -> str:
             for count in counts
         ]
         rows.append([escape(label), *cells])
-    return _table(["", *labels], rows, kind="confusion")
+    return grid(["", *labels], rows, kind="confusion")
 
 
 def _conditions(report: Mapping[str, Any]) -> str:
@@ -298,7 +246,7 @@ def _conditions(report: Mapping[str, Any]) -> str:
     table = {"as recorded": clean, **report["conditions"]}
     tables = [
         f"<h3>{escape(corpus)}</h3>"
-        + _table(
+        + grid(
             ["condition", *(title for _, title in _FIGURES)],
             [
                 [escape(condition), *(_with_interval(row[corpus], key) for key, _ in _FIGURES)]
@@ -311,7 +259,7 @@ def _conditions(report: Mapping[str, Any]) -> str:
         f"The same clips on a worse way to the microphone. Noise is {report['noise']} noise; a room is a "
         "synthetic response whose tail is as strong as the direct sound."
     )
-    return _section("Under conditions", plots.conditions(corpora, table) + "".join(tables), note)
+    return section("Under conditions", plots.conditions(corpora, table) + "".join(tables), note)
 
 
 def _live(report: Mapping[str, Any]) -> str:
@@ -320,10 +268,10 @@ def _live(report: Mapping[str, Any]) -> str:
     rows = []
     for corpus, record in report["live"].items():
         plain = report["corpora"][corpus]["eight_way"]
-        cells = [escape(corpus), str(record["n"]), _share(record["spoken"])]
+        cells = [escape(corpus), str(record["n"]), share(record["spoken"])]
         for answer in (record["whole"], record["last"]):
-            cells += [_share(answer["coverage"]), _share(answer["accuracy"])]
-        rows.append([*cells, _share(plain["coverage"]), _share(plain["accepted_accuracy"])])
+            cells += [share(answer["coverage"]), share(answer["accuracy"])]
+        rows.append([*cells, share(plain["coverage"]), share(plain["accepted_accuracy"])])
     head = ["corpus", "clips", "heard as speech"]
     for name in ("whole clip", "last accepted", "clip by clip"):
         head += [f"{name}: coverage", "accuracy"]
@@ -331,7 +279,7 @@ def _live(report: Mapping[str, Any]) -> str:
         "Each clip is played as a recording, with a little silence around it, through voice activity, model "
         "and gate. Whole clip: all its windows drawn together; last accepted: what the gate believed last."
     )
-    return _section("Through the live path", _table(head, rows), note)
+    return section("Through the live path", grid(head, rows), note)
 
 
 def _no_emotion(report: Mapping[str, Any]) -> str:
@@ -341,7 +289,7 @@ def _no_emotion(report: Mapping[str, Any]) -> str:
         said = ", ".join(f"{label} {n}" for label, n in alone["accepted_as"].items() if n) or "nothing"
         body.append(
             f"<p>Of {alone['n']} coughs, laughs, cries and sighs the model alone would accept "
-            f"{_share(alone['accepted_share'])} (as: {escape(said)}). The live path asks it only where "
+            f"{share(alone['accepted_share'])} (as: {escape(said)}). The live path asks it only where "
             "there is speech.</p>"
         )
     if report["non_speech"]:
@@ -354,9 +302,9 @@ def _no_emotion(report: Mapping[str, Any]) -> str:
             ]
             for name, rate in report["non_speech"].items()
         ]
-        body.append(_table(["through the live path", "hours", "accepted emotions", "per hour"], rows))
+        body.append(grid(["through the live path", "hours", "accepted emotions", "per hour"], rows))
     note = "Every emotion accepted here is a false one. Small print: exact 95 % interval of a Poisson rate."
-    return _section("Sounds without speech", "".join(body), note) if body else ""
+    return section("Sounds without speech", "".join(body), note) if body else ""
 
 
 def _map(report: Mapping[str, Any]) -> str:
@@ -366,13 +314,13 @@ def _map(report: Mapping[str, Any]) -> str:
         "Clips that the model finds alike lie close together (t-SNE of its embedding). Clusters by corpus "
         "rather than by emotion mean that it hears the room and the microphone."
     )
-    return _section("Map of the embedding", plots.embedding(report["map"]), note)
+    return section("Map of the embedding", plots.embedding(report["map"]), note)
 
 
 def _hardest(report: Mapping[str, Any], audio_of: AudioOf) -> str:
     cards = [
         f"<div>{escape(clip['emotion'])}, called <strong>{escape(clip['said'])}</strong> with "
-        f'{_share(clip["confidence"])}<br><small class="soft">{escape(clip["path"])}, '
+        f'{share(clip["confidence"])}<br><small class="soft">{escape(clip["path"])}, '
         f"{escape(clip['licence'])}</small>"
         f'<audio controls preload="metadata" src="{_data_uri(audio_of(clip["path"]))}"></audio></div>'
         for record in report["corpora"].values()
@@ -381,7 +329,7 @@ def _hardest(report: Mapping[str, Any], audio_of: AudioOf) -> str:
     if not cards:
         return ""
     note = "The most confident mistakes. The recordings keep the licence of their corpus, also in this file."
-    return _section("Hardest examples", f'<div class="players">{"".join(cards)}</div>', note)
+    return section("Hardest examples", f'<div class="players">{"".join(cards)}</div>', note)
 
 
 def _data_uri(audio: Audio) -> str:
@@ -416,5 +364,5 @@ def _provenance(made: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if made["settings"]:
         told = ", ".join(f"{name} {value}" for name, value in made["settings"].items())
         rows.append(["settings of the live path", escape(told)])
-    body = f"<pre>{escape(made['command'])}</pre>" + _table(["", ""], rows, kind="wide")
-    return _section("How to get these figures again", body)
+    body = f"<pre>{escape(made['command'])}</pre>" + grid(["", ""], rows, kind="wide")
+    return section("How to get these figures again", body)

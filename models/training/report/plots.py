@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-__all__ = ["COLOURS", "calibration", "conditions", "curves", "embedding", "speakers"]
+__all__ = [
+    "COLOURS",
+    "calibration",
+    "conditions",
+    "curves",
+    "embedding",
+    "mood_calibration",
+    "mood_curves",
+    "mood_tags",
+    "speakers",
+]
 
 COLOURS: Final[Mapping[str, str]] = {
     "neutral": "#8a8f98",
@@ -203,4 +213,58 @@ def embedding(points: Sequence[Mapping[str, Any]]) -> str:
                     )
             axes.set(title=f"by {key}", xticks=[], yticks=[])
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2.0)
+    return drawing.svg
+
+
+def mood_curves(record: Mapping[str, Any]) -> str:
+    """ROC and precision-recall curves of every tag, thin, and of all answers pooled."""
+    with _Drawing("ROC and precision-recall curves of the tags", 2, height=3.8) as drawing:
+        kinds = (
+            ("roc", "ROC", "false positive rate", "true positive rate"),
+            ("precision_recall", "Precision and recall", "recall", "precision"),
+        )
+        for axes, (kind, title, x_label, y_label) in zip(drawing.axes, kinds, strict=True):
+            for curve in record["by_tag"][kind].values():
+                if curve:
+                    axes.plot(curve["x"], curve["y"], color=_SERIES[0], linewidth=0.6, alpha=0.35)
+            pooled = record["pooled"][kind]
+            name = f"all answers pooled, area {pooled['area']:.3f}"
+            axes.plot(pooled["x"], pooled["y"], color=_SERIES[3], label=name)
+            axes.set(xlabel=x_label, ylabel=y_label, title=title, xlim=(0, 1), ylim=(0, 1.02))
+            axes.legend(loc="lower right" if kind == "roc" else "upper right")
+    return drawing.svg
+
+
+def mood_tags(rows: Sequence[Mapping[str, Any]]) -> str:
+    """PR-AUC of every tag with its interval beside what chance gives, best first."""
+    ranked = sorted(rows, key=lambda row: row["pr_auc"] or 0.0)
+    with _Drawing("PR-AUC by tag", 1, height=0.16 * len(ranked) + 0.8) as drawing:
+        axes = drawing.axes[0]
+        for place, row in enumerate(ranked):
+            if row["interval"]["pr_auc"]:
+                axes.plot(row["interval"]["pr_auc"], [place, place], color=_SERIES[0], linewidth=1.0)
+        known = [(row["pr_auc"], place) for place, row in enumerate(ranked) if row["pr_auc"] is not None]
+        axes.plot(*zip(*known, strict=True), "o", color=_SERIES[0], markersize=4, label="PR-AUC")
+        shares = [row["share"] for row in ranked]
+        axes.plot(shares, range(len(ranked)), "|", color=_INK, label="chance")
+        axes.set_yticks(range(len(ranked)), [row["tag"] for row in ranked])
+        axes.set(xlabel="PR-AUC, 95 % interval over artists", ylim=(-0.7, len(ranked) - 0.3), xlim=(0, None))
+        axes.legend(loc="lower right")
+    return drawing.svg
+
+
+def mood_calibration(record: Mapping[str, Any]) -> str:
+    """Probability against share of right answers before and after calibration, on logarithmic scales."""
+    with _Drawing("Reliability before and after calibration", 2, height=3.4) as drawing:
+        for axes, (name, bins) in zip(drawing.axes, record.items(), strict=True):
+            shown = [row for row in bins if row["accuracy"] > 0]
+            axes.loglog(
+                [row["confidence"] for row in shown],
+                [row["accuracy"] for row in shown],
+                "o-",
+                color=_SERIES[0],
+            )
+            axes.plot([0.005, 1], [0.005, 1], color=_INK, linewidth=0.8, linestyle=":")
+            axes.set(xlabel="probability", ylabel="share right", xlim=(0.005, 1), ylim=(0.005, 1))
+            axes.set_title(f"{name} calibration")
     return drawing.svg

@@ -1,0 +1,1 @@
+"""Mood of music: the head on YAMNet embeddings, its data, fit, calibration, figures and export."""

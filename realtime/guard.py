@@ -1,0 +1,60 @@
+"""Owns the rule that music must not steer itself: when a window with music in it counts as voice. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.settings import Settings
+from models.mood.shares import Shares
+
+__all__ = ["GuardConfig", "guard_config", "music_score", "only_music"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardConfig:
+    """When sung and played sound is told from voices.
+
+    Parameters
+    ----------
+    music_from
+        Score of music or singing, averaged over the window, from which music plays; 0 to 1.
+    margin
+        By how much the score of speech must exceed both for a voice to stand out, -1 to 1.
+    """
+
+    music_from: float = 0.25
+    margin: float = 0.1
+
+
+def guard_config(settings: Settings) -> GuardConfig:
+    """The guard's part of the settings."""
+    return GuardConfig(music_from=settings.music_from, margin=settings.voice_over_music)
+
+
+def only_music(shares: Sequence[Shares], config: GuardConfig) -> bool:
+    """Whether music plays in a window and no voice stands out from it.
+
+    Parameters
+    ----------
+    shares
+        Of the patches in the window; none: nothing is known, so nothing is held back.
+    config
+        May change between windows.
+    """
+    if not shares:
+        return False
+    music = music_score(shares)
+    speech = _mean([share.speech for share in shares])
+    return music >= config.music_from and speech - music < config.margin
+
+
+def music_score(shares: Sequence[Shares]) -> float:
+    """Score of music or singing over some patches, whichever is higher, in [0, 1]; 0 of none."""
+    if not shares:
+        return 0.0
+    return max(_mean([share.music for share in shares]), _mean([share.singing for share in shares]))
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores)

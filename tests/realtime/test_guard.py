@@ -1,0 +1,57 @@
+"""The guard: music alone is never voice, voices without music are never held back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.settings import Settings
+from models.mood.shares import Shares
+from realtime.guard import GuardConfig, guard_config, music_score, only_music
+
+CONFIG = GuardConfig(music_from=0.4, margin=-0.2)
+scores = st.floats(0.0, 1.0)
+
+
+def patches(music: float, speech: float, singing: float = 0.0, count: int = 5) -> list[Shares]:
+    return [Shares(music=music, speech=speech, singing=singing, silence=0.0)] * count
+
+
+@pytest.mark.parametrize(
+    ("music", "speech", "singing", "held_back"),
+    [
+        (0.9, 0.1, 0.3, True),  # a song
+        (0.1, 0.3, 0.8, True),  # somebody sings alone
+        (0.1, 0.9, 0.0, False),  # a voice
+        (0.6, 0.9, 0.0, False),  # a voice over music
+        (0.3, 0.0, 0.3, False),  # too little music to say
+    ],
+)
+def test_music_without_a_voice_above_it_is_held_back(
+    music: float, speech: float, singing: float, held_back: bool
+) -> None:
+    assert only_music(patches(music, speech, singing), CONFIG) is held_back
+
+
+def test_nothing_heard_holds_nothing_back() -> None:
+    assert not only_music([], CONFIG)
+    assert music_score([]) == 0.0
+
+
+def test_the_window_counts_as_a_whole() -> None:
+    half = [*patches(0.9, 0.0, count=3), *patches(0.0, 0.9, count=3)]
+    assert not only_music(half, CONFIG)
+    assert music_score(half) == pytest.approx(0.45)
+
+
+@given(music=scores, speech=scores, singing=scores, more=scores)
+def test_more_speech_never_holds_back(music: float, speech: float, singing: float, more: float) -> None:
+    louder = max(speech, more)
+    if not only_music(patches(music, speech, singing), CONFIG):
+        assert not only_music(patches(music, louder, singing), CONFIG)
+
+
+def test_settings_set_the_guard() -> None:
+    settings = Settings(music_from=0.7, voice_over_music=0.05)
+    assert guard_config(settings) == GuardConfig(music_from=0.7, margin=0.05)
