@@ -299,7 +299,9 @@ class EmotionHybrid(nn.Module):
 
     The encoder is never trained: its parameters ask for no gradient and it stays in evaluation mode
     under ``train()``. Its front-end may be Wav2Vec2's own, or any module from waveforms
-    ``(batch, samples)`` to features ``(batch, channels, frames)``.
+    ``(batch, samples)`` to features ``(batch, channels, frames)``. Where the encoder carries a ``tower``, a
+    module from waveforms and a number of frames to ``(batch, frames, tower.size)``, what that says stands
+    beside every state.
 
     Parameters
     ----------
@@ -343,7 +345,9 @@ class EmotionHybrid(nn.Module):
         stack = whole.encoder
         present = len(stack.layers)
         self.n_layers = layers_to_keep(self.settings.n_layers, present)
-        self.hidden_size, self.n_states = int(config.hidden_size), self.n_layers + 1
+        self._tower: Any = getattr(encoder, "tower", None)
+        beside = 0 if self._tower is None else int(self._tower.size)
+        self.hidden_size, self.n_states = int(config.hidden_size) + beside, self.n_layers + 1
         # In the "stable" variant the last norm belongs behind the last layer of the whole stack only.
         self._norm_first = not config.do_stable_layer_norm
         self._norm_last = config.do_stable_layer_norm and self.n_layers == present
@@ -426,6 +430,9 @@ class EmotionHybrid(nn.Module):
             states.append(state)
         if self._norm_last:
             states[-1] = stack.layer_norm(states[-1])
+        if self._tower is not None:
+            beside = self._tower(waveform, state.shape[1])
+            states = [torch.cat([state, beside], dim=2) for state in states]
         return [_average_frames(state, self.settings.frame_pool) for state in states]
 
     def spectrogram(self, waveform: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from core.errors import ModelError
 from models.emotion.labels import EMOTIONS
 from models.runtime import load_session
 from models.training.data.writing import staged, write_whole, writing
+from models.training.half_storage import halve, widen
 from models.training.metrics import ACCEPT_AT, softmax
 
 __all__ = [
@@ -118,7 +119,8 @@ def export_graph(
 ) -> None:
     """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
 
-    A module that gives a pair gets a second output, ``embedding`` (batch, features).
+    A module that gives a pair gets a second output, ``embedding`` (batch, features). Weights that
+    float16 holds exactly are stored so.
 
     The bytes depend on module and metadata alone. The file is checked against the module before it
     is put in place.
@@ -171,6 +173,7 @@ def export_graph(
         raise ModelError("The exporter returned no graph: torch and onnxscript do not fit together.")
     model = program.model_proto
     _clean(model)
+    halve(model)
     for key, value in metadata.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -261,9 +264,11 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
         level = root_log.level
         root_log.setLevel(logging.ERROR)  # the quantiser warns through the root logger
         try:
+            exact = onnx.load(path)
+            widen(exact)
             # Not by its path: beside that, the quantiser would write, and not say that it cannot.
             quantize_dynamic(
-                onnx.load(path),
+                exact,
                 made,
                 op_types_to_quantize=["MatMul"],
                 per_channel=True,
@@ -281,6 +286,7 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
         (entry.key, entry.value) for entry in onnx.load(path, load_external_data=False).metadata_props
     ]
     _clean(model)
+    halve(model)
     for key, value in properties:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

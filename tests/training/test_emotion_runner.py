@@ -105,7 +105,7 @@ def test_heads_answer_the_test_clips_of_their_fold(workshop: Workshop) -> None:
     train = tuple(clip for clip in clips if clip.speaker != "1005")
     test = tuple(clip for clip in clips if clip.speaker == "1005")
     fold = Fold("crema_d_speakers", "1", "all", ("neutral", "happy", "angry"), train, test)
-    _, features = corpus_features(workshop, encoder, clips, views=2, bf16=False)
+    _, features = corpus_features(workshop, encoder, clips, views=2)
     settings = HeadSettings(epochs=2, batch=4, bf16=False)
     results = [
         fit_fold(workshop, fold, features, clips, branch, settings)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from invented_yamnet import invented_layers
 from running import broken_off
-from test_emotion_teacher import invented_weights
 from tiny_recipe import TINY
 
 from benchmarks.front_ends import run
@@ -55,8 +55,7 @@ class OneSound:
 def test_each_front_end_is_trained_alike_and_judged_by_strangers(workshop: Workshop, speech: Speech) -> None:
     assert {clip.speaker for clip in speech.train} == {"1001"}
     assert {clip.speaker for clip in speech.judged} == {"1003"}
-    teacher = {name: torch.from_numpy(value) for name, value in invented_weights().items()}
-    taught_workshop = replace(workshop, teacher=teacher)
+    taught_workshop = replace(workshop, teacher=invented_layers())
     rows = list(compare(taught_workshop, speech))
     assert [row.name for row in rows] == [front_end.name for front_end in FRONT_ENDS]
     taught, alone, plain, _ = rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.training.intervals import events_per_hour_interval, speaker_bootstrap
 from models.training.metrics import confusion, masked
 from models.training.report.curves import (
     precision_recall,
@@ -14,7 +15,6 @@ from models.training.report.curves import (
     thin,
     threshold_sweep,
 )
-from models.training.report.intervals import events_per_hour_interval, speaker_bootstrap
 
 SCORE = np.array([0.9, 0.8, 0.7, 0.6])
 POSITIVE = np.array([True, False, True, False])

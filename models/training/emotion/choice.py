@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.errors import DataError, WeightsError
 from models.training.emotion.confidence import Density, Knobs, calibrated
 from models.training.emotion.shipped import Answered, HomeModel, stranger_table, weigh_confidence
+from models.training.intervals import speaker_bootstrap
 from models.training.metrics import ACCEPT_AT, expected_calibration_error, masked
 
 __all__ = ["LEAST_HOME_COVERAGE", "STRANGER_ACCURACY", "Confidence", "GateFigures", "choose_confidence"]
@@ -32,7 +33,6 @@ STRANGER_ACCURACY: Final = 0.55
 _HOME_ACCURACY: Final = 0.85
 _HOME_ECE: Final = 0.05
 _LEAST_ACCEPTED: Final = 20
-_NORMAL_95: Final = 1.959964
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,6 @@ class GateFigures:
     def accuracy(self) -> float | None:
         """Share right of what is accepted; None where nothing is."""
         return self.right / self.accepted if self.accepted else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the accuracy by Wilson (1927), as if the clips were independent of each other.
-
-        They are not where one voice says many of them: over speakers it would be wider.
-        """
-        if not self.accepted:
-            return None
-        n, share, z = self.accepted, self.right / self.accepted, _NORMAL_95
-        middle = share + z**2 / (2 * n)
-        reach = z * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
-        return (max(0.0, (middle - reach) / (1 + z**2 / n)), min(1.0, (middle + reach) / (1 + z**2 / n)))
 
     def record(self) -> dict[str, Any]:
         """Counts and shares as plain values, rounded to four digits."""
@@ -286,9 +273,14 @@ _Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
 """Confidence of each clip, and whether its answer is right."""
 
 
-def _judged(knobs: Knobs, density: Density, answered: Answered) -> _Judged:
+def _masked(knobs: Knobs, density: Density, answered: Answered) -> NDArray[np.float64]:
+    """Probabilities of the classes that the corpus has."""
     probabilities = calibrated(knobs, density, answered.logits, answered.embedding)
-    shares = masked(probabilities, [int(label) for label in np.unique(answered.truth)])
+    return masked(probabilities, [int(label) for label in np.unique(answered.truth)])
+
+
+def _judged(knobs: Knobs, density: Density, answered: Answered) -> _Judged:
+    shares = _masked(knobs, density, answered)
     return shares.max(axis=1), shares.argmax(axis=1) == answered.truth
 
 
@@ -306,7 +298,8 @@ def _gate_figures(parts: Sequence[_Judged]) -> GateFigures:
 
 def _stated(chosen: _Candidate, knobs: Knobs, answered: Answered, density: Density) -> dict[str, Any]:
     gate = _gate_figures([_judged(knobs, density, answered)])
-    interval = gate.interval
+    probabilities = _masked(knobs, density, answered)
+    interval = speaker_bootstrap(probabilities, answered.truth, answered.speakers)["accepted_accuracy"]
     return {
         **stranger_table(knobs, density, answered),
         "confidence": {
@@ -316,7 +309,7 @@ def _stated(chosen: _Candidate, knobs: Knobs, answered: Answered, density: Densi
         },
         "gate": {
             **gate.record(),
-            "accepted_accuracy_95": None if interval is None else [round(end, 4) for end in interval],
-            "interval": "Wilson over clips, as if they were independent",
+            "accepted_accuracy_95": interval,
+            "interval": "bootstrap over speakers",
         },
     }

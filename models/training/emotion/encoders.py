@@ -19,6 +19,7 @@ from core.errors import ModelError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings, fold_weight_norm, layers_to_keep
 from models.training.data.writing import staged, write_whole
 from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
+from models.training.emotion.tower import Tower
 
 __all__ = [
     "encoder_fingerprint",
@@ -33,6 +34,8 @@ __all__ = [
 _FORMAT: Final = "attune-hybrid-2"
 _FRONT_END: Final = "attune_front_end"
 """Entry of config.json that says that the encoder listens to log-mels; its value is their settings."""
+_TOWER: Final = "attune_tower"
+"""Entry of config.json that says that the encoder carries a tower; its value is what that is made with."""
 _WEIGHTS_NAME: Final = "model.safetensors"
 
 
@@ -167,6 +170,8 @@ def _compact_encoder(folder: Path, config: dict[str, Any]) -> nn.Module:
         settings = EncoderSettings(**entries)
         encoder = make_encoder(settings)
         fold_weight_norm(encoder)
+        if _TOWER in config:
+            encoder.add_module("tower", Tower(**config[_TOWER]))
         weights = {
             key: value.float() if value.is_floating_point() else value
             for key, value in load_file(folder / _WEIGHTS_NAME).items()
@@ -187,7 +192,7 @@ def save_compact_encoder(
     Parameters
     ----------
     encoder
-        From `mel_encoder.make_encoder`, trained; left as it is.
+        From `mel_encoder.make_encoder`, trained; left as it is. A `Tower` that it carries is kept with it.
     settings
         What it was made with.
     folder
@@ -210,6 +215,8 @@ def save_compact_encoder(
     }
     config = {**saved.config.to_diff_dict(), "model_type": "wav2vec2", _FRONT_END: settings.record()}
     config["num_hidden_layers"] = settings.n_layers
+    if hasattr(saved, "tower"):
+        config[_TOWER] = saved.tower.record()
     text = json.dumps(config, indent=2, sort_keys=True, default=str) + "\n"
     with staged(folder, what=f"The encoder {folder}") as making:
         (making / _WEIGHTS_NAME).write_bytes(serialise(weights, metadata={"format": "pt"}))

@@ -20,6 +20,7 @@ from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.speech import open_clips
 from models.training.data.splits import Split
+from models.training.data.window import voice_window
 from models.training.data.writing import writing
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.features import Features, cache_features
@@ -28,10 +29,13 @@ from models.training.emotion.mels import MelFrames, Noises, front_end_identity, 
 from models.training.emotion.noise import noise_recordings
 from models.training.emotion.pretrain import EmotionNet, PretrainSettings, pretrain
 from models.training.emotion.protocols import CLASSES, EncoderPlan, Fold, trainable
-from models.training.emotion.teacher import TeacherFrames, read_teacher, teacher_frames
+from models.training.emotion.teacher import TEACHER_LAYERS, TeacherFrames, teacher_frames
+from models.training.emotion.tower import Tower, fit_projection
 from models.training.emotion.train import BRANCHES
 from models.training.metrics import softmax
 from models.training.records import read_json, write_json
+from models.training.yamnet.distil import DistilSettings, distil_layers
+from models.training.yamnet.network import YamnetLayers, read_layers
 
 __all__ = [
     "DRAWS",
@@ -59,6 +63,10 @@ DRAWS_OTHER: Final = 64_000
 ORIGIN_NAME: Final = "origin.json"
 RATE_FRESH: Final = 1.5e-3
 _RATE_ON_BASE: Final = 8e-4
+_PROJECTED_CLIPS: Final = 1_500
+"""Clips that the projection of the tower is fitted to, at most about so many."""
+_TOWER_FRAMES: Final = 19
+"""Of the tower in 3 s."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +86,12 @@ class Workshop:
     budget
         Share of the windows that each encoder is to see, > 0; 1 is the published recipe.
     teacher
-        What the encoders imitate, as `read_teacher` gives it; None: nothing.
+        YAMNet's first layers: what the encoders imitate, and what the tower beside them learns to answer;
+        None: neither.
     recipe
         Of the encoders; how many windows and which rate are the plan's.
+    tower
+        Of the tower.
     """
 
     cache: SpeechCache
@@ -88,8 +99,9 @@ class Workshop:
     folder: Path
     threads: int = 2
     budget: float = 1.0
-    teacher: Mapping[str, torch.Tensor] | None = None
+    teacher: YamnetLayers | None = None
     recipe: PretrainSettings = field(default_factory=PretrainSettings)
+    tower: DistilSettings = field(default_factory=lambda: DistilSettings(n_layers=TEACHER_LAYERS))
 
     def encoder_folder(self, plan: str) -> Path:
         """Where the trained encoder of a plan lies, as `load_hybrid` reads it."""
@@ -114,7 +126,7 @@ def open_workshop(
     noise
         Folder of the noise archives; None: the encoders are trained without, and the views hear pink noise.
     teacher
-        YAMNet's weights, as `read_teacher` reads them; None: the encoders imitate nothing.
+        YAMNet's weights, as `read_layers` reads them; None: the encoders imitate nothing and have no tower.
     folder, threads, budget
         See `Workshop`.
     """
@@ -125,7 +137,7 @@ def open_workshop(
         folder,
         threads,
         budget,
-        read_teacher(teacher) if teacher is not None else None,
+        read_layers(teacher, TEACHER_LAYERS) if teacher is not None else None,
     )
 
 
@@ -146,7 +158,7 @@ def _taught(workshop: Workshop) -> TeacherFrames | None:
     if workshop.teacher is None:
         return None
     cache = workshop.cache
-    said = f"{cache.fingerprint} {_teacher_identity(workshop)}"
+    said = f"{cache.fingerprint} {_teacher_identity(workshop.teacher)}"
     path = workshop.folder / f"teacher-{hashlib.sha256(said.encode()).hexdigest()[:12]}.npz"
     if not path.exists():
         _LOG.info("the teacher listens to %d clips", len(cache.clips))
@@ -156,11 +168,18 @@ def _taught(workshop: Workshop) -> TeacherFrames | None:
         return TeacherFrames(**{name: kept[name] for name in kept.files})
 
 
-def _teacher_identity(workshop: Workshop) -> str:
+def _teacher_identity(teacher: YamnetLayers) -> str:
     digest = hashlib.sha256()
-    for name, value in sorted((workshop.teacher or {}).items()):
+    for name, value in sorted(teacher.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _noise_identity(workshop: Workshop) -> str:
+    digest = hashlib.sha256()
+    for sound in workshop.noise:
+        digest.update(np.ascontiguousarray(sound).data)
     return digest.hexdigest()
 
 
@@ -226,6 +245,8 @@ def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: st
             )
         return folder
     net = _train_net(workshop, plans, name)
+    if workshop.teacher is not None:
+        net.encoder.add_module("tower", _tower(workshop, _heard(workshop.cache, plans[name])))
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / ORIGIN_NAME, {"origin": origin})
     save_compact_encoder(net.encoder, net.settings, folder)
@@ -233,15 +254,63 @@ def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: st
     return folder
 
 
+def _tower(workshop: Workshop, heard: Sequence[int]) -> Tower:
+    """The tower with the projection of the clips that an encoder hears.
+
+    Its layers are the same for all: they learn from sounds that are no corpus of speech, so that none of
+    them has heard anybody who is tested.
+    """
+    assert workshop.teacher is not None
+    layers = distil_layers(
+        workshop.teacher,
+        workshop.noise,
+        workshop.folder / "tower",
+        _tower_settings(workshop),
+        identity=_tower_identity(workshop),
+    )
+    tower = Tower(layers.n_layers)
+    tower.layers = layers
+    cache = workshop.cache
+    chosen = [cache.clips[row] for row in heard[:: max(1, len(heard) // _PROJECTED_CLIPS)]]
+    windows = (voice_window(cache.audio(clip), (clip.active_start, clip.active_stop)) for clip in chosen)
+    with torch.inference_mode():
+        parts = [tower.channels(torch.from_numpy(window)[None], _TOWER_FRAMES)[0] for window in windows]
+    fit_projection(tower, torch.cat(parts).clone())
+    return tower
+
+
+def _tower_settings(workshop: Workshop) -> DistilSettings:
+    steps, still = (
+        max(1, round(count * workshop.budget)) for count in (workshop.tower.steps, workshop.tower.still_steps)
+    )
+    return replace(workshop.tower, steps=steps, still_steps=still, threads=workshop.threads)
+
+
+def _tower_identity(workshop: Workshop) -> str:
+    assert workshop.teacher is not None
+    return f"{_teacher_identity(workshop.teacher)} {_noise_identity(workshop)}"
+
+
 def _origin(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> str:
-    """Changes whenever the encoder of a plan may: its clips, its recipe, and those of its base."""
+    """Changes whenever the encoder of a plan may, its tower included."""
+    said = [_net_origin(workshop, plans, name)]
+    if workshop.teacher is not None:
+        tower = {**asdict(_tower_settings(workshop)), "threads": None}
+        said += [json.dumps(tower, sort_keys=True), _tower_identity(workshop)]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def _net_origin(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> str:
+    """Changes with an encoder's clips, recipe, noise and teacher, and with those of its base."""
     plan, cache = plans[name], workshop.cache
     recipe = {**asdict(_recipe(workshop, plan)), "threads": None}
     said = [
         cache.fingerprint,
+        front_end_identity(),
+        _noise_identity(workshop),
         json.dumps(recipe, sort_keys=True),
-        _teacher_identity(workshop),
-        _origin(workshop, plans, plan.base) if plan.base is not None else "",
+        _teacher_identity(workshop.teacher) if workshop.teacher is not None else "",
+        _net_origin(workshop, plans, plan.base) if plan.base is not None else "",
         *(cache.clips[row].path for row in _heard(cache, plan)),
     ]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
@@ -280,7 +349,7 @@ def _train_net(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) 
         _taught(workshop),
         workshop.folder / "encoders" / name,
         _recipe(workshop, plan),
-        identity=_origin(workshop, plans, name),
+        identity=_net_origin(workshop, plans, name),
         n_classes=len(CLASSES),
         start=start,
     )
@@ -310,7 +379,7 @@ class FoldResult:
 
 
 def corpus_features(
-    workshop: Workshop, encoder: Path, clips: Sequence[Clip], *, views: int, bf16: bool
+    workshop: Workshop, encoder: Path, clips: Sequence[Clip], *, views: int
 ) -> tuple[EmotionHybrid, Features]:
     """The hybrid on an encoder, and its frozen features of the clips."""
     torch.set_num_threads(workshop.threads)
@@ -322,7 +391,6 @@ def corpus_features(
         workshop.folder / "features",
         views=views,
         noise=workshop.noise,
-        bf16=bf16,
     )
     return hybrid, features
 

@@ -41,7 +41,7 @@ from models.training.records import read_json, write_json
 
 __all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
 
-VERSION: Final = "2.1.0"
+VERSION: Final = "3.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SOURCE: Final = "Trained in this project; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"

@@ -51,17 +51,26 @@ class Answered:
         int64, ``(n,)``.
     spared
         Whether a clip is of the shipped model's test speakers, ``(n,)``: nothing is fitted to those.
+    speakers
+        Of the clips.
     """
 
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
     truth: NDArray[np.int64]
     spared: NDArray[np.bool_]
+    speakers: tuple[str, ...]
 
     def fitted(self) -> Answered:
         """Without the test speakers."""
-        rows = ~self.spared
-        return Answered(self.logits[rows], self.embedding[rows], self.truth[rows], self.spared[rows])
+        rows = np.flatnonzero(~self.spared)
+        return Answered(
+            self.logits[rows],
+            self.embedding[rows],
+            self.truth[rows],
+            self.spared[rows],
+            tuple(self.speakers[row] for row in rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,6 @@ def fit_home(
     *,
     strangers: Sequence[str] = (),
     views: int = 3,
-    bf16: bool = False,
     settings: HeadSettings | None = None,
 ) -> HomeModel:
     """Fit an eight-way head on everything that a plan's encoder may hear.
@@ -104,7 +112,7 @@ def fit_home(
         Data, plans, and the plan whose encoder is used.
     strangers
         Corpora to answer without having heard them.
-    views, bf16
+    views
         Of the feature cache.
     settings
         The recipe of the head.
@@ -126,7 +134,7 @@ def fit_home(
         and clip.corpus in at_home
     ]
     strange = [clip for clip in workshop.cache.clips if wanted(clip) and clip.corpus in strangers]
-    hybrid, features = corpus_features(workshop, encoder, train, views=views, bf16=bf16)
+    hybrid, features = corpus_features(workshop, encoder, train, views=views)
     labels = truth_of(train)
     odds = draw_probabilities([int(label) for label in labels], [clip.corpus for clip in train])
     result = fit_head(
@@ -141,7 +149,7 @@ def fit_home(
     )
     hybrid.head = result.head
     outside = home + strange
-    _, others = corpus_features(workshop, encoder, outside, views=1, bf16=bf16)
+    _, others = corpus_features(workshop, encoder, outside, views=1)
     by_corpus = {
         corpus: _answer(result, others, outside, [row for row, c in enumerate(outside) if c.corpus == corpus])
         for corpus in sorted({clip.corpus for clip in outside})
@@ -166,7 +174,7 @@ def _answer(result: HeadResult, features: Any, clips: Sequence[Clip], rows: Sequ
     logits, embedding = predict_head(result, features, np.array(rows, dtype=np.int64))
     chosen = [clips[row] for row in rows]
     spared = np.array([clip.split is Split.TEST for clip in chosen], dtype=np.bool_)
-    return Answered(logits, embedding, truth_of(chosen), spared)
+    return Answered(logits, embedding, truth_of(chosen), spared, tuple(clip.speaker for clip in chosen))
 
 
 def weigh_confidence(

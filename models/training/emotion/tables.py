@@ -61,7 +61,6 @@ def run_protocols(
     branches: Sequence[str],
     *,
     views: int = 2,
-    bf16: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> list[FoldResult]:
     """Train what is missing and answer every fold of the protocols.
@@ -74,7 +73,7 @@ def run_protocols(
         The published folds.
     protocols, branches
         Keys of `PROTOCOLS` and of `train.BRANCHES`.
-    views, bf16
+    views
         Of the feature cache.
     on_progress
         Called with what is being done, folds done, and folds in all.
@@ -98,7 +97,7 @@ def run_protocols(
             raise DataError(f"{fold.protocol} has no clips in fold {fold.name}: prepare the whole manifest.")
         encoder = train_encoder(workshop, plans, fold.encoder)
         used = sorted((*fold.train, *fold.test), key=lambda clip: clip.start)
-        _, features = corpus_features(workshop, encoder, used, views=views, bf16=bf16)
+        _, features = corpus_features(workshop, encoder, used, views=views)
         head = replace(_HEAD, draws_per_clip=max(1.0, _LEAST_DRAWS / len(fold.train)))
         results += [fit_fold(workshop, fold, features, used, branch, head) for branch in branches]
     return results

@@ -16,6 +16,7 @@ from models.training.data.cache import Clip, SpeechCache
 from models.training.data.judged import LABELS, some_of, strangers, truth_of, whole_corpora
 from models.training.data.splits import Split
 from models.training.data.window import centre_window
+from models.training.intervals import figures_with_interval
 from models.training.metrics import ACCEPT_AT, confusion, figures, masked
 from models.training.report.conditions import CONDITIONS, Condition, play_on
 from models.training.report.curves import (
@@ -25,7 +26,6 @@ from models.training.report.curves import (
     roc,
     threshold_sweep,
 )
-from models.training.report.intervals import figures_with_interval
 from models.training.report.live import (
     LiveAnswer,
     LivePath,

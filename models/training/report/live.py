@@ -16,8 +16,8 @@ from core.errors import DataError
 from models.resample import SAMPLE_RATE_HZ, Audio
 from models.training.data.cache import Clip
 from models.training.data.judged import LABELS, truth_of
+from models.training.intervals import events_per_hour_interval, figures_with_interval
 from models.training.metrics import masked
-from models.training.report.intervals import events_per_hour_interval, figures_with_interval
 
 __all__ = ["LiveAnswer", "LivePath", "accepted_per_hour", "live_figures", "play", "with_silence"]
 

@@ -22,8 +22,8 @@ from models.emotion.recogniser import Answers
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.judged import LABELS, strangers, truth_of, whole_corpora
 from models.training.data.window import centre_window
+from models.training.intervals import DRAWS
 from models.training.metrics import ACCEPT_AT, BINS, confidence_bin, softmax
-from models.training.report.intervals import DRAWS
 from models.training.report.served import Predictor
 
 __all__ = [

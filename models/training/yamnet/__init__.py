@@ -1,0 +1,1 @@
+"""YAMNet in torch, and the students that learn to answer as it does."""
