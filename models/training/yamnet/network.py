@@ -104,7 +104,8 @@ class YamnetLogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Waveform ``(batch, samples)`` to log-mels ``(batch, frames, bands)``."""
-        blocks = waveform[:, : waveform.shape[1] // _BLOCK * _BLOCK].unflatten(1, (-1, _BLOCK))
+        whole = waveform.shape[1] // _BLOCK * _BLOCK
+        blocks = torch.unflatten(waveform[:, :whole], 1, (-1, _BLOCK))
         stride, width = HOP_SAMPLES // _BLOCK, WINDOW_SAMPLES // _BLOCK
         last = (blocks.shape[1] - width) // stride * stride
         frames = torch.cat([blocks[:, first : first + last + 1 : stride] for first in range(width)], dim=2)
