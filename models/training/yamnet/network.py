@@ -45,8 +45,6 @@ _OFFSET: Final = 1e-3
 _BLOCK: Final = 80
 """Samples: hop and window are multiples of it."""
 _HALF_WINDOW: Final = WINDOW_SAMPLES // 2
-_TINY: Final = 1e-12
-"""Under the root of the power: its slope at silence stays finite."""
 
 
 def window_samples(n_frames: int) -> int:
@@ -111,7 +109,7 @@ class YamnetLogMel(nn.Module):
         frames = torch.cat([blocks[:, first : first + last + 1 : stride] for first in range(width)], dim=2)
         after, before = frames[..., _HALF_WINDOW:], frames[..., 1 : _HALF_WINDOW + 1].flip(2)
         power = ((after + before) @ self.cosines).square() + ((after - before) @ self.sines).square()
-        return torch.log((power + _TINY).sqrt() @ self.mel + _OFFSET)
+        return torch.log(power.sqrt() @ self.mel + _OFFSET)
 
 
 class YamnetLayers(nn.Module):
