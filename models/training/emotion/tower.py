@@ -67,8 +67,11 @@ class Tower(nn.Module):
         n_frames
             160 ms each with seven layers.
         """
-        projected: Tensor = self.project(self.channels(waveform, n_frames))
-        return projected
+        channels = self.channels(waveform, n_frames).transpose(1, 2)
+        # As a convolution, which stays float32 in int8 graphs: so many channels, so unlike in size, share
+        # one scale badly.
+        projected = nn.functional.conv1d(channels, self.project.weight[:, :, None], self.project.bias)
+        return projected.transpose(1, 2)
 
 
 def fit_projection(tower: Tower, channels: Tensor) -> None:
