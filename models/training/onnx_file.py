@@ -235,7 +235,7 @@ def _answers(module: nn.Module, waveform: torch.Tensor) -> tuple[torch.Tensor, .
 def check_parity(
     module: nn.Module, path: Path, *, window_samples: int = 48_000, limit: float = PARITY_LIMIT
 ) -> float:
-    """Compare a graph with its module on noise, a tone, quiet, loud and silent windows.
+    """Compare a graph with its module on noise, a tone in faint noise, quiet, loud and silent windows.
 
     Parameters
     ----------

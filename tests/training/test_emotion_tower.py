@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from invented_yamnet import invented_layers
+from onnx import TensorProto
 from tiny_recipe import TINY
 
 from core.errors import WeightsError
@@ -19,7 +21,7 @@ from models.training.emotion.mel_encoder import make_encoder
 from models.training.emotion.protocols import EncoderPlan
 from models.training.emotion.runner import Workshop, train_encoder
 from models.training.emotion.tower import Tower, fit_projection
-from models.training.onnx_file import check_parity, emotion_metadata, export_graph
+from models.training.onnx_file import check_parity, emotion_metadata, export_graph, quantise_int8
 from models.training.yamnet.distil import DistilSettings
 
 PLANS = {
@@ -96,6 +98,12 @@ def test_tower_is_part_of_the_served_graph(encoder: torch.nn.Module, tmp_path: P
     )
     export_graph(hybrid, tmp_path / "tower.onnx", metadata)
     assert check_parity(hybrid, tmp_path / "tower.onnx") < 1e-4
+    quantise_int8(tmp_path / "tower.onnx", tmp_path / "int8.onnx")
+    weights = {weight.name: weight for weight in onnx.load(tmp_path / "int8.onnx").graph.initializer}
+    assert any(weight.data_type == TensorProto.INT8 for weight in weights.values())
+    spectra = [weight for name, weight in weights.items() if "log_mel" in name]
+    assert spectra
+    assert all(weight.data_type == TensorProto.FLOAT for weight in spectra)
 
 
 def test_encoders_are_made_with_the_same_layers_and_their_own_projection(
