@@ -42,6 +42,8 @@ _CLASSES_WEIGHT: Final = 10.0
 """Of the cross-entropy of the 521 scores, most of which are next to 0."""
 _WARM_UP: Final = 0.05
 _LEAK: Final = 0.2
+_LEAST_SPREAD: Final = 0.3
+"""Of the mean spread: channels that hardly ever move must not outweigh the others."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,7 @@ def _units(teacher: YamnetLayers, log_mels: Tensor, names: Sequence[str]) -> _Un
 
 def _spread(rows: Tensor) -> Tensor:
     spread = rows.std(dim=0)
-    return spread + 0.05 * spread.mean()
+    return spread + _LEAST_SPREAD * spread.mean()
 
 
 def _embed(features: Tensor) -> Tensor:
