@@ -17,6 +17,7 @@ from core.errors import WeightsError
 __all__ = [
     "CHANNELS",
     "HOP_SAMPLES",
+    "LEAST_PEAK",
     "N_MELS",
     "PEAK",
     "STRIDES",
@@ -39,6 +40,8 @@ STRIDES: Final = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 """Of each layer, over frames and bands alike."""
 PEAK: Final = 0.5
 """Level at which windows of any level are shown to the layers."""
+LEAST_PEAK: Final = 1e-3
+"""Windows below are taken for silence: they are not raised to it."""
 _N_FFT: Final = 512
 _LOW_HZ, _HIGH_HZ = 125.0, 7500.0
 _OFFSET: Final = 1e-3
