@@ -43,7 +43,8 @@ NoiseOption = Annotated[
     Path | None, typer.Option(help="Folder with esc10.tar and emotify.tar; by default there is no noise.")
 ]
 TeacherOption = Annotated[
-    Path | None, typer.Option(help="YAMNet's weights (npz) for encoders to imitate; by default none.")
+    Path | None,
+    typer.Option(help="YAMNet's weights (npz), for encoders and the tower beside them; by default none."),
 ]
 RunOption = Annotated[
     Path, typer.Option(help="Folder of encoders, features and heads; kept and gone on with.")

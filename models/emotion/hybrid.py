@@ -345,8 +345,8 @@ class EmotionHybrid(nn.Module):
         stack = whole.encoder
         present = len(stack.layers)
         self.n_layers = layers_to_keep(self.settings.n_layers, present)
-        self._tower: Any = getattr(encoder, "tower", None)
-        beside = 0 if self._tower is None else int(self._tower.size)
+        tower: Any = getattr(encoder, "tower", None)
+        beside = 0 if tower is None else int(tower.size)
         self.hidden_size, self.n_states = int(config.hidden_size) + beside, self.n_layers + 1
         # In the "stable" variant the last norm belongs behind the last layer of the whole stack only.
         self._norm_first = not config.do_stable_layer_norm
@@ -430,8 +430,8 @@ class EmotionHybrid(nn.Module):
             states.append(state)
         if self._norm_last:
             states[-1] = stack.layer_norm(states[-1])
-        if self._tower is not None:
-            beside = self._tower(waveform, state.shape[1])
+        if (tower := getattr(encoder, "tower", None)) is not None:
+            beside = tower(waveform, state.shape[1])
             states = [torch.cat([state, beside], dim=2) for state in states]
         return [_average_frames(state, self.settings.frame_pool) for state in states]
 

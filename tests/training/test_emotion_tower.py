@@ -13,13 +13,13 @@ from invented_yamnet import invented_layers
 from onnx import TensorProto
 from tiny_recipe import TINY
 
-from core.errors import WeightsError
+from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid
 from models.training.data.cache import load_cache
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.mel_encoder import make_encoder
 from models.training.emotion.protocols import EncoderPlan
-from models.training.emotion.runner import Workshop, train_encoder
+from models.training.emotion.runner import Workshop, open_workshop, train_encoder
 from models.training.emotion.tower import Tower, fit_projection
 from models.training.onnx_file import check_parity, emotion_metadata, export_graph, quantise_int8
 from models.training.yamnet.distil import DistilSettings
@@ -131,3 +131,15 @@ def test_encoders_are_made_with_the_same_layers_and_their_own_projection(
     changed = replace(workshop, tower=DistilSettings(steps=9_000, still_steps=3_000, batch=1, n_frames=32))
     with pytest.raises(WeightsError, match="has another recipe"):
         train_encoder(changed, PLANS, "speech")
+
+
+def test_teacher_without_noise_is_said_before_anything_is_trained(cache_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="give --noise"):
+        open_workshop(cache_path, None, tmp_path / "run", teacher=tmp_path / "yamnet.npz")
+    assert not (tmp_path / "run").exists()
+
+
+def test_hybrid_holds_its_tower_once(encoder: torch.nn.Module) -> None:
+    names = [name for name in EmotionHybrid(encoder).state_dict() if "tower" in name]
+    assert names
+    assert all(name.startswith("encoder.tower.") for name in names)

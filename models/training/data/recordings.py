@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from core.errors import AudioDecodeError, DataError
 from models.audio import SUPPORTED_SUFFIXES, decode
 from models.resample import SAMPLE_RATE_HZ, Audio
 
-__all__ = ["read_recordings"]
+__all__ = ["read_recordings", "sounds_digest"]
 
 _LOG = logging.getLogger(__name__)
 _RECORDINGS_LIMIT_S: Final = 3600.0
@@ -83,6 +84,14 @@ def read_recordings(
     if not recordings:
         raise DataError(f"Nothing in {path} can be read as sound: name a folder or tar of audio files.")
     return recordings
+
+
+def sounds_digest(recordings: Sequence[Audio]) -> str:
+    """SHA-256 of the samples of some recordings, one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    for sound in recordings:
+        digest.update(np.ascontiguousarray(sound).data)
+    return digest.hexdigest()
 
 
 def _members(path: Path, seed: int) -> Iterator[tuple[str, Path | bytes]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.training.data.recordings import sounds_digest
 from models.training.data.window import voice_window
 from models.training.data.writing import writing
 from models.training.emotion.effects import EffectSettings, augmented_window, view_rng
@@ -103,13 +104,6 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _sounds_digest(recordings: Sequence[NDArray[np.float32]]) -> str:
-    digest = hashlib.sha256()
-    for sound in recordings:
-        digest.update(np.ascontiguousarray(sound).data)
-    return digest.hexdigest()
-
-
 def cache_features(
     hybrid: EmotionHybrid,
     source: SpeechSource,
@@ -166,7 +160,7 @@ def cache_features(
         source.fingerprint,
         paths,
     )
-    augmentation = _digest(asdict(effects), seed, _sounds_digest(noise)) if views > 1 else ""
+    augmentation = _digest(asdict(effects), seed, sounds_digest(noise)) if views > 1 else ""
     kept: list[dict[str, NDArray[np.float16]]] = []
     for view in range(views):
         name = f"view-{view}" if view == 0 else f"view-{view}-{augmentation[:12]}"

@@ -8,6 +8,7 @@ import logging
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.cache import Clip, SpeechCache
+from models.training.data.recordings import sounds_digest
 from models.training.data.speech import open_clips
 from models.training.data.splits import Split
 from models.training.data.window import voice_window
@@ -103,6 +105,11 @@ class Workshop:
     recipe: PretrainSettings = field(default_factory=PretrainSettings)
     tower: DistilSettings = field(default_factory=lambda: DistilSettings(n_layers=TEACHER_LAYERS))
 
+    @cached_property
+    def noise_digest(self) -> str:
+        """SHA-256 of the noise, in hexadecimal; asked for often, and long to compute."""
+        return sounds_digest(self.noise)
+
     def encoder_folder(self, plan: str) -> Path:
         """Where the trained encoder of a plan lies, as `load_hybrid` reads it."""
         return self.folder / "encoders" / plan / "encoder"
@@ -129,7 +136,18 @@ def open_workshop(
         YAMNet's weights, as `read_layers` reads them; None: the encoders imitate nothing and have no tower.
     folder, threads, budget
         See `Workshop`.
+
+    Raises
+    ------
+    DataError
+        Clips or noise cannot be read, or a teacher comes without the noise that the tower learns it from.
+    WeightsError
+        The teacher cannot be read.
     """
+    if teacher is not None and noise is None:
+        raise DataError(
+            "What a teacher says is learned from recorded noise too, and there is none: give --noise."
+        )
     cache = open_clips(data)
     return Workshop(
         cache,
@@ -173,13 +191,6 @@ def _teacher_identity(teacher: YamnetLayers) -> str:
     for name, value in sorted(teacher.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.contiguous().numpy().data)
-    return digest.hexdigest()
-
-
-def _noise_identity(workshop: Workshop) -> str:
-    digest = hashlib.sha256()
-    for sound in workshop.noise:
-        digest.update(np.ascontiguousarray(sound).data)
     return digest.hexdigest()
 
 
@@ -244,9 +255,12 @@ def train_encoder(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: st
                 f"The encoder {folder} heard other clips or has another recipe: give another --run."
             )
         return folder
+    # First the shorter training: what is wrong with it is to be said before the longer one.
+    heard = _heard(workshop.cache, plans[name])
+    tower = _tower(workshop, heard) if workshop.teacher is not None else None
     net = _train_net(workshop, plans, name)
-    if workshop.teacher is not None:
-        net.encoder.add_module("tower", _tower(workshop, _heard(workshop.cache, plans[name])))
+    if tower is not None:
+        net.encoder.add_module("tower", tower)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / ORIGIN_NAME, {"origin": origin})
     save_compact_encoder(net.encoder, net.settings, folder)
@@ -288,7 +302,7 @@ def _tower_settings(workshop: Workshop) -> DistilSettings:
 
 def _tower_identity(workshop: Workshop) -> str:
     assert workshop.teacher is not None
-    return f"{_teacher_identity(workshop.teacher)} {_noise_identity(workshop)}"
+    return f"{_teacher_identity(workshop.teacher)} {workshop.noise_digest}"
 
 
 def _origin(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str) -> str:
@@ -307,7 +321,7 @@ def _net_origin(workshop: Workshop, plans: Mapping[str, EncoderPlan], name: str)
     said = [
         cache.fingerprint,
         front_end_identity(),
-        _noise_identity(workshop),
+        workshop.noise_digest,
         json.dumps(recipe, sort_keys=True),
         _teacher_identity(workshop.teacher) if workshop.teacher is not None else "",
         _net_origin(workshop, plans, plan.base) if plan.base is not None else "",

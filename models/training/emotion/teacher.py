@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.training.yamnet.network import (
     HOP_SAMPLES,
+    LEAST_PEAK,
     PEAK,
     WINDOW_SAMPLES,
     YamnetLayers,
@@ -118,7 +119,7 @@ def _frames(audio: NDArray[np.float32], log_mel: YamnetLogMel, layers: YamnetLay
     """One clip's frames, ``(frames, TARGET_SIZE)``."""
     mel_frames = -(-(audio.size + 2 * _LEAD) // (_REACH * HOP_SAMPLES)) * _REACH
     sound = np.zeros(window_samples(mel_frames), dtype=np.float32)
-    loudest = max(float(np.abs(audio).max(initial=0.0)), 1e-3)
+    loudest = max(float(np.abs(audio).max(initial=0.0)), LEAST_PEAK)
     sound[_LEAD : _LEAD + audio.size] = audio * (PEAK / loudest)
     features: Tensor = layers(log_mel(torch.from_numpy(sound)[None]))
     return features[0].permute(1, 2, 0).flatten(1)[_EDGES[0] : -_EDGES[1]]

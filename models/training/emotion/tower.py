@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.training.yamnet.network import (
     CHANNELS,
+    LEAST_PEAK,
     N_MELS,
     PEAK,
     STRIDES,
@@ -19,7 +20,6 @@ from models.training.yamnet.network import (
 
 __all__ = ["Tower", "fit_projection"]
 
-_LEAST_PEAK: Final = 1e-3
 _LEAST_SPREAD: Final = 1e-2
 """Added to the spread of each channel: nearly silent ones are not blown up."""
 
@@ -52,7 +52,7 @@ class Tower(nn.Module):
     def channels(self, waveform: Tensor, n_frames: int) -> Tensor:
         """Waveform ``(batch, samples)`` at 16 kHz, any level, to ``(batch, n_frames, bands * channels)``."""
         samples = window_samples(n_frames * self._stride)
-        peak = waveform.abs().amax(dim=-1, keepdim=True).clamp_min(_LEAST_PEAK)
+        peak = waveform.abs().amax(dim=-1, keepdim=True).clamp_min(LEAST_PEAK)
         whole = nn.functional.pad(waveform * (PEAK / peak), (0, samples - waveform.shape[-1]))
         features: Tensor = self.layers(self.log_mel(whole))
         return features.permute(0, 2, 3, 1).flatten(2)

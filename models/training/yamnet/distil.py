@@ -37,7 +37,10 @@ _LOG = logging.getLogger(__name__)
 _CHECKPOINT: Final = "checkpoint.pt"
 _WATCHED: Final = 10
 """Every so many recordings one is kept out, for the figures."""
-_SPREAD_WINDOWS: Final = 32
+_WATCHED_FRAMES: Final = 12_288
+"""Of log-mels, over all windows that are watched."""
+_ANSWER_WEIGHT: Final = 5.0
+"""Of the distances of embedding and logits, beside one of each layer."""
 _CLASSES_WEIGHT: Final = 10.0
 """Of the cross-entropy of the 521 scores, most of which are next to 0."""
 _WARM_UP: Final = 0.05
@@ -63,10 +66,12 @@ class DistilSettings:
     peak_rate, still_rate
         Highest rates of Adam in the two parts, each a cycle that ends at nothing (Smith and Topin, 2018).
     apart
-        Share of the first part's steps in which each convolution hears what the reference's hears; in the
-        rest it hears the student's one below.
+        Share of the first part's steps in which each layer hears what the reference's layer hears; in the
+        rest it hears the student's layer below.
     seed, threads
         Of everything random; of torch.
+    peak
+        Full level of what is heard, (0, 1].
     pieces
         What is heard.
     """
@@ -82,6 +87,7 @@ class DistilSettings:
     apart: float = 0.4
     seed: int = 0
     threads: int = 2
+    peak: float = PEAK
     pieces: PieceSettings = field(default_factory=PieceSettings)
 
 
@@ -152,9 +158,10 @@ def distil_layers(
 ) -> YamnetLayers:
     """Train a student of the reference's first layers from random weights, or go on with one.
 
-    Every convolution is shown what the reference's answers (hints: Romero et al., "FitNets", ICLR 2015); the
-    distance is the mean square over channels, each in units of its spread. At first each learns by itself, on
-    the reference's input, which is fast; then all of them in a row, on the student's own.
+    Every layer is shown what the reference's layer answers (hints: Romero et al., "FitNets", ICLR 2015); the
+    distance is the mean square over channels, each in units of its spread. At first each layer learns by
+    itself, on the reference's input, which is fast (blockwise: Li et al., "DNA", CVPR 2020); then all of them
+    in a row, on the student's own.
 
     Parameters
     ----------
@@ -190,12 +197,14 @@ def distil_layers(
     optimiser = torch.optim.Adam(student.parameters(), lr=settings.peak_rate)
     parts: dict[str, Any] = {"student": student, "optimiser": optimiser}
     marks = {"settings": {**asdict(settings), "threads": None}, "identity": identity}
-    first_epoch = resume(run_dir / _CHECKPOINT, marks, parts)
     kept_out = [sound for row, sound in enumerate(recordings) if row % _WATCHED == 0]
     heard = [sound for row, sound in enumerate(recordings) if row % _WATCHED]
     log_mel = YamnetLogMel()
-    watched = _log_mels(np.random.default_rng(settings.seed), kept_out, _SPREAD_WINDOWS, log_mel, settings)
-    units = _units(teacher, watched, student.names)
+    count = -(-_WATCHED_FRAMES // settings.n_frames)
+    watched = _log_mels(np.random.default_rng(settings.seed), kept_out, count, log_mel, settings)
+    units = _units(teacher, watched, settings.n_layers)
+    _start_at_level(student, teacher, watched)
+    first_epoch = resume(run_dir / _CHECKPOINT, marks, parts)
     show = open_board(run_dir / "tensorboard", first_step=first_epoch)
     total = settings.steps + settings.still_steps
     for epoch in range(first_epoch, -(-total // settings.steps_per_epoch)):
@@ -243,7 +252,7 @@ def _log_mels(
 ) -> Tensor:
     """Log-mels of random windows as the layers take them, ``(count, 1, frames, bands)``."""
     samples = window_samples(settings.n_frames)
-    windows = random_windows(rng, recordings, count, samples, peak=PEAK, knobs=settings.pieces)
+    windows = random_windows(rng, recordings, count, samples, peak=settings.peak, knobs=settings.pieces)
     with torch.no_grad():
         frames: Tensor = log_mel(torch.from_numpy(windows))[:, None]
     return frames.contiguous(memory_format=torch.channels_last)
@@ -251,19 +260,19 @@ def _log_mels(
 
 @dataclass(frozen=True)
 class _Units:
-    """Standard deviation of each channel of each convolution, of the embedding, of each class's logit."""
+    """Standard deviation of each channel of each layer, of the embedding, of each class's logit."""
 
-    convolutions: tuple[Tensor, ...]
+    layers: tuple[Tensor, ...]
     embedding: Tensor
     logits: Tensor | None
 
 
-def _units(teacher: YamnetLayers, log_mels: Tensor, names: Sequence[str]) -> _Units:
+def _units(teacher: YamnetLayers, log_mels: Tensor, n_layers: int) -> _Units:
     """What distances are counted in; nearly silent channels count as less silent."""
     spreads, features = [], log_mels
     with torch.no_grad():
-        for name in names:
-            drive = teacher.convolve(name, features)
+        for number in range(1, n_layers + 1):
+            drive = teacher.drive(number, features)
             features = torch.relu(drive)
             spreads.append(_spread(_leak(drive).transpose(0, 1).flatten(1).T)[None, :, None, None])
         embedding = _embed(features)
@@ -280,22 +289,34 @@ def _embed(features: Tensor) -> Tensor:
     return features.mean(dim=(2, 3))
 
 
+def _start_at_level(student: _Student, teacher: YamnetLayers, log_mels: Tensor) -> None:
+    """Give each layer's last norm mean and spread of the reference's channels: thousands of steps, else."""
+    features = log_mels
+    with torch.no_grad():
+        for number in range(1, student.n_layers + 1):
+            drive = teacher.drive(number, features)
+            features = torch.relu(drive)
+            norm: Any = student.get_submodule("norm_conv1" if number == 1 else f"norm_pw{number}")
+            norm.weight.copy_(drive.std(dim=(0, 2, 3)))
+            norm.bias.copy_(drive.mean(dim=(0, 2, 3)))
+
+
 def _distance(
     student: _Student, teacher: YamnetLayers, log_mels: Tensor, units: _Units, *, apart: bool
 ) -> Tensor:
-    """Sum of the distances to the teacher over convolutions, embedding and classes, in its spread's units.
+    """Sum of the distances to the teacher over layers, embedding and classes, in units of its spread.
 
-    At convolutions it is measured before the ReLU, with what that cuts off counting little (Heo et al., "A
+    At layers it is measured before the ReLU, with what that cuts off counting little (Heo et al., "A
     Comprehensive Overhaul of Feature Distillation", ICCV 2019): a channel of the student that is never open
     would else learn nothing more.
     """
     said = shown = log_mels
     total = torch.zeros(())
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):
-        for name, unit in zip(student.names, units.convolutions, strict=True):
+        for number, unit in enumerate(units.layers, start=1):
             with torch.no_grad():
-                drive = teacher.convolve(name, shown)
-            own = student.convolve(name, shown if apart else said)
+                drive = teacher.drive(number, shown)
+            own = student.drive(number, shown if apart else said)
             said, shown = torch.relu(own), torch.relu(drive)
             total = total + ((_leak(own) - _leak(drive)) / unit).float().square().mean()
     if not isinstance(teacher, Yamnet) or student.fc is None or units.logits is None:
@@ -303,12 +324,12 @@ def _distance(
     with torch.no_grad():
         embedding = _embed(shown.float())
         logits = teacher.fc(embedding)
-    answered = embedding if apart else _embed(said.float())
-    total = total + ((answered - embedding) / units.embedding).square().mean()
-    scored = student.fc(answered)
-    total = total + ((scored - logits) / units.logits).square().mean()
+    answered = _embed(said.float())
+    scored = student.fc(embedding if apart else answered)
+    missed = ((answered - embedding) / units.embedding).square().mean()
+    missed = missed + ((scored - logits) / units.logits).square().mean()
     wrong: Tensor = nn.functional.binary_cross_entropy_with_logits(scored, torch.sigmoid(logits))
-    whole: Tensor = total + _CLASSES_WEIGHT * wrong
+    whole: Tensor = total + _ANSWER_WEIGHT * missed + _CLASSES_WEIGHT * wrong
     return whole
 
 
@@ -321,11 +342,9 @@ def _watch(student: _Student, teacher: YamnetLayers, log_mels: Tensor, units: _U
     student.eval()
     with torch.no_grad():
         said = shown = log_mels
-        for name in student.names:
-            said, shown = (
-                torch.relu(net.convolve(name, x)) for net, x in ((student, said), (teacher, shown))
-            )
-        unit = units.convolutions[-1]
+        for number in range(1, student.n_layers + 1):
+            said, shown = student.layer(number, said), teacher.layer(number, shown)
+        unit = units.layers[-1]
         missed = ((said - shown) / unit).square().mean()
         varied = ((shown - shown.mean(dim=(0, 2, 3), keepdim=True)) / unit).square().mean()
         seen = {"explained": float(1.0 - missed / varied)}

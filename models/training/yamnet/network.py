@@ -18,6 +18,7 @@ __all__ = [
     "CHANNELS",
     "EMBEDDING_SIZE",
     "HOP_SAMPLES",
+    "LEAST_PEAK",
     "N_CLASSES",
     "N_MELS",
     "PATCH_FRAMES",
@@ -49,6 +50,8 @@ STRIDES: Final = (2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 """Of each layer, over frames and bands alike."""
 PEAK: Final = 0.5
 """Level at which windows of any level are shown to the layers."""
+LEAST_PEAK: Final = 1e-3
+"""Windows below are taken for silence: they are not raised to it."""
 _N_FFT: Final = 512
 _LOW_HZ, _HIGH_HZ = 125.0, 7500.0
 _OFFSET: Final = 1e-3
@@ -159,11 +162,21 @@ class YamnetLayers(nn.Module):
         answer: Tensor = convolution(features)
         return answer
 
+    def drive(self, number: int, features: Tensor) -> Tensor:
+        """One layer before its last ReLU, counted from 1."""
+        if number == 1:
+            return self.convolve("conv1", features)
+        return self.convolve(f"pw{number}", torch.relu(self.convolve(f"dw{number}", features)))
+
+    def layer(self, number: int, features: Tensor) -> Tensor:
+        """One layer: ``(batch, channels, frames, bands)`` to fewer or as many of each."""
+        return torch.relu(self.drive(number, features))
+
     def forward(self, log_mel: Tensor) -> Tensor:
         """Log-mels ``(batch, frames, bands)`` to ``(batch, channels, fewer frames, fewer bands)``."""
         features = log_mel[:, None]
-        for name in self.names:
-            features = torch.relu(self.convolve(name, features))
+        for number in range(1, self.n_layers + 1):
+            features = self.layer(number, features)
         return features
 
 

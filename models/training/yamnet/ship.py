@@ -27,12 +27,22 @@ from models.training.yamnet.agreement import PATCH_SAMPLES, Said, agreement, esc
 from models.training.yamnet.distil import DistilSettings, distil_layers
 from models.training.yamnet.material import kept_out_music, kept_out_sounds, student_recordings
 from models.training.yamnet.network import N_CLASSES, PATCH_FRAMES, ServedYamnet, Yamnet, read_yamnet
+from models.training.yamnet.sounds import PieceSettings
 
 __all__ = ["LICENCE", "SETTINGS", "VERSION", "read_classes", "ship_student", "student_metadata"]
 
 VERSION: Final = "1.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
-SETTINGS: Final = DistilSettings(n_layers=14, batch=32, n_frames=PATCH_FRAMES)
+SETTINGS: Final = DistilSettings(
+    n_layers=14,
+    steps=20_000,
+    still_steps=4_000,
+    batch=32,
+    n_frames=PATCH_FRAMES,
+    apart=0.15,
+    peak=1.0,
+    pieces=PieceSettings(mixed_share=0.3, quiet_share=0.7, quietest=0.02),
+)
 _SOURCE: Final = "Trained in this project to answer as YAMNet does; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
 Progress = Callable[[str, int, int], None]

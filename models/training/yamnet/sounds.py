@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.training.yamnet.network import LEAST_PEAK
+
 __all__ = ["PieceSettings", "random_windows"]
 
 Audio = NDArray[np.float32]
-_LEAST_PEAK: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def random_windows(
             under = 10.0 ** (-rng.uniform(*knobs.under_db) / 20.0)
             window = window + under * _piece(rng, recordings, samples, knobs)
         level = rng.uniform(knobs.quietest, 1.0) if rng.random() < knobs.quiet_share else 1.0
-        windows[row] = window * (peak * level / max(_LEAST_PEAK, float(np.abs(window).max())))
+        windows[row] = window * (peak * level / max(LEAST_PEAK, float(np.abs(window).max())))
     return windows
 
 
@@ -91,5 +91,5 @@ def _piece(
         return window
     played = np.interp(np.arange(0.0, max(1, cut.size - 1), speed), np.arange(cut.size), cut)[:samples]
     begin = int(rng.integers(samples - played.size + 1))
-    window[begin : begin + played.size] = played / max(_LEAST_PEAK, float(np.abs(played).max()))
+    window[begin : begin + played.size] = played / max(LEAST_PEAK, float(np.abs(played).max()))
     return window
