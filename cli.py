@@ -32,6 +32,7 @@ from rich.text import Text
 
 import cli_data
 import cli_evaluate
+import cli_models
 import cli_mood
 import cli_train
 import cli_voice
@@ -63,7 +64,7 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
-for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood):
+for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood, cli_models):
     module.add_commands(app)
 
 _LOG = logging.getLogger(__name__)
@@ -195,6 +196,8 @@ def emotion(
                 _print_json(_plain_clip(path, clip))
             else:
                 _print_clip(path, clip)
+        if problem := engine.snapshot().mood_error:
+            _err.print(f"[yellow]{escape(problem)}[/]", highlight=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)
 
@@ -437,7 +440,7 @@ def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
         f"{snapshot.state}  {name}  {_clock(snapshot.clock)}  {snapshot.level.rms_dbfs:.0f} dBFS",
         ("  clipping" if snapshot.level.clipping else "", "red"),
         ("  digital silence: is it muted?" if snapshot.level.digital_silence else "", "yellow"),
-        *(f"\n{text}" for text in (snapshot.message, snapshot.notice, snapshot.journal_error) if text),
+        *(f"\n{text}" for text in _notes(snapshot)),
     )
     done_s, total_s = _heard(snapshot)
     rows: list[RenderableType] = [head]
@@ -455,6 +458,12 @@ def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
         )
     words = Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim")
     return Group(*rows, *words, bars)
+
+
+def _notes(snapshot: Snapshot) -> list[str]:
+    """What a person is to know besides, one sentence each."""
+    notes = (snapshot.message, snapshot.notice, snapshot.journal_error, snapshot.mood_error)
+    return [note for note in notes if note]
 
 
 def _heard(snapshot: Snapshot) -> tuple[float, float | None]:
@@ -488,7 +497,9 @@ def _print_clip(path: Path, clip: ClipEmotion) -> None:
     if clip.notice:
         _err.print(f"[yellow]{escape(clip.notice)}[/]", highlight=False, soft_wrap=True)
     if clip.emotion is None:
-        _out.print("[dim]Whole clip: no speech.[/]")
+        music = any(window.reading.only_music for window in clip.windows)
+        why = "no voice stands out from the music" if music else "no speech"
+        _out.print(f"[dim]Whole clip: {why}.[/]")
     else:
         sure = "" if clip.kind is DecisionKind.ACCEPTED else " (unsure)"
         _out.print(f"[bold]Whole clip: {clip.emotion}[/] {clip.confidence:.0%}{sure}", highlight=False)
@@ -514,6 +525,7 @@ def _plain(reading: Reading, decision: Decision) -> dict[str, Any]:
         "leading": decision.leading,
         "confidence": decision.confidence,
         "speech_share": reading.speech_share,
+        "only_music": reading.only_music,
         "probabilities": _named(reading.probabilities),
         "changed": decision.changed,
         "reason": decision.reason,

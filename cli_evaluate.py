@@ -22,6 +22,7 @@ from cli_shared import (
     JsonFlag,
     MoodRunOption,
     NoiseOption,
+    QuadrantsOption,
     RunOption,
     TeacherOption,
     ThreadsOption,
@@ -339,18 +340,20 @@ def evaluate_protocols_command(
 
 @evaluate_app.command(
     name="mood",
-    epilog="**Examples**: `attune evaluate mood --data jamendo --run run --out report`",
+    epilog="**Examples**: `attune evaluate mood --data jamendo --run run --out report` · "
+    "`attune evaluate mood --data jamendo --run run --quadrants music --out report`",
 )
 def evaluate_mood_command(
     data: JamendoOption,
     run: MoodRunOption,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
+    quadrants: QuadrantsOption = None,
     threads: ThreadsOption = 1,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure the mood head on artists it never heard, and by random splits; trains what --run lacks."""
     training_module()
-    from models.training.mood import head, jamendo  # noqa: PLC0415
+    from models.training.mood import head, jamendo, moods  # noqa: PLC0415
     from models.training.report import files, mood, mood_page  # noqa: PLC0415
 
     files.check_libraries()
@@ -359,12 +362,13 @@ def evaluate_mood_command(
             jamendo.read_jamendo(data),
             head.MoodSettings(threads=threads),
             run,
+            quadrants=moods.read_quadrants(quadrants) if quadrants else None,
             command=command_line(),
             on_progress=tell,
         )
     html, figures = files.write_page(mood_page.render_mood(report), report, out)
     if as_json:
-        shown = ("official_56_tags", "all_59_tags", "random_protocols")
+        shown = ("official_56_tags", "all_59_tags", "moods", "random_protocols")
         print_json({"html": str(html), "json": str(figures), **{name: report[name] for name in shown}})
         return
     for sentence in mood_page.summarise_mood(report):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column
 
 from cli_shared import JsonFlag, print_json
 from core.errors import AttuneError, AudioDecodeError
@@ -27,8 +28,9 @@ from models.mood.tagger import MoodTagger, load_tagger
 
 __all__ = ["add_commands"]
 
-_out = Console()
-_err = Console(stderr=True)
+_out = Console(emoji=False)
+_err = Console(stderr=True, emoji=False)
+_MOOD_WIDTH: Final = max(map(len, MOODS))
 
 
 class Device(StrEnum):
@@ -53,19 +55,23 @@ def mood(
         list[Path], typer.Argument(help="Audio files, and folders to look through.", metavar="FILE...")
     ],
     theme: Annotated[
-        bool, typer.Option("--theme", "--mood", help="The mood of the whole file; so also by default.")
+        bool, typer.Option("--theme", "--mood", help="The mood of the whole; what is shown by default.")
     ] = False,
     timeline: Annotated[bool, typer.Option("--timeline", help="The mood over time, every 0.96 s.")] = False,
-    top_k: Annotated[int, typer.Option("-k", "--top-k", min=1, max=59, help="How many tags.")] = 3,
+    top_k: Annotated[
+        int, typer.Option("-k", "--top-k", min=1, max=59, help="How many of the tags, the likeliest first.")
+    ] = 3,
     device: Annotated[
         Device | None, typer.Option(help="What the network runs on; by default the setting `provider`.")
     ] = None,
     cuda: Annotated[bool, typer.Option("--cuda", help="The same as --device cuda.")] = False,
     as_json: JsonFlag = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table: a row for each tag.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one table: a row for each tag.")] = False,
     write_tags: Annotated[
         bool,
-        typer.Option("--write-tags", help="Write the tags of the theme that are sure enough into the files."),
+        typer.Option(
+            "--write-tags", help="Write the likely tags of the whole into the files' own field MOOD, too."
+        ),
     ] = False,
 ) -> None:
     """Tell the mood of music: 59 tags and eight plain moods, as a whole or over time. Ctrl-C stops."""
@@ -85,19 +91,19 @@ def mood(
         _print_csv([CSV_COLUMNS])
     failed = 0
     try:
-        for path in _found(files):
-            if isinstance(path, AttuneError):
-                failed += 1
-                _say_error(str(path))
-                continue
+        found = list(_found(files))
+        for number, path in enumerate(found, start=1):
             try:
-                result = _analyse(tagger, path, settings)
+                if isinstance(path, AttuneError):
+                    raise path
+                which = f"{number}/{len(found)} {path.name}" if len(found) > 1 else path.name
+                result = _analyse(tagger, path, settings, which)
                 _show(result, top_k, parts, as_json=as_json, as_csv=as_csv)
                 if write_tags:
                     _write_tags(path, result, top_k)
             except AttuneError as error:
                 failed += 1
-                _say_error(str(error))
+                _say(_err, f"[bold red]Error:[/] {_legible(str(error))}")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if failed:
@@ -130,10 +136,15 @@ def _found(given: Sequence[Path]) -> Iterator[Path | AttuneError]:
             yield AudioDecodeError(f"There is no sound file in the folder {path}: name another.")
 
 
-def _analyse(tagger: MoodTagger, path: Path, settings: Settings) -> MoodResult:
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+def _analyse(tagger: MoodTagger, path: Path, settings: Settings, which: str) -> MoodResult:
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
-        task = progress.add_task(escape(path.name), total=None)
+        task = progress.add_task(_legible(which), total=None)
         return tagger.analyse(
             path,
             name=str(path),
@@ -150,33 +161,37 @@ def _show(result: MoodResult, top_k: int, parts: dict[str, bool], *, as_json: bo
     else:
         _print_words(result, top_k, **parts)
     for notice in result.notices:
-        _err.print(f"[yellow]{escape(notice)}[/]", highlight=False, soft_wrap=True)
+        _say(_err, f"[yellow]{_legible(notice)}[/]")
 
 
 def _print_words(result: MoodResult, top_k: int, *, theme: bool, timeline: bool) -> None:
-    _out.print(
-        f"[bold]{escape(result.name)}[/]  {_clock(result.duration_s)}", highlight=False, soft_wrap=True
-    )
+    _say(_out, f"[bold]{_legible(result.name)}[/]  [dim]{_clock(result.duration_s)}[/]")
+    if result.silent:
+        _say(_out, "  none: it is silent")
+        return
     if theme:
         shares = result.mean_shares
-        heard = {"music": shares.music, "singing": shares.singing, "speech": shares.speech}
+        heard = [("music", shares.music), ("singing", shares.singing), ("speech", shares.speech)]
         moods = sorted(zip(MOODS, result.theme_moods, strict=True), key=lambda pair: -pair[1])
         for word, pairs in (
             ("theme", ranked(result.theme, top_k)),
-            ("moods", [] if result.silent else moods[:3]),
-            ("heard", list(heard.items())),
+            ("moods", moods[:3]),
+            ("heard", heard),
         ):
-            words = ", ".join(f"{name} {value:.0%}" for name, value in pairs) or "none: it is silent"
-            _out.print(f"  {word}  {words}", highlight=False, soft_wrap=True)
+            _say(_out, f"  [dim]{word}[/]  {_percents(pairs)}")
     if timeline:
-        table = Table("from", "to", "tags", "mood")
-        for start_s, end_s, row, moods_row in zip(
-            result.starts_s, result.ends_s, result.timeline, result.moods, strict=True
-        ):
-            tags = ", ".join(f"{tag} {probability:.0%}" for tag, probability in ranked(row, top_k))
-            mood_word = MOODS[int(moods_row.argmax())] if tags else ""
-            table.add_row(_clock(start_s), _clock(end_s), tags or "silent", mood_word)
-        _out.print(table)
+        _print_timeline(result, top_k)
+
+
+def _print_timeline(result: MoodResult, top_k: int) -> None:
+    """Line by line: an hour has 3 750 of them, and a table of the terminal's would take seconds."""
+    times = [_clock(start_s) for start_s in result.starts_s]
+    wide = max(len("from"), len(times[-1]))
+    _say(_out, f"  [dim]{'from':>{wide}}  {'mood':{_MOOD_WIDTH}}  tags[/]")
+    for time, row, moods in zip(times, result.timeline, result.moods, strict=True):
+        tags = _percents(ranked(row, top_k))
+        mood_word = MOODS[int(moods.argmax())] if tags else "silent"
+        _say(_out, f"  [dim]{time:>{wide}}[/]  {mood_word:{_MOOD_WIDTH}}  {tags}".rstrip())
 
 
 def _write_tags(path: Path, result: MoodResult, top_k: int) -> None:
@@ -184,9 +199,7 @@ def _write_tags(path: Path, result: MoodResult, top_k: int) -> None:
     moods = present(result, top_k)
     if moods:
         write_moods(path, moods)
-        _err.print(
-            f"[dim]Wrote {', '.join(moods)} into {escape(str(path))}.[/]", highlight=False, soft_wrap=True
-        )
+        _say(_err, f"[dim]Wrote {', '.join(moods)} into {_legible(str(path))}.[/]")
 
 
 def _print_csv(rows: Iterable[Sequence[str | float]]) -> None:
@@ -194,10 +207,24 @@ def _print_csv(rows: Iterable[Sequence[str | float]]) -> None:
     sys.stdout.flush()
 
 
+def _percents(pairs: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{name} {value:.0%}" for name, value in pairs)
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(100 * seconds), 6000)
-    return f"{minutes}:{rest / 100:05.2f}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest / 100:05.2f}" if hours else f"{minutes}:{rest / 100:05.2f}"
 
 
-def _say_error(sentence: str) -> None:
-    _err.print(f"[bold red]Error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+def _legible(text: str) -> str:
+    """On one line and free of orders to the terminal, whatever a file's name holds."""
+    return escape("".join("\N{REPLACEMENT CHARACTER}" if _hidden(sign) else sign for sign in text))
+
+
+def _hidden(sign: str) -> bool:
+    return unicodedata.category(sign) in {"Cc", "Cs"}
+
+
+def _say(console: Console, markup: str) -> None:
+    console.print(markup, highlight=False, soft_wrap=True)

@@ -27,6 +27,7 @@ __all__ = [
     "JsonFlag",
     "MoodRunOption",
     "NoiseOption",
+    "QuadrantsOption",
     "RunOption",
     "TeacherOption",
     "ThreadsOption",
@@ -51,6 +52,12 @@ RunOption = Annotated[
 ]
 JamendoOption = Annotated[
     Path, typer.Option(help="Folder with MTG-Jamendo's embeddings, tags and official split.")
+]
+QuadrantsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of clips in four quadrants, on which moods are looked at from outside; by default none."
+    ),
 ]
 MoodRunOption = Annotated[Path, typer.Option(help="Folder of the trainings; kept and gone on with.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads of torch.")]

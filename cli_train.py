@@ -15,6 +15,7 @@ from cli_shared import (
     JamendoOption,
     MoodRunOption,
     NoiseOption,
+    QuadrantsOption,
     RunOption,
     TeacherOption,
     ThreadsOption,
@@ -173,17 +174,24 @@ def train_mood_command(
     data: JamendoOption,
     out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
     run: MoodRunOption,
+    quadrants: QuadrantsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     threads: ThreadsOption = 1,
 ) -> None:
     """Train the mood head on track embeddings of MTG-Jamendo; interrupted, the same command goes on."""
     training_module()
-    from models.training.mood import head, jamendo, ship  # noqa: PLC0415
+    from models.training.mood import head, jamendo, moods, ship  # noqa: PLC0415
 
     settings = head.MoodSettings(seed=seed, threads=threads)
     with progress() as tell:
         record = ship.ship_mood(
-            jamendo.read_jamendo(data), out, run, settings, command=command_line(), on_progress=tell
+            jamendo.read_jamendo(data),
+            out,
+            run,
+            settings,
+            quadrants=moods.read_quadrants(quadrants) if quadrants else None,
+            command=command_line(),
+            on_progress=tell,
         )
     figures = record["official_test"]["official_56_tags"]
     typer.echo(
@@ -200,7 +208,10 @@ def train_mood_command(
 def train_yamnet_command(
     reference: Annotated[Path, typer.Option(help="YAMNet's weights (npz), whose answers are learned.")],
     classes: Annotated[Path, typer.Option(help="YAMNet's class map (CSV).")],
-    music: Annotated[Path, typer.Option(help="Folder of emotify.tar, esc10.tar and pop909_midi.tar.gz.")],
+    music: Annotated[
+        Path,
+        typer.Option(help="Folder of emotify.tar, esc10.tar, librosa_examples.tar and pop909_midi.tar.gz."),
+    ],
     out: Annotated[Path, typer.Option(help="ONNX file to write; its figures go beside it, as .json.")],
     run: RunOption,
     speech: Annotated[

@@ -16,6 +16,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from rich.filesize import decimal
+
 from core import paths
 from core.errors import AttuneError, AudioDeviceError, BackendMissingError, JournalError, ModelError
 from core.settings import Settings, load_settings
@@ -143,11 +145,21 @@ def _weights() -> Iterator[Check]:
         return
     for asset in known:
         yield _checked(f"Weights {asset.name}", partial(_weight_file, asset))
+    for name in assets.FETCHABLE:
+        yield _checked(f"Weights {name}", partial(_fetched_weights, name))
 
 
 def _weight_file(asset: assets.Asset) -> str:
     assets.locate(asset.name)
-    return f"intact, {asset.size_bytes / 1e6:.1f} MB, {asset.licence}"
+    return f"intact, {decimal(asset.size_bytes)}, {asset.licence}"
+
+
+def _fetched_weights(name: str) -> str | Check:
+    asset = assets.fetched(name)
+    if asset is None:
+        remedy = f"`attune models fetch {name}` brings them; nothing needs them."
+        return Check(f"Weights {name}", Verdict.OPTIONAL, "not fetched", remedy)
+    return _weight_file(asset)
 
 
 def _emotion_model(info: ModelInfo) -> str:
@@ -249,6 +261,7 @@ def _extras() -> Iterator[Check]:
         ("media", "av", "m4a, aac and broken Opus files"),
         ("loopback", "soundcard", "system audio"),
         ("pyaudio", "pyaudio", "PyAudio as another way to the microphone"),
+        ("yamnet", "h5py", "fetching Google's YAMNet"),
         ("train", "torch", "training and evaluation"),
     ):
         if importlib.util.find_spec(module) is None:

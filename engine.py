@@ -29,7 +29,7 @@ from realtime.capture.source import AudioSource, SourceKind, SourceSpec
 from realtime.clip import ClipEmotion, ClipWindow, summarise
 from realtime.journal import Journal
 from realtime.listener import Listener
-from realtime.mood import MoodEar
+from realtime.mood import WITHOUT_MOOD, MoodEar
 from realtime.snapshot import Decision, ListenerState, Reading, Snapshot
 from realtime.voice_activity import load_voice_activity_session
 
@@ -155,7 +155,7 @@ class Engine:
         journal = self._journal
         problem = self._journal_problem if journal is None else journal.error or journal.notice
         voice_error = self.calibration.problem
-        mood_error = self._mood_problem
+        mood_error = self._mood_problem or snapshot.mood_error
         if (snapshot.journal_error, snapshot.voice_error, snapshot.mood_error) == (
             problem,
             voice_error,
@@ -279,7 +279,7 @@ class Engine:
             settings=self.settings,
             journal=journal,
             on_decision=on_decision,
-            mood=None if mood is None else MoodEar(*mood, hop_s=self.settings.hop_s),
+            mood=None if mood is None else MoodEar(*mood, music_from=self.settings.music_from),
         )
         listener.set_threshold(self._threshold)
         if spec.kind in _OWN_VOICE:
@@ -343,7 +343,7 @@ class Engine:
                     load_backbone(
                         settings.mood_backbone, threads=settings.threads, provider=settings.provider
                     ),
-                    load_head(settings.mood_head, provider=settings.provider),
+                    load_head(settings.mood_head),
                 )
             return self._mood_models
 
@@ -366,7 +366,7 @@ class Engine:
             models = self.load_mood()
             self._mood_problem = ""
         except AttuneError as error:
-            self._mood_problem = str(error)
+            self._mood_problem = f"{error} {WITHOUT_MOOD}"
             _LOG.warning("%s", error)
             return None
         return models

@@ -11,6 +11,7 @@ __all__ = [
     "DataError",
     "DeviceLostError",
     "DeviceNotFoundError",
+    "DownloadError",
     "JournalError",
     "ModelError",
     "SettingsError",
@@ -58,6 +59,10 @@ class ModelError(AttuneError):
 
 class WeightsError(ModelError):
     """A weight file is missing, corrupt or not the one that was expected."""
+
+
+class DownloadError(AttuneError):
+    """A file cannot be fetched from its address."""
 
 
 class AnalysisCancelledError(AttuneError):

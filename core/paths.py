@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file", "voice_file"]
+__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file", "voice_file", "weights_dir"]
 
 _DIRS = PlatformDirs(appname="attune", appauthor=False)
 
@@ -19,6 +19,11 @@ def config_dir() -> Path:
 def data_dir() -> Path:
     """Folder of the journal; it need not exist."""
     return Path(_DIRS.user_data_dir)
+
+
+def weights_dir() -> Path:
+    """Folder of the weights that the user has fetched; it need not exist."""
+    return data_dir() / "weights"
 
 
 def cache_dir() -> Path:

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     voice_over_music: float = Field(
         default=-0.2, ge=-1.0, le=1.0, description="By how much speech must exceed music and singing to count"
     )
+    music_beside_from: float = Field(
+        default=0.1, ge=0.0, le=1.0, description="Score of music from which it is suppressed behind a voice"
+    )
 
     # Models
     threads: int = Field(
@@ -91,7 +94,8 @@ class Settings(BaseSettings):
         default=None, description="ONNX file of an emotion model; unset takes the embedded one"
     )
     mood_backbone: Path | None = Field(
-        default=None, description="ONNX file of a YAMNet; unset takes the embedded one"
+        default=None,
+        description="ONNX file of a YAMNet, or yamnet: Google's, once fetched; unset takes the embedded one",
     )
     mood_head: Path | None = Field(
         default=None, description="ONNX file of a mood head; unset takes the embedded one"
@@ -108,6 +112,12 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         default=90, ge=0, le=3650, description="Sessions older than this are deleted, days; 0 keeps all"
     )
+
+    @field_validator("mood_backbone", mode="before")
+    @classmethod
+    def _fetched(cls, given: object) -> object:
+        """Let a name stand for what `attune models fetch` brought; a file of that name is `./yamnet`."""
+        return paths.weights_dir() / f"{given}.onnx" if given == "yamnet" else given
 
     @field_validator("emotion_model", "mood_backbone", "mood_head", "journal_path")
     @classmethod

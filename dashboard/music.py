@@ -7,6 +7,7 @@ from typing import Final
 from dashboard.markup import Markup, tag
 from models.mood.groups import MOODS
 from models.mood.shares import Shares
+from realtime.mood import ROLLING_S
 from realtime.snapshot import ListenerState, MoodReading, RollingTheme, Snapshot
 
 __all__ = ["music"]
@@ -14,7 +15,7 @@ __all__ = ["music"]
 _NONE: Final = "\N{EN DASH}"
 _SHARES: Final = ("music", "singing", "speech", "silence")
 _TAGS: Final = 4
-_SPANS: Final = {10.0: "Last 10 s", 60.0: "Last minute"}
+_MINUTE_S: Final = 60.0
 
 
 def music(snapshot: Snapshot) -> Markup:
@@ -71,20 +72,19 @@ def _share(name: str, newest: Shares | None) -> Markup:
 
 
 def _themes(mood: MoodReading | None) -> list[Markup]:
-    if mood is None:
-        return [_theme(title, None) for title in _SPANS.values()]
-    return [_theme(_SPANS.get(theme.seconds, f"Last {theme.seconds:.0f} s"), theme) for theme in mood.themes]
+    themes = [RollingTheme(seconds, (), ()) for seconds in ROLLING_S] if mood is None else mood.themes
+    return [_theme(theme, heard=mood is not None) for theme in themes]
 
 
-def _theme(title: str, theme: RollingTheme | None) -> Markup:
+def _theme(theme: RollingTheme, *, heard: bool) -> Markup:
     """The leading mood in large, the eight as one bar, the likeliest tags."""
-    parts: tuple[float, ...] = ()
-    if theme is None or not theme.moods:
-        words, tags = _NONE, "nothing to hear yet" if theme is None else "silence"
-    else:
-        words = MOODS[max(range(len(MOODS)), key=theme.moods.__getitem__)].capitalize()
+    title = "Last minute" if theme.seconds == _MINUTE_S else f"Last {theme.seconds:.0f} s"
+    parts = theme.moods
+    if parts:
+        words = MOODS[max(range(len(MOODS)), key=parts.__getitem__)].capitalize()
         tags = ", ".join(name for name, _ in theme.tags[:_TAGS])
-        parts = theme.moods
+    else:
+        words, tags = _NONE, "no music" if heard else "nothing to hear yet"
     said = ", ".join(f"{name} {share:.0%}" for name, share in zip(MOODS, parts, strict=False))
     return tag(
         "div",

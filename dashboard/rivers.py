@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -43,6 +44,10 @@ _WIDTH: Final = 1_000
 _HEIGHT: Final = 200
 _TOP_TAGS: Final = 6
 _LABEL_SHARE: Final = 0.1
+_LABEL_MARGIN: Final = 0.07
+_LABEL_ACROSS: Final = 0.22
+_LABEL_DOWN: Final = 0.1
+"""Names nearer than both of these would touch on a telephone."""
 _HEARD_FROM: Final = 0.005
 _LITTLE_MUSIC: Final = 0.2
 _LITTLE: Final = "Hardly any music is heard in this file, so its mood says little: choose music."
@@ -53,6 +58,7 @@ _MARK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_60
 _SPOKEN_RUNS: Final = 12
 _SILENT: Final = "silent"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
+_ALL: Final = "all"
 _DASH: Final = "\N{EN DASH}"
 
 _strips: WeakKeyDictionary[Study, Markup] = WeakKeyDictionary()
@@ -111,12 +117,16 @@ def in_order(listing: Listing) -> list[Track]:
 
 
 def progress(tracks: Sequence[Track]) -> dict[str, float]:
-    """How far each track is that is being analysed, 0 to 1; -1 where nobody knows."""
-    return {
+    """How far each track is that is being analysed, and all together, 0 to 1; -1 where nobody knows."""
+    shares = {
         track.key: -1.0 if track.progress is None else round(track.progress, 3)
         for track in tracks
         if track.state is TrackState.WORKING
     }
+    ended = sum(not track.open for track in tracks)
+    if ended < len(tracks):
+        shares[_ALL] = round((ended + sum(max(0.0, share) for share in shares.values())) / len(tracks), 3)
+    return shares
 
 
 def summary(tracks: Sequence[Track]) -> str:
@@ -149,6 +159,7 @@ def table(listing: Listing) -> Markup:
             "div",
             tag("h2", "Tracks", tag("span", summary(tracks), class_="aside", data_testid="summary")),
             tag("span", *tools, class_="tools"),
+            *([_bar(_ALL, "Analysis of all tracks")] if any_open else []),
             class_="top",
         ),
         tag(
@@ -247,7 +258,7 @@ def _row(track: Track, chosen: bool) -> Markup:
         tag("td", clock_text(result.duration_s), class_="length"),
         tag("td", _chip(result.mood), class_="mood-cell"),
         tag("td", _strip(track.study), class_="flow"),
-        tag("td", _tag_words(result.theme, 3).replace(" %", "\N{NO-BREAK SPACE}%"), class_="tags"),
+        tag("td", _unbroken(_tag_words(result.theme, 3)), class_="tags"),
         tag("td", *_heard(result.mean_shares), class_="music"),
         away,
         class_="done chosen" if chosen else "done",
@@ -259,20 +270,25 @@ def _working(track: Track) -> Markup:
     waiting = track.state is TrackState.WAITING
     return tag(
         "div",
-        tag(
-            "div",
-            tag("div", class_="fill"),
-            class_="bar-track",
-            role="progressbar",
-            aria_label=f"Analysis of {track.name}",
-            aria_valuemin="0",
-            aria_valuemax="100",
-            aria_valuenow="0" if waiting else None,
-            data_progress=track.key,
-        ),
+        _bar(track.key, f"Analysis of {track.name}", begun=not waiting),
         tag("span", "Waiting" if waiting else "", class_="figure-of", data_figure=track.key),
         _button("Cancel", "cancel", track.key, about=f"Cancel {track.name}"),
         class_="work",
+    )
+
+
+def _bar(key: str, about: str, *, begun: bool = True) -> Markup:
+    """A bar that `progress` moves."""
+    return tag(
+        "div",
+        tag("div", class_="fill"),
+        class_="bar-track",
+        role="progressbar",
+        aria_label=about,
+        aria_valuemin="0",
+        aria_valuemax="100",
+        aria_valuenow=None if begun else "0",
+        data_progress=key,
     )
 
 
@@ -292,6 +308,11 @@ def _chip(mood: str | None) -> Markup:
 
 def _tag_words(row: Floats, top_k: int) -> str:
     return ", ".join(f"{name} {percent(share)}" for name, share in ranked(row, top_k)) or _SILENT
+
+
+def _unbroken(words: str) -> str:
+    """A name stays in one line with its figure."""
+    return words.replace(" ", "\N{NO-BREAK SPACE}").replace(",\N{NO-BREAK SPACE}", ", ")
 
 
 def _heard(shares: Shares) -> tuple[Markup, ...]:
@@ -314,17 +335,17 @@ def _loud(shares: Shares) -> list[str]:
 
 
 def _strip(study: Study) -> Markup:
-    """Draw the river in small; kept, since the table is drawn twice a second."""
+    """The river in small: its borders alone, of which the browser makes shapes; fifty drawn are 0.8 MB."""
     if study not in _strips:
-        result = study.result
+        borders = np.rint(255.0 * _edges(study.result, _STRIP_COLUMNS)).astype(np.uint8)
         _strips[study] = tag(
             "svg",
-            *_bands(result, _STRIP_COLUMNS, height=100),
-            viewBox=f"0 0 {_WIDTH} 100",
+            viewBox="0 0 1 255",
             preserveAspectRatio="none",
             class_="strip-river",
             role="img",
-            aria_label=river_words(result),
+            aria_label=river_words(study.result),
+            data_borders=base64.b64encode(borders.tobytes()).decode(),
         )
     return _strips[study]
 
@@ -469,18 +490,23 @@ def _line(across: Sequence[str], down: Sequence[str], *, smooth: bool) -> str:
 
 
 def _labels(result: MoodResult) -> list[Markup]:
-    """Write a mood's name where its band is widest, if there is room."""
+    """Write a mood's name where its band is widest, if there is room beside the other names."""
     borders = _edges(result, _STRIP_COLUMNS)
     places = _centres(result, _STRIP_COLUMNS) / max(result.duration_s, 1e-9)
-    inside = (places > 0.07) & (places < 0.93)
+    middles, widths = (borders[:, 1:] + borders[:, :-1]) / 2.0, np.diff(borders, axis=1)
+    widths[(places <= _LABEL_MARGIN) | (places >= 1.0 - _LABEL_MARGIN)] = 0.0
+    taken: list[tuple[float, float]] = []
     labels = []
-    for index, mood in enumerate(MOODS):
-        widths = np.where(inside, borders[:, index + 1] - borders[:, index], 0.0)
-        column = int(widths.argmax())
-        if widths[column] >= _LABEL_SHARE:
-            middle = float(borders[column, index] + borders[column, index + 1]) / 2.0
-            style = f"left:{100 * float(places[column]):.1f}%;top:{100 * middle:.1f}%"
-            labels.append(tag("span", mood, class_="label-of", style=style, aria_hidden="true"))
+    for index in np.argsort(-widths.max(axis=0), kind="stable"):
+        for column in np.argsort(-widths[:, index], kind="stable"):
+            across, down = float(places[column]), float(middles[column, index])
+            if widths[column, index] < _LABEL_SHARE:
+                break
+            if all(abs(across - x) > _LABEL_ACROSS or abs(down - y) > _LABEL_DOWN for x, y in taken):
+                taken.append((across, down))
+                style = f"left:{100 * across:.1f}%;top:{100 * down:.1f}%"
+                labels.append(tag("span", MOODS[index], class_="label-of", style=style, aria_hidden="true"))
+                break
     return labels
 
 
@@ -554,7 +580,12 @@ def _theme(result: MoodResult) -> Markup:
         tag(
             "h3",
             "Theme",
-            tag("span", "of the whole, calibrated; bold: likely enough to name", class_="aside"),
+            tag(
+                "span",
+                "of the whole; bold: likely enough to name",
+                class_="aside",
+                title="Calibrated for the official YAMNet; with the embedded one approximately.",
+            ),
         ),
         tag("div", *rows, class_="levels", role="list"),
         aria_label="Theme",

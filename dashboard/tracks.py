@@ -22,6 +22,7 @@ from dashboard.live import shared_desk
 from dashboard.markup import plain, tag
 from dashboard.part import UNEXPECTED, draw_part
 from models.audio import SUPPORTED_SUFFIXES
+from models.mood.groups import MOODS
 from models.mood.result import CSV_COLUMNS, MoodResult, csv_rows
 from models.mood.result import plain as plain_result
 from models.mood.tracks import Shelf, Track
@@ -34,7 +35,7 @@ __all__ = ["as_csv", "obey", "page"]
 _LOG = logging.getLogger(__name__)
 _ASSETS: Final = Path(__file__).parent / "assets"
 _TICK_S: Final = 0.5
-_IDLE_TICK_S: Final = 1.0
+_IDLE_TICK_S: Final = 2.0
 _MOST_SHOWN: Final = 8
 _MOST_FROM_FOLDER: Final = 500
 _MOST_PLAYED_BYTES: Final = 200_000_000
@@ -55,8 +56,8 @@ _MIME: Final = {
 
 # Keys of the session state; each stands for one browser tab
 _SHELF: Final = "tracks shelf"
-_ROUND: Final = "tracks round"
-_PATH: Final = "tracks path"
+_DROPS: Final = "tracks drops"
+_PATHS: Final = "tracks paths"
 _CHOSEN: Final = "tracks chosen"
 _SORT: Final = "tracks sort"
 _PROBLEM: Final = "tracks problem"
@@ -104,8 +105,9 @@ def page() -> None:
     st.session_state[_FACE] = _face(desk, shelf)
     tick_s = _TICK_S if any(track.open for track in shelf.tracks()) else _IDLE_TICK_S
     st.fragment(run_every=tick_s)(_draw)(desk, shelf)
+    _all_themes(shelf)
     _rivers(shelf)
-    _foot(desk, shelf)
+    _foot(desk)
 
 
 def _shelf(desk: Desk) -> Shelf:
@@ -154,7 +156,9 @@ def _face(desk: Desk, shelf: Shelf) -> tuple[object, ...]:
 
 
 def _drop(desk: Desk, shelf: Shelf) -> None:
-    turn = int(st.session_state.setdefault(_ROUND, 0))
+    # A fresh field after each use: a browser that does not know of it yet sends the old one once more, and
+    # what comes under an old number is left out.
+    drops, paths = (int(st.session_state.setdefault(key, 0)) for key in (_DROPS, _PATHS))
     hindered = bool(desk.engine.tracks.problem)
     with st.container(border=True, key="tracks-drop"):
         left, right = st.columns((3, 2), vertical_alignment="top")
@@ -162,30 +166,29 @@ def _drop(desk: Desk, shelf: Shelf) -> None:
         left.file_uploader(
             "Drop music here, one file or fifty; no sound is kept",
             accept_multiple_files=True,
-            key=f"tracks drop {turn}",
+            key=f"{_DROPS} {drops}",
             on_change=_take,
-            args=(shelf, turn),
+            args=(shelf, drops),
             disabled=hindered,
         )
         right.text_input(
             "or type the path of a file or folder on this machine",
-            key=_PATH,
+            key=f"{_PATHS} {paths}",
             placeholder="~/music",
             icon=":material/folder:",
             on_change=_open_path,
-            args=(shelf,),
+            args=(shelf, paths),
             disabled=hindered,
         )
 
 
 def _take(shelf: Shelf, turn: int) -> None:
     """Take what was dropped out of the uploader, and put a fresh one in its place."""
-    # What was taken out before may come once more, as files that are deleted.
-    given = st.session_state.get(f"tracks drop {turn}") or []
-    uploads = [upload for upload in given if isinstance(upload, UploadedFile)]
-    if not uploads:
+    given = st.session_state.get(f"{_DROPS} {turn}") or []
+    uploads = [upload for upload in given if isinstance(upload, UploadedFile)]  # others were deleted
+    if not uploads or turn != st.session_state[_DROPS]:
         return
-    st.session_state[_ROUND] = turn + 1
+    st.session_state[_DROPS] = turn + 1
 
     def command() -> None:
         for upload in uploads:
@@ -200,10 +203,10 @@ def _take(shelf: Shelf, turn: int) -> None:
             forget(session_id=context.session_id, file_id=upload.file_id)
 
 
-def _open_path(shelf: Shelf) -> None:
-    typed = str(st.session_state.get(_PATH) or "").strip().strip("\"'")
-    if typed:
-        st.session_state[_PATH] = ""
+def _open_path(shelf: Shelf, turn: int) -> None:
+    typed = str(st.session_state.get(f"{_PATHS} {turn}") or "").strip().strip("\"'")
+    if typed and turn == st.session_state[_PATHS]:
+        st.session_state[_PATHS] = turn + 1
         _attempt(lambda: _add_path(shelf, Path(typed)))
 
 
@@ -259,6 +262,7 @@ def _draw(desk: Desk, shelf: Shelf) -> None:
             key=_TABLE,
             data={
                 "html": rivers.table(listing),
+                "moods": list(MOODS),
                 "progress": rivers.progress(tracks),
                 "title": f"{rivers.summary(tracks)} · Attune" if busy else "Tracks · Attune",
                 "max_bytes": _max_upload_mb() * 2**20,
@@ -301,7 +305,9 @@ def obey(asked: dict[str, Any], shelf: Shelf, state: _State) -> None:
     match asked.get("what"):
         case "show":
             shown = [one for one in _chosen(shelf.tracks(), state) if one != key]
-            state[_CHOSEN] = [*shown, key] if asked.get("on") else shown
+            state[_CHOSEN] = (
+                [key, *shown] if asked.get("on") else shown
+            )  # the newest where it is seen at once
         case "sort":
             state[_SORT] = key
         case "cancel":
@@ -327,6 +333,19 @@ def _too_big(name: str, size_bytes: int) -> str:
         f"{name} has {size}, more than the {_max_upload_mb()} MB that a page can take: type its path "
         "instead, or convert it to MP3, Opus or FLAC."
     )
+
+
+def _all_themes(shelf: Shelf) -> None:
+    done = [track.study.result for track in shelf.tracks() if track.study is not None]
+    if len(done) > 1:
+        st.download_button(
+            "All themes as CSV",
+            lambda: as_csv(done, timeline=False),
+            file_name="themes.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 # Rivers
@@ -421,25 +440,14 @@ def _as_json(result: MoodResult) -> str:
     return json.dumps(plain_result(result, _EXPORTED_TAGS), ensure_ascii=False, indent=1)
 
 
-def _foot(desk: Desk, shelf: Shelf) -> None:
-    done = [track.study.result for track in shelf.tracks() if track.study is not None]
-    with st.container(horizontal=True, vertical_alignment="center", key="tracks-foot"):
-        if len(done) > 1:
-            st.download_button(
-                "All themes as CSV",
-                lambda: as_csv(done, timeline=False),
-                file_name="themes.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-        with st.popover("What is kept", icon=":material/lock:"):
-            st.write(
-                "Sound stays in memory, on this machine, until you remove a track or close the tab. What was "
-                "found is kept on disk under a fingerprint of the sound, without its name, so that the same "
-                "file need not be analysed twice."
-            )
-            st.button("Forget what is kept", key="tracks forget", on_click=_forget, args=(desk,))
+def _foot(desk: Desk) -> None:
+    with st.popover("What is kept", icon=":material/lock:"):
+        st.write(
+            "Sound stays in memory, on this machine, until you remove a track or close the tab. What was "
+            "found is kept on disk under a fingerprint of the sound, without its name, so that the same file "
+            "need not be analysed twice."
+        )
+        st.button("Forget what is kept", key="tracks forget", on_click=_forget, args=(desk,))
 
 
 def _forget(desk: Desk) -> None:

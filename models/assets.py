@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from core import paths
 from core.errors import WeightsError
 
-__all__ = ["WEIGHTS_DIR", "Asset", "assets", "locate"]
+__all__ = ["FETCHABLE", "WEIGHTS_DIR", "Asset", "assets", "checked", "fetched", "locate"]
 
 WEIGHTS_DIR: Final = Path(__file__).parent / "weights"
 _MANIFEST: Final = WEIGHTS_DIR / "manifest.toml"
+
+FETCHABLE: Final = ("yamnet",)
+"""What `attune models fetch` brings: into the user's own folder, beside a record in the manifest's form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,12 @@ class Asset:
     ----------
     name
         How code asks for it.
+    folder
+        Where it lies; None where the package that carries it is not installed.
     package
-        Installed package that carries it; None for the project's own.
+        Installed package that carries it; None for the project's own and for what was fetched.
     file
-        Path within that package, or within the project's weights.
+        Path within the folder.
     size_bytes, sha256
         What it must be.
     licence
@@ -41,6 +47,7 @@ class Asset:
     """
 
     name: str
+    folder: Path | None
     package: str | None
     file: str
     size_bytes: int
@@ -74,31 +81,81 @@ def assets() -> tuple[Asset, ...]:
         ) from error
 
 
+def fetched(name: str) -> Asset | None:
+    """One of `FETCHABLE` as it was fetched, present or not; None where it never was.
+
+    Raises
+    ------
+    WeightsError
+        Its record cannot be read.
+    """
+    path = paths.weights_dir() / f"{name}.toml"
+    try:
+        return _asset(name, tomllib.loads(path.read_text(encoding="utf-8"))[name], path.parent)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"The record {path} of fetched weights cannot be read ({error!r}): {_fetch(name)}."
+        ) from error
+
+
 def locate(name: str) -> Path:
     """Find a weight file and check that it is intact.
 
     Parameters
     ----------
     name
-        As in the manifest.
+        As in the manifest, or one of `FETCHABLE`.
 
     Returns
     -------
     path
-        A file whose size and SHA-256 are those of the manifest.
+        A file whose size and SHA-256 are those of the manifest, or of the record made when it was fetched.
 
     Raises
     ------
     WeightsError
-        The name is unknown, the file or the package that carries it is missing, or its content
-        is another.
+        The name is unknown, the file or the package that carries it is missing, it was never fetched, or its
+        content is another.
     """
+    if name in FETCHABLE:
+        asset = fetched(name)
+        if asset is None:
+            raise WeightsError(
+                f"The weights {name!r} were not fetched yet: run `attune models fetch {name}`, or leave "
+                "the setting that names them out."
+            )
+        return _intact(asset, _fetch(name))
     known = {asset.name: asset for asset in assets()}
     asset = known.get(name)
     if asset is None:
         raise WeightsError(f"There are no weights called {name!r}: there are {', '.join(known)}.")
-    path = _folder(asset.package) / asset.file
     restore = "restore it from the repository" if asset.package is None else f"install {asset.package} again"
+    return _intact(asset, restore)
+
+
+def checked(path: Path) -> Path:
+    """A weight file that the user names: what was fetched is checked, other files are the user's own.
+
+    Raises
+    ------
+    WeightsError
+        See `locate`.
+    """
+    if path.stem in FETCHABLE and path.absolute().parent == paths.weights_dir().absolute():
+        return locate(path.stem)
+    return path
+
+
+def _fetch(name: str) -> str:
+    return f"run `attune models fetch {name} --force`"
+
+
+def _intact(asset: Asset, restore: str) -> Path:
+    if asset.folder is None:
+        raise WeightsError(f"The package {asset.package} is not installed: install the project again.")
+    path = asset.folder / asset.file
     if not path.is_file():
         raise WeightsError(f"The weight file {path} is missing: {restore}.")
     try:
@@ -116,10 +173,12 @@ def locate(name: str) -> Path:
     return path
 
 
-def _asset(name: str, entry: Mapping[str, Any]) -> Asset:
+def _asset(name: str, entry: Mapping[str, Any], folder: Path | None = None) -> Asset:
+    package = entry.get("package")
     return Asset(
         name=name,
-        package=entry.get("package"),
+        folder=folder or _folder(package),
+        package=package,
         file=entry["file"],
         size_bytes=entry["size_bytes"],
         sha256=entry["sha256"],
@@ -129,11 +188,11 @@ def _asset(name: str, entry: Mapping[str, Any]) -> Asset:
     )
 
 
-def _folder(package: str | None) -> Path:
+def _folder(package: str | None) -> Path | None:
     """Folder of an installed package, found without importing it; the project's own by default."""
     if package is None:
         return WEIGHTS_DIR
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"The package {package} is not installed: install the project again.")
+        return None
     return Path(spec.submodule_search_locations[0])

@@ -29,6 +29,8 @@ SUPPORTED_SUFFIXES: Final = tuple(sorted(sndfile.SUFFIXES + ffmpeg.SUFFIXES))
 
 _BLOCK_FRAMES: Final = 8_192
 _FULL_SCALE_MARGIN: Final = 2.0
+_LENGTH_MARGIN: Final = 1.001
+"""So much longer than allowed a file may be: encoders add a fraction of a second."""
 
 
 class AudioStream:
@@ -164,7 +166,7 @@ class AudioStream:
 
     def _check_length(self, frames: int, *, at_least: str = "") -> None:
         minutes = frames / self.rate_hz / 60.0
-        if minutes > self._max_minutes:
+        if minutes > self._max_minutes * _LENGTH_MARGIN:
             raise AudioDecodeError(
                 f"{self.name} lasts {at_least}{minutes:.1f} minutes, more than the {self._max_minutes:g} "
                 f"allowed: cut it, or raise the setting max_file_minutes."

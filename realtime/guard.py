@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from core.settings import Settings
 from models.mood.shares import Shares
 
 __all__ = ["GuardConfig", "guard_config", "music_score", "only_music"]
+
+
+_SLACK: Final = 0.1
+"""Of the margin while a voice is there: one window must not undo the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,32 +26,42 @@ class GuardConfig:
         Score of music or singing, averaged over the window, from which music plays; 0 to 1.
     margin
         By how much the score of speech must exceed both for a voice to stand out, -1 to 1.
+    beside_from
+        Score of music or singing from which it is suppressed behind a voice that stands out; 0 to 1.
     """
 
-    music_from: float = 0.25
-    margin: float = 0.1
+    music_from: float
+    margin: float
+    beside_from: float
 
 
 def guard_config(settings: Settings) -> GuardConfig:
     """The guard's part of the settings."""
-    return GuardConfig(music_from=settings.music_from, margin=settings.voice_over_music)
+    return GuardConfig(
+        music_from=settings.music_from,
+        margin=settings.voice_over_music,
+        beside_from=settings.music_beside_from,
+    )
 
 
-def only_music(shares: Sequence[Shares], config: GuardConfig) -> bool:
+def only_music(shares: Sequence[Shares], config: GuardConfig, *, voice_before: bool = False) -> bool:
     """Whether music plays in a window and no voice stands out from it.
 
     Parameters
     ----------
     shares
-        Of the patches in the window; none: nothing is known, so nothing is held back.
+        Of the patches that sound in the window; none: nothing is known, so nothing is held back.
     config
         May change between windows.
+    voice_before
+        Whether the window before counted as a voice: then this one does more easily.
     """
     if not shares:
         return False
     music = music_score(shares)
     speech = _mean([share.speech for share in shares])
-    return music >= config.music_from and speech - music < config.margin
+    margin = config.margin - (_SLACK if voice_before else 0.0)
+    return music >= config.music_from and speech - music < margin
 
 
 def music_score(shares: Sequence[Shares]) -> float:

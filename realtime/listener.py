@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from core.errors import AttuneError
+from core.errors import AttuneError, ModelError
 from core.settings import Settings
 from models.emotion.personal import PersonalVoice, apply_personal
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
@@ -30,9 +31,10 @@ from realtime.fifo import Begin, BlockFifo, End, Gap, Record, Sound
 from realtime.journal import Journal
 from realtime.mailbox import Mailbox
 from realtime.meter import Meter
-from realtime.mood import MoodEar
+from realtime.mood import WITHOUT_MOOD, MoodEar
 from realtime.ring_buffer import RingBuffer
 from realtime.snapshot import Counters, Decision, Level, ListenerState, MoodReading, Reading, Snapshot
+from realtime.suppression import suppress_music
 from realtime.timing import StageTimes
 from realtime.voice_activity import VoiceActivity
 
@@ -53,6 +55,7 @@ class _Window:
     audio: Audio
     clock: int
     speech_share: float
+    speech: npt.NDArray[np.bool_]  # frame by frame
     delivered_s: float
     durations_ms: dict[str, float]
     stream: int  # how often the source had been opened
@@ -134,6 +137,7 @@ class Listener:
         self._mood = mood
         self._guard_config = guard.guard_config(settings)
         self._noted_mood_clock = 0
+        self._voice_before = False
         self._history: deque[Decision] = deque()
         self._times = StageTimes()
 
@@ -354,7 +358,8 @@ class Listener:
         audio, clock = self._ring.latest(WINDOW_SAMPLES)
         share = min(1.0, self._speech.share * WINDOW_SAMPLES / self._heard_samples)
         durations_ms, self._durations_ms = self._durations_ms, {}
-        window = _Window(audio, clock, share, delivered_s, durations_ms, self._stream)
+        speech = self._speech.frames
+        window = _Window(audio, clock, share, speech, delivered_s, durations_ms, self._stream)
         replaced = self._mailbox.put(window, wait=self._info.lossless)
         self._counters = replace(
             self._counters,
@@ -408,13 +413,19 @@ class Listener:
         config = self._gate_config
         if window.stream != self._gate_stream:
             self._gate_stream, self._gate_state = window.stream, gate.GateState()
+            self._voice_before = False
             if self._mood is not None:
                 self._mood.reset()
-        mood = None if self._mood is None else self._mood.hear(window.audio, window.clock)
+        mood = self._hear_mood(window)
         heard_s = time.perf_counter()
-        only_music = mood is not None and guard.only_music(mood.shares, self._guard_config)
+        shares = () if mood is None else mood.shares
+        only_music = guard.only_music(shares, self._guard_config, voice_before=self._voice_before)
         asked = window.speech_share >= config.min_speech_share and not only_music
-        probabilities = self._probabilities(window.audio) if asked else None
+        self._voice_before = asked
+        audio = window.audio
+        if asked and guard.music_score(shares) >= self._guard_config.beside_from:
+            audio = suppress_music(audio, window.speech)
+        probabilities = self._probabilities(audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
             clock=window.clock,
@@ -452,11 +463,23 @@ class Listener:
         if self._on_decision is not None:
             self._on_decision(reading, decision)
 
+    def _hear_mood(self, window: _Window) -> MoodReading | None:
+        """What the mood models hear; when they fail, listening goes on without them."""
+        if self._mood is None:
+            return None
+        try:
+            return self._mood.hear(window.audio, window.clock)
+        except ModelError as error:
+            _LOG.exception("the mood models failed; listening goes on without them")
+            self._mood = None
+            self._publish(mood=None, mood_error=f"{error} {WITHOUT_MOOD}")
+            return None
+
     def _note_mood(self, mood: MoodReading) -> None:
         """Write the mood of the music into the journal, now and then."""
         newest = mood.themes[0]
         due = mood.clock - self._noted_mood_clock >= newest.seconds * SAMPLE_RATE_HZ
-        if due and newest.tags and guard.music_score(mood.shares) >= self._guard_config.music_from:
+        if due and newest.tags:
             self._noted_mood_clock = mood.clock
             said = ", ".join(f"{tag} {probability:.2f}" for tag, probability in newest.tags)
             self._note("mood", f"the last {newest.seconds:.0f} s: {said}", clock=mood.clock)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,18 +15,21 @@ from models.mood.head import Head
 from models.mood.patches import PATCH_SAMPLES
 from models.mood.result import ranked
 from models.mood.shares import ShareReader, Shares
+from models.mood.tagger import SILENT_DBFS
 from models.resample import SAMPLE_RATE_HZ, Audio
+from realtime.guard import music_score
 from realtime.snapshot import MoodReading, RollingTheme
 
-__all__ = ["ROLLING_S", "MoodEar"]
+__all__ = ["ROLLING_S", "WITHOUT_MOOD", "MoodEar"]
+
+WITHOUT_MOOD: Final = "Listening goes on without the mood of music, and singing may count as a voice."
 
 ROLLING_S: Final = (10.0, 60.0)
 """What the rolling themes look back on."""
-_PATCH_EVERY_S: Final = 0.5
-"""Windows that come less often are heard in several patches."""
+_STEP_SAMPLES: Final = 7_680
+"""Patches are at least 0.48 s apart, however often windows come."""
 _TAGS: Final = 5
-_SILENT_SHARE: Final = 0.5
-"""Score of silence from which a patch says nothing of music."""
+_SILENT_POWER: Final = 10.0 ** (SILENT_DBFS / 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,21 @@ class _Patch:
     clock: int
     embedding: np.ndarray
     shares: Shares
+    sounding: bool
 
 
 class MoodEar:
     """Hears the newest patches of each window; used by one thread at a time.
 
-    Themes are of the mean embedding over the last seconds, as the head has learned from means. Silent
-    patches do not count.
+    Themes are of the mean embedding over the last seconds, as the head has learned from means. Patches
+    without music do not count: talk and fans have no mood of music.
 
     Parameters
     ----------
     backbone, head
         The models.
-    hop_s
-        Time between windows, seconds.
+    music_from
+        Score of music or singing from which a patch counts as music, 0 to 1.
 
     Raises
     ------
@@ -55,12 +59,10 @@ class MoodEar:
         The backbone lacks the classes that shares are read from.
     """
 
-    def __init__(self, backbone: Backbone, head: Head, *, hop_s: float) -> None:
-        self._backbone, self._head = backbone, head
+    def __init__(self, backbone: Backbone, head: Head, *, music_from: float) -> None:
+        self._backbone, self._head, self._music_from = backbone, head, music_from
         self._read = ShareReader(backbone.info.classes)
         self._thresholds = np.array(head.info.thresholds, dtype=np.float32)
-        self._count = max(1, math.ceil(hop_s / _PATCH_EVERY_S - 1e-9))
-        self._step = round(hop_s / self._count * SAMPLE_RATE_HZ)
         self._patches: deque[_Patch] = deque()
 
     def reset(self) -> None:
@@ -76,32 +78,49 @@ class MoodEar:
             The newest 3 s, float32 at 16 kHz.
         clock
             Sample clock of its end; later than that of the window before.
+
+        Raises
+        ------
+        ModelError
+            The models cannot run, or answer no numbers.
         """
-        ends = [len(window) - back * self._step for back in reversed(range(self._count))]
-        ends = [end for end in ends if end >= PATCH_SAMPLES]
-        heard = self._backbone.hear(np.stack([window[end - PATCH_SAMPLES : end] for end in ends]))
-        for end, embedding, row in zip(ends, heard.embedding, self._read.read(heard.scores), strict=True):
-            self._patches.append(_Patch(clock - len(window) + end, embedding, Shares.of(row)))
-        while clock - self._patches[0].clock >= ROLLING_S[-1] * SAMPLE_RATE_HZ:
+        heard_to = self._patches[-1].clock if self._patches else clock - len(window)
+        oldest = max(heard_to + _STEP_SAMPLES, clock - len(window) + PATCH_SAMPLES)
+        clocks = range(clock, oldest - 1, -_STEP_SAMPLES)[::-1]
+        if clocks:
+            self._hear(window, clock, clocks)
+        while self._patches and clock - self._patches[0].clock >= ROLLING_S[-1] * SAMPLE_RATE_HZ:
             self._patches.popleft()
         return MoodReading(
             clock=clock,
             shares=tuple(
-                patch.shares for patch in self._patches if patch.clock - PATCH_SAMPLES >= clock - len(window)
+                patch.shares
+                for patch in self._patches
+                if patch.sounding and patch.clock - PATCH_SAMPLES >= clock - len(window)
             ),
             themes=tuple(self._theme(clock, seconds) for seconds in ROLLING_S),
         )
 
+    def _hear(self, window: Audio, clock: int, clocks: Sequence[int]) -> None:
+        ends = [len(window) - (clock - end) for end in clocks]
+        patches = np.stack([window[end - PATCH_SAMPLES : end] for end in ends])
+        heard = self._backbone.hear(patches)
+        loud = np.mean(np.square(patches), axis=1) >= _SILENT_POWER
+        rows = zip(clocks, heard.embedding, self._read.read(heard.scores), loud, strict=True)
+        self._patches += [
+            _Patch(end, embedding, Shares.of(row), bool(sounds)) for end, embedding, row, sounds in rows
+        ]
+
     def _theme(self, clock: int, seconds: float) -> RollingTheme:
         since = clock - seconds * SAMPLE_RATE_HZ
-        sounding = [
+        played = [
             patch.embedding
             for patch in self._patches
-            if patch.clock > since and patch.shares.silence < _SILENT_SHARE
+            if patch.clock > since and patch.sounding and music_score([patch.shares]) >= self._music_from
         ]
-        if not sounding:
+        if not played:
             return RollingTheme(seconds, (), ())
-        probabilities = self._head.probabilities(np.mean(sounding, axis=0, keepdims=True))
+        probabilities = self._head.probabilities(np.mean(played, axis=0, keepdims=True))
         return RollingTheme(
             seconds,
             tuple(ranked(probabilities[0], _TAGS)),

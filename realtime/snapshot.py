@@ -81,7 +81,8 @@ class Reading:
         Calibrated probabilities of the eight emotions, in the order of `EMOTIONS`, summing to 1;
         None where the window held too little speech to ask the model.
     latency_ms
-        From the delivery of the block that held the window's last sample to the end of the model.
+        From the delivery of the block that held the window's last sample to the end of the models, that
+        of music included.
     only_music
         Music plays, and no voice stands out from it: the model was not asked.
     """
@@ -102,10 +103,10 @@ class RollingTheme:
     seconds
         How far it looks back, at most.
     tags
-        The likeliest tags with their probabilities, the likeliest first; none where all was silent.
+        The likeliest tags with their probabilities, the likeliest first; none where no music was heard.
     moods
         Weights of the eight moods, in the order of `models.mood.groups.MOODS`, summing to 1; none where
-        all was silent.
+        no music was heard.
     """
 
     seconds: float
@@ -122,7 +123,7 @@ class MoodReading:
     clock
         Sample clock of the window's end.
     shares
-        Of the patches that lie in the window, oldest first.
+        Of the patches that lie in the window and sound, oldest first.
     themes
         Of the last 10 s and of the last 60 s.
     """

@@ -312,3 +312,20 @@ def test_journal_that_is_switched_off_is_not_looked_at(
     journal.write_text("I am a poem")
     monkeypatch.setenv("ATTUNE_JOURNAL", "false")
     assert checks()["Journal"].verdict is Verdict.OPTIONAL
+
+
+def test_weights_that_can_be_fetched_are_optional_and_looked_at_once_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "data_dir", lambda: tmp_path / "data")
+    found = checks()["Weights yamnet"]
+    assert (found.verdict, found.finding) == (Verdict.OPTIONAL, "not fetched")
+    assert "`attune models fetch yamnet`" in found.remedy
+    record = paths.weights_dir() / "yamnet.toml"
+    record.parent.mkdir(parents=True)
+    record.write_text(
+        '[yamnet]\nfile = "yamnet.onnx"\nsize_bytes = 3\nsha256 = "x"\nlicence = "MIT"\nsource = "s"\n'
+    )
+    found = checks()["Weights yamnet"]
+    assert found.verdict is Verdict.BAD
+    assert found.finding.endswith("yamnet.onnx is missing: run `attune models fetch yamnet --force`.")

@@ -131,6 +131,21 @@ def test_a_damaged_journal_is_set_aside_and_said(settings: Settings, recording: 
     engine.close()
 
 
+def test_missing_mood_models_do_not_stop_listening(
+    settings: Settings, recording: Path, tmp_path: Path
+) -> None:
+    engine = Engine(settings.model_copy(update={"mood_backbone": tmp_path / "gone.onnx"}))
+    engine.start(file_spec(recording))
+    assert engine.wait(30.0)
+    snapshot = engine.snapshot()
+    assert snapshot.state is ListenerState.FINISHED
+    assert snapshot.reading is not None
+    assert snapshot.mood is None
+    assert "gone.onnx" in snapshot.mood_error
+    assert "singing may count as a voice" in snapshot.mood_error
+    engine.close()
+
+
 def test_threshold_outlives_the_source(engine: Engine, recording: Path) -> None:
     engine.set_threshold(0.95)
     clip = engine.recognise(recording)

@@ -1,4 +1,4 @@
-// Owns the table of tracks in the browser: its buttons, its moving bars, and word of files too big to come.
+// Owns the table of tracks in the browser: its buttons, small rivers, moving bars, and word of files too big to come.
 
 const BOARD = "at-board";
 const ZONE = ".st-key-tracks-drop";
@@ -39,18 +39,40 @@ function make(parentElement) {
   return table;
 }
 
-function draw(table, html) {
+function draw(table, { html, moods }) {
   if (html === table.html) return;
   table.html = html;
   const within = table.board.getRootNode().activeElement;
   const focus = within?.dataset?.focus;
-  const scrolled = table.board.querySelector(".scroll")?.scrollLeft ?? 0;
+  const { scrollLeft = 0, scrollTop = 0 } = table.board.querySelector(".scroll") ?? {};
   table.board.innerHTML = html;
+  for (const river of table.board.querySelectorAll("[data-borders]")) fill(river, moods);
   const scroll = table.board.querySelector(".scroll");
-  if (scroll !== null) scroll.scrollLeft = scrolled;
+  if (scroll !== null) Object.assign(scroll, { scrollLeft, scrollTop });
   if (focus !== undefined) {
     table.board.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   }
+}
+
+// One shape for each mood, between a border and the next; there is one border more than moods.
+function fill(river, moods) {
+  const heights = Uint8Array.from(atob(river.dataset.borders), (sign) => sign.charCodeAt(0));
+  const step = moods.length + 1;
+  const columns = heights.length / step;
+  const line = (border) => {
+    const points = [`0 ${heights[border]}`];
+    for (let column = 0; column < columns; column += 1) {
+      points.push(`${(column + 0.5) / columns} ${heights[column * step + border]}`);
+    }
+    return [...points, `1 ${heights[(columns - 1) * step + border]}`];
+  };
+  moods.forEach((mood, border) => {
+    const band = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    band.setAttribute("class", "band");
+    band.setAttribute("d", `M${[...line(border), ...line(border + 1).reverse()].join("L")}Z`);
+    band.style.fill = `var(--at-mood-${mood})`;
+    river.append(band);
+  });
 }
 
 function move(board, progress) {
@@ -63,7 +85,7 @@ function move(board, progress) {
     if (known) bar.setAttribute("aria-valuenow", Math.round(100 * share));
     else bar.removeAttribute("aria-valuenow");
     const figure = board.querySelector(`[data-figure="${CSS.escape(key)}"]`);
-    figure.textContent = known ? `${Math.round(100 * share)} %` : "Analysing";
+    if (figure !== null) figure.textContent = known ? `${Math.round(100 * share)} %` : "Analysing";
   }
 }
 
@@ -72,7 +94,7 @@ export default function show({ data, parentElement, setTriggerValue }) {
   if (table === undefined) tables.set(parentElement, (table = make(parentElement)));
   table.ask = (asked) => setTriggerValue("asked", asked);
   table.maxBytes = data.max_bytes;
-  draw(table, data.html);
+  draw(table, data);
   move(table.board, data.progress);
   if (document.title !== data.title) document.title = data.title;
 }

@@ -26,10 +26,7 @@ def open_track(given: Input) -> Track:
     try:
         return sndfile.open_track(given)
     except sndfile.REFUSALS as error:
-        unreadable = AudioDecodeError(
-            f"{given.name} is not sound that Attune can read ({plain(error)}): it is damaged, or another "
-            f"kind of file under a false name; choose a WAV, FLAC, MP3, Ogg or M4A file."
-        )
+        unreadable = _unreadable(given, error)
         if not ffmpeg.installed():
             if ffmpeg.looks_familiar(given):
                 raise AudioDecodeError(
@@ -41,6 +38,17 @@ def open_track(given: Input) -> Track:
         return ffmpeg.open_track(given)
     except ffmpeg.refusals() as error:
         raise unreadable from error
+
+
+def _unreadable(given: Input, error: Exception) -> AudioDecodeError:
+    if given.head(3) == b"ID3":
+        return AudioDecodeError(
+            f"{given.name} holds tags (a title, a cover) but no sound: choose a file that holds sound."
+        )
+    return AudioDecodeError(
+        f"{given.name} is not sound that Attune can read ({plain(error)}): it is damaged, or another "
+        f"kind of file under a false name; choose a WAV, FLAC, MP3, Ogg or M4A file."
+    )
 
 
 def _checked_size(path: Path) -> int:

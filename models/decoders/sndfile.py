@@ -6,7 +6,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 import soundfile
 
@@ -63,19 +63,26 @@ def open_track(given: Input) -> Track:
 
 def _opened(given: Input) -> ForwardFile:
     """Open, and where libsndfile goes astray by the suffix, say in plain words what is wrong."""
-    if isinstance(given.source, bytes):
-        return ForwardFile(io.BytesIO(given.source))
-    if given.source.suffix.lower() == ".mp3" and not _MPEG_FRAME.search(given.head(_SEARCHED_BYTES)):
-        # By its suffix libsndfile would look for MPEG frames in a text, and complain on the terminal.
-        return ForwardFile(given.stack.enter_context(given.open()))
     try:
-        return ForwardFile(str(given.source))
+        return ForwardFile(_offered(given))
     except soundfile.LibsndfileError as error:
         if error.code != _NO_MPEG_FRAME:
             raise
         raise soundfile.SoundFileError("Format not recognised") from error
     except TypeError as error:
         raise soundfile.SoundFileError("it has no header") from error
+
+
+def _offered(given: Input) -> str | BinaryIO:
+    """The file's path, which is fastest; but its content alone where the suffix would mislead."""
+    if isinstance(given.source, bytes):
+        return io.BytesIO(given.source)
+    if given.source.suffix.lower() == ".mp3" and (
+        ffmpeg.looks_familiar(given) or not _MPEG_FRAME.search(given.head(_SEARCHED_BYTES))
+    ):
+        # libsndfile would find MPEG frames in an M4A, or look for them in a text and complain on the terminal.
+        return given.stack.enter_context(given.open())
+    return str(given.source)
 
 
 def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iterator[Sound]:

@@ -42,8 +42,12 @@ class Input:
     damage: list[str]
 
     def open(self) -> BinaryIO:
-        """Open the content anew, from its start."""
-        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+        """Open the content anew, from its start, and without its name: a suffix would mislead FFmpeg."""
+        if isinstance(self.source, bytes):
+            return io.BytesIO(self.source)
+        file = self.source.open("rb", buffering=0)
+        file.name = ""
+        return io.BufferedReader(file)
 
     def head(self, count: int, *, start: int = 0) -> bytes:
         """The `count` bytes from `start`, or as many as there are."""

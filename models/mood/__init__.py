@@ -35,7 +35,8 @@ def predict_timeline_and_theme(
         One pair a patch: where it begins, in seconds, and its tags with their probabilities in [0, 1], from
         the 5 s around it. No tags where these are silent.
     theme
-        The tags of the whole file, for which alone probabilities are calibrated; none where all is silent.
+        The tags of the whole file, for which alone probabilities are calibrated (for the official YAMNet;
+        with the embedded student approximately); none where all is silent.
 
     Raises
     ------

@@ -174,7 +174,8 @@ def load_backbone(path: Path | None = None, *, threads: int = 0, provider: str =
     Parameters
     ----------
     path
-        An ONNX file with the metadata of this project; None takes the embedded student.
+        An ONNX file with the metadata of this project; one that was fetched is checked first. None takes the
+        embedded student.
     threads
         That work on one file; 0 takes `models.runtime.default_threads()`.
     provider
@@ -187,7 +188,7 @@ def load_backbone(path: Path | None = None, *, threads: int = 0, provider: str =
     ModelError
         The provider is not available.
     """
-    file = assets.locate(EMBEDDED_BACKBONE) if path is None else path
+    file = assets.locate(EMBEDDED_BACKBONE) if path is None else assets.checked(path)
     backbone = Backbone(
         load_session(file, threads=1, provider=provider), threads=threads or default_threads()
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from core.errors import ModelError, WeightsError
 from models import assets
 from models.mood.backbone import EMBEDDING_SIZE
+from models.mood.groups import MoodScale, read_scale
 from models.mood.tags import TAGS
 from models.runtime import Session, load_session
 
@@ -34,6 +35,8 @@ class HeadInfo:
         Probability from which each of the 59 tags counts as present, in (0, 1], in the order of `TAGS`.
     metrics
         Its published figures.
+    moods
+        What makes its eight moods comparable; None where its file has none (see `mood_weights`).
     """
 
     name: str
@@ -41,6 +44,7 @@ class HeadInfo:
     licence: str
     thresholds: tuple[float, ...]
     metrics: Mapping[str, Any]
+    moods: MoodScale | None = None
 
 
 class Head:
@@ -62,7 +66,10 @@ class Head:
         self.info = _read_info(session)
 
     def probabilities(self, embedding: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Probabilities of the tags; calibrated for the mean embedding of a whole clip only.
+        """Probabilities of the tags.
+
+        They are calibrated for the official YAMNet's mean embedding of a whole clip; with the embedded
+        student approximately.
 
         Parameters
         ----------
@@ -132,9 +139,10 @@ def _read_info(session: Session) -> HeadInfo:
             licence=meta["licence"],
             thresholds=tuple(float(value) for value in json.loads(meta["thresholds"])),
             metrics=json.loads(meta["metrics"]),
+            moods=read_scale(meta["moods"]) if "moods" in meta else None,
         )
         tags = tuple(json.loads(meta["tags"]))
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"The file is no mood head of this project (metadata: {error!r}): use one that its own "
             "export wrote."

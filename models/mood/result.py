@@ -40,7 +40,8 @@ class MoodResult:
         float32, shape (n, 59): probabilities of the tags in the 5 s around each patch; zeros where these are
         silent.
     theme
-        float32, shape (59,): probabilities for the whole, calibrated; zeros where all is silent.
+        float32, shape (59,): probabilities for the whole, calibrated for the official YAMNet, with the
+        embedded student approximately; zeros where all is silent.
     moods
         float32, shape (n, 8): weights of the eight moods over time, rows summing to 1; zeros where silent.
     theme_moods

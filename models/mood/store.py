@@ -24,7 +24,7 @@ from models.mood.waveform import OUTLINE_SIZE, Outline
 __all__ = ["ResultStore", "Study", "digest"]
 
 _LOG = logging.getLogger(__name__)
-_FORM: Final = 1
+_FORM: Final = 2
 """Goes up whenever what is kept, or how it is computed, changes."""
 _SUFFIX: Final = ".npz"
 _CHUNK_BYTES: Final = 1_048_576

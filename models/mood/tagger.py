@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import AnalysisCancelledError, AudioDecodeError, ModelError
-from models.audio import AudioStream, open_stream
+from models.audio import AudioStream, Sound, open_stream
 from models.mood.backbone import BATCH, CLASS_COUNT, EMBEDDING_SIZE, Backbone, load_backbone
 from models.mood.groups import mood_weights
 from models.mood.head import Head, load_head
@@ -133,6 +133,8 @@ class MoodTagger:
     def theme(self, audio: Audio) -> npt.NDArray[np.float32]:
         """Tags of the whole, from its mean embedding: what the head's calibration holds for.
 
+        It was fitted on the official YAMNet's embeddings; with the embedded student it holds approximately.
+
         Parameters
         ----------
         audio
@@ -178,6 +180,7 @@ class MoodTagger:
         name: str = "",
         max_minutes: float = 240.0,
         on_progress: OnProgress | None = None,
+        on_sound: Callable[[Sound], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> MoodResult:
         """Everything about a file of any length; memory hardly grows with it (20 KB a minute).
@@ -188,6 +191,9 @@ class MoodTagger:
             As in `models.audio.open_stream`.
         on_progress
             Called on this thread, about every second of sound.
+        on_sound
+            Called with each block as it was decoded, for what else is to be known of it: float32, shape
+            (frames, channels), at the file's own rate.
         cancelled
             Asked as often; once it says true the analysis ends.
 
@@ -201,7 +207,7 @@ class MoodTagger:
             The model could not be run.
         """
         with open_stream(source, max_minutes=max_minutes, name=name) as stream:
-            way = _Way(_audio(stream, on_progress, cancelled))
+            way = _Way(_audio(stream, on_progress, on_sound, cancelled))
             return self._answer(way, stream.name, stream)
 
     def _answer(self, way: _Way, name: str, stream: AudioStream | None = None) -> MoodResult:
@@ -221,15 +227,15 @@ class MoodTagger:
         rows, share_rows = np.concatenate(timeline), np.concatenate(shares)
         theme = self.head.probabilities((embedding / len(rows)).astype(np.float32)[np.newaxis])  # (1, 59)
         theme *= not way.silent
-        thresholds = np.array(self.head.info.thresholds, dtype=np.float32)
+        thresholds, scale = np.array(self.head.info.thresholds, dtype=np.float32), self.head.info.moods
         return MoodResult(
             name=name,
             duration_s=way.samples / SAMPLE_RATE_HZ,
             hop_s=self.hop_s,
             timeline=rows,
             theme=theme[0],
-            moods=mood_weights(rows, thresholds),
-            theme_moods=mood_weights(theme, thresholds)[0],
+            moods=mood_weights(rows, thresholds, scale),
+            theme_moods=mood_weights(theme, thresholds, scale)[0],
             shares=share_rows,
             classes=(scores / len(rows)).astype(np.float32),
             thresholds=thresholds,
@@ -299,7 +305,10 @@ class _Way:
 
 
 def _audio(
-    stream: AudioStream, on_progress: OnProgress | None, cancelled: Callable[[], bool] | None
+    stream: AudioStream,
+    on_progress: OnProgress | None,
+    on_sound: Callable[[Sound], None] | None,
+    cancelled: Callable[[], bool] | None,
 ) -> Iterator[Audio]:
     resampler = MonoResampler(stream.rate_hz, stream.channels)
     for block in stream.blocks(_BLOCK_FRAMES):
@@ -309,6 +318,8 @@ def _audio(
             )
         if on_progress is not None:
             on_progress(stream.position / stream.rate_hz, stream.duration_s)
+        if on_sound is not None:
+            on_sound(block)
         yield resampler.process(block)
     yield resampler.finish()
 

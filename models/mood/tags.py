@@ -136,4 +136,5 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Eight plain moods -> their tags. A tag whose word says little of a mood (deep, melodic, documentary) stands
-with the tags that the music so labelled resembles and is labelled with."""
+with the tags that the music so labelled resembles and is labelled with. A head's scale of moods
+(`models.mood.groups.MoodScale`) was fitted to these: who moves a tag ships the head again."""

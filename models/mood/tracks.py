@@ -16,7 +16,7 @@ from typing import Final
 from core.errors import AnalysisCancelledError, AttuneError, AudioDecodeError
 from models.mood.store import ResultStore, Study, digest
 from models.mood.tagger import MoodTagger
-from models.mood.waveform import read_outline
+from models.mood.waveform import Peaks
 
 __all__ = ["LoadModels", "Shelf", "Track", "TrackQueue", "TrackState"]
 
@@ -28,8 +28,6 @@ LoadModels = Callable[[], tuple[MoodTagger, str]]
 _MAX_TRACKS: Final = 500
 _MAX_HELD_BYTES: Final = 1_000_000_000
 _PATIENCE_S: Final = 3_600.0
-_MOOD_SHARE: Final = 0.5
-"""Of the time that a track takes, how much goes by before its outline is read."""
 _STOP_S: Final = 5.0
 _UNEXPECTED: Final = "could not be analysed for a reason that the program's log tells: try another file."
 
@@ -322,29 +320,24 @@ class TrackQueue:
         def cancelled() -> bool:
             return job.stop.is_set() or time.monotonic() > deadline_s
 
+        def tell(done_s: float, total_s: float | None) -> None:
+            progress = min(1.0, done_s / total_s) if total_s else None
+            with self._lock:
+                job.track = replace(job.track, progress=progress)
+
+        peaks = Peaks()
         result = tagger.analyse(
             source,
             name=name,
             max_minutes=self._max_minutes,
-            on_progress=lambda done_s, total_s: self._tell(job, done_s, total_s, 0.0, _MOOD_SHARE),
+            on_progress=tell,
+            on_sound=peaks.push,
             cancelled=cancelled,
         )
-        outline = read_outline(
-            source,
-            name=name,
-            max_minutes=self._max_minutes,
-            on_progress=lambda done_s, total_s: self._tell(job, done_s, total_s, _MOOD_SHARE, 1.0),
-            cancelled=cancelled,
-        )
-        study = Study(result, outline)
+        study = Study(result, peaks.outline())
         if key:
             self.store.save(key, study)
         return study
-
-    def _tell(self, job: _Job, done_s: float, total_s: float | None, begin: float, end: float) -> None:
-        share = begin + (end - begin) * min(1.0, done_s / total_s) if total_s else None
-        with self._lock:
-            job.track = replace(job.track, progress=share)
 
     def _end(self, job: _Job, state: TrackState, message: str, study: Study | None = None) -> None:
         with self._lock:

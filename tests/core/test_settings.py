@@ -71,6 +71,19 @@ def test_tilde_is_the_home_folder(tmp_path: Path) -> None:
     assert settings.emotion_model == Path.home() / "model.onnx"
 
 
+def test_fetched_backbone_is_named_and_a_file_of_that_name_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "data_dir", lambda: tmp_path / "data")
+    assert (
+        load_settings(mood_backbone="yamnet").mood_backbone == tmp_path / "data" / "weights" / "yamnet.onnx"
+    )
+    monkeypatch.setenv("ATTUNE_MOOD_BACKBONE", "yamnet")
+    assert load_settings().mood_backbone == paths.weights_dir() / "yamnet.onnx"
+    assert load_settings(mood_backbone="./yamnet").mood_backbone == Path("yamnet")
+    assert load_settings(mood_backbone="yamnet.onnx").mood_backbone == Path("yamnet.onnx")
+
+
 def test_home_of_nobody_is_one_sentence() -> None:
     with pytest.raises(SettingsError, match="journal_path"):
         load_settings(journal_path="~nobody-of-this-name/journal.sqlite3")

@@ -118,12 +118,36 @@ def test_headerless_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"a text, and in it \xff\xfb, as an MPEG frame begins, " * 20, b"a text"]
+    "content",
+    [
+        b"a text, and in it \xff\xfb, as an MPEG frame begins, " * 20,
+        b"a text",
+        b"a long text, of which FFmpeg would go by the suffix\n" * 9_999,
+        "a text of Windows".encode("utf-16") * 99,
+    ],
 )
-def test_text_named_mp3_is_not_said_to_be_missing(tmp_path: Path, content: bytes) -> None:
+def test_text_named_mp3_is_told_so_whether_dropped_or_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
-    assert_refused(path, "song.mp3 is not sound that Attune can read (Format not recognised): it is damaged")
+    why = "is not sound that Attune can read (Format not recognised): it is damaged"
+    assert_refused(path, f"song.mp3 {why}")
+    assert_refused(content, f"The upload {why}")
+
+
+def test_m4a_named_mp3_is_not_taken_for_mpeg_frames(tmp_path: Path) -> None:
+    sound = 0.1 * np.random.default_rng(0).standard_normal((44_100 * 4, 1)).astype(np.float32)
+    path = av_encoded(sound, 44_100, tmp_path / "song.m4a", "aac").rename(tmp_path / "song.mp3")
+    assert len(decode(path)) == pytest.approx(4 * 16_000, abs=2_000)
+
+
+def test_tags_alone_are_told_from_damage(tmp_path: Path) -> None:
+    picture = b"\x00image/jpeg\x00\x03\x00" + b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8
+    frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\x00\x00" + picture
+    size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    path = tmp_path / "cover.mp3"
+    path.write_bytes(b"ID3\x03\x00\x00" + size + frame)
+    assert_refused(path, "cover.mp3 holds tags (a title, a cover) but no sound")
+    assert_refused(path.read_bytes(), "The upload holds tags")
 
 
 def test_sound_of_another_kind_named_mp3_is_heard(tmp_path: Path) -> None:
@@ -157,6 +181,11 @@ def test_too_long_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(soundfile.SoundFile, "read", refuse)
     assert_refused(data, "1.0 minutes", "max_file_minutes", max_minutes=1.0)
+
+
+def test_what_encoders_add_makes_no_file_too_long() -> None:
+    data = encoded(np.zeros((round(60.05 * 8_000), 1)), 8_000, subtype="PCM_U8")
+    assert len(decode(data, max_minutes=1.0)) == pytest.approx(60.05 * 16_000, abs=2)
 
 
 def test_too_long_is_refused_while_decoding_if_the_header_does_not_say(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from models.emotion.labels import EMOTIONS
 from models.emotion.recogniser import WINDOW_SAMPLES, load_recogniser
 from models.runtime import default_threads, load_session
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_every_weight_file_of_the_manifest_is_intact_licensed_and_has_its_card() -> None:
     for asset in assets.assets():
@@ -23,6 +28,18 @@ def test_every_weight_file_of_the_manifest_is_intact_licensed_and_has_its_card()
         assert asset.licence
         assert asset.source
         assert asset.card is None or asset.card.is_file()
+
+
+def test_the_runtime_leaves_no_trace_of_telemetry(tmp_path: Path) -> None:
+    # Within CI it would keep silent by itself, so nothing but the home and the program's place is passed on.
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    code = (
+        "from models.runtime import load_session; from models import assets; "
+        "load_session(assets.locate('silero-vad'), threads=1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=home, cwd=ROOT)
+    assert not list(tmp_path.rglob("deviceid"))
+    assert not list(tmp_path.rglob("onnxruntime.db"))
 
 
 def test_unknown_weights_are_answered_with_the_known_ones() -> None:

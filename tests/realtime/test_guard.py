@@ -10,7 +10,7 @@ from core.settings import Settings
 from models.mood.shares import Shares
 from realtime.guard import GuardConfig, guard_config, music_score, only_music
 
-CONFIG = GuardConfig(music_from=0.4, margin=-0.2)
+CONFIG = GuardConfig(music_from=0.4, margin=-0.2, beside_from=0.1)
 scores = st.floats(0.0, 1.0)
 
 
@@ -52,6 +52,13 @@ def test_more_speech_never_holds_back(music: float, speech: float, singing: floa
         assert not only_music(patches(music, louder, singing), CONFIG)
 
 
+def test_one_weak_window_does_not_end_a_voice() -> None:
+    weak = patches(0.8, 0.55)
+    assert only_music(weak, CONFIG)
+    assert not only_music(weak, CONFIG, voice_before=True)
+    assert only_music(patches(0.8, 0.1), CONFIG, voice_before=True)
+
+
 def test_settings_set_the_guard() -> None:
-    settings = Settings(music_from=0.7, voice_over_music=0.05)
-    assert guard_config(settings) == GuardConfig(music_from=0.7, margin=0.05)
+    settings = Settings(music_from=0.7, voice_over_music=0.05, music_beside_from=0.2)
+    assert guard_config(settings) == GuardConfig(music_from=0.7, margin=0.05, beside_from=0.2)

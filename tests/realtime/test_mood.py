@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from mood_graphs import expected_probabilities, write_backbone, write_head
 
+from core.errors import ModelError
 from core.settings import Settings
 from models.emotion.recogniser import load_recogniser
 from models.mood.backbone import Backbone, load_backbone
@@ -16,7 +18,7 @@ from models.mood.tags import TAGS
 from realtime.journal import Journal
 from realtime.listener import Listener
 from realtime.mood import MoodEar
-from realtime.snapshot import Decision, DecisionKind, MoodReading, Reading
+from realtime.snapshot import Decision, DecisionKind, ListenerState, MoodReading, Reading, Snapshot
 from realtime.voice_activity import load_voice_activity_session
 from sources import ArraySource, voice
 
@@ -46,7 +48,7 @@ def run(ear: MoodEar, audio: np.ndarray, hop: int = HOP) -> list[MoodReading]:
 def test_theme_is_of_the_mean_embedding_of_the_last_seconds(models: tuple[Backbone, Head]) -> None:
     backbone, head = models
     audio = sound(16.0)
-    last = run(MoodEar(backbone, head, hop_s=0.5), audio)[-1]
+    last = run(MoodEar(backbone, head, music_from=0.0), audio)[-1]
     ends = np.arange(len(audio), len(audio) - 10 * 16_000, -HOP)
     embedding = backbone.hear(np.stack([audio[end - 15_600 : end] for end in ends])).embedding.mean(axis=0)
     expected = expected_probabilities(embedding[None])[0]
@@ -57,30 +59,66 @@ def test_theme_is_of_the_mean_embedding_of_the_last_seconds(models: tuple[Backbo
     assert [theme.seconds for theme in last.themes] == [10.0, 60.0]
 
 
-def test_shares_are_of_the_patches_in_the_window(models: tuple[Backbone, Head]) -> None:
-    readings = run(MoodEar(*models, hop_s=0.5), sound(8.0))
-    assert [len(reading.shares) for reading in readings[:6]] == [1, 2, 3, 4, 5, 5]
+def test_the_first_window_is_heard_whole_and_each_next_one_where_it_is_new(
+    models: tuple[Backbone, Head],
+) -> None:
+    readings = run(MoodEar(*models, music_from=0.0), sound(8.0))
+    assert [len(reading.shares) for reading in readings] == [5] * len(readings)
 
 
 def test_windows_far_apart_are_heard_in_several_patches(models: tuple[Backbone, Head]) -> None:
-    often = run(MoodEar(*models, hop_s=0.5), sound(15.0))[-1]
-    seldom = run(MoodEar(*models, hop_s=3.0), sound(15.0), hop=WINDOW)[-1]
+    often = run(MoodEar(*models, music_from=0.0), sound(15.0))[-1]
+    seldom = run(MoodEar(*models, music_from=0.0), sound(15.0), hop=WINDOW)[-1]
     assert len(seldom.shares) == len(often.shares)
-    for one, other in zip(seldom.shares, often.shares, strict=True):
-        np.testing.assert_allclose(one.as_row(), other.as_row(), atol=1e-4)
-    np.testing.assert_allclose(seldom.themes[0].moods, often.themes[0].moods, atol=1e-5)
+    np.testing.assert_allclose(seldom.themes[0].moods, often.themes[0].moods, atol=0.01)
+
+
+def test_windows_close_together_share_their_patches(models: tuple[Backbone, Head]) -> None:
+    audio = sound(8.0)
+    backbone, head = models
+    heard: list[int] = []
+
+    class Counted:
+        info = backbone.info
+
+        def hear(self, patches: np.ndarray) -> Any:
+            heard.append(len(patches))
+            return backbone.hear(patches)
+
+    run(MoodEar(cast(Backbone, Counted()), head, music_from=0.0), audio, hop=1_600)
+    assert sum(heard) <= 5 + (len(audio) - WINDOW) / 7_680
+    assert set(heard[1:]) == {1}
+
+
+def test_patches_without_music_have_no_mood(models: tuple[Backbone, Head]) -> None:
+    (last,) = run(MoodEar(*models, music_from=1.0), sound(3.0))
+    assert last.shares
+    assert all(theme.tags == () and theme.moods == () for theme in last.themes)
+
+
+def test_silent_patches_say_nothing_of_the_window(models: tuple[Backbone, Head]) -> None:
+    audio = sound(3.0)
+    audio[: 2 * 16_000] = 0.0
+    (last,) = run(MoodEar(*models, music_from=0.0), audio)
+    assert len(last.shares) == 3  # those that reach into the last second
+    (silent,) = run(MoodEar(*models, music_from=0.0), np.zeros(WINDOW, dtype=np.float32))
+    assert silent.shares == ()
+    assert all(theme.tags == () for theme in silent.themes)
 
 
 def test_another_stream_begins_anew(models: tuple[Backbone, Head]) -> None:
-    ear = MoodEar(*models, hop_s=0.5)
+    ear = MoodEar(*models, music_from=0.0)
     first = run(ear, sound(6.0))
     ear.reset()
     assert run(ear, sound(6.0)) == first
 
 
 def replay(
-    models: tuple[Backbone, Head], settings: Settings, journal: Journal | None = None
-) -> list[tuple[Reading, Decision]]:
+    models: tuple[Backbone, Head],
+    settings: Settings,
+    journal: Journal | None = None,
+    ear: MoodEar | None = None,
+) -> tuple[list[tuple[Reading, Decision]], Snapshot]:
     out: list[tuple[Reading, Decision]] = []
     listener = Listener(
         ArraySource(voice(14.0)),
@@ -89,21 +127,21 @@ def replay(
         settings=settings,
         journal=journal,
         on_decision=lambda reading, decision: out.append((reading, decision)),
-        mood=MoodEar(*models, hop_s=settings.hop_s),
+        mood=ear or MoodEar(*models, music_from=settings.music_from),
     )
     listener.start()
     assert listener.wait(60.0)
-    assert listener.snapshot().mood is not None
     listener.stop()
-    return out
+    return out, listener.snapshot()
 
 
 def test_guard_decides_before_the_model_is_asked(models: tuple[Backbone, Head]) -> None:
-    always = replay(models, Settings(music_from=0.0, voice_over_music=1.0))
+    always, snapshot = replay(models, Settings(music_from=0.0, voice_over_music=1.0))
+    assert snapshot.mood is not None
     assert all(reading.only_music and reading.probabilities is None for reading, _ in always)
     assert {decision.kind for _, decision in always} == {DecisionKind.NO_SPEECH}
     assert "no voice stands out" in always[-1][1].reason
-    never = replay(models, Settings(music_from=1.0, voice_over_music=-1.0))
+    never, _ = replay(models, Settings(music_from=1.0, voice_over_music=-1.0))
     assert not any(reading.only_music for reading, _ in never)
     assert any(reading.probabilities is not None for reading, _ in never)
 
@@ -116,3 +154,20 @@ def test_mood_of_playing_music_is_noted_now_and_then(models: tuple[Backbone, Hea
         noted = [event for event in journal.events(session.id) if event.kind == "mood"]
     assert [event.clock for event in noted] == [160_000]
     assert noted[0].detail.startswith("the last 10 s: ")
+
+
+def test_failing_models_do_not_end_listening(models: tuple[Backbone, Head]) -> None:
+    backbone, head = models
+
+    class Broken:
+        info = backbone.info
+
+        def hear(self, patches: np.ndarray) -> Any:
+            raise ModelError(f"The backbone answers NaN to {len(patches)} patches.")
+
+    ear = MoodEar(cast(Backbone, Broken()), head, music_from=0.4)
+    heard, snapshot = replay(models, Settings(), ear=ear)
+    assert any(reading.probabilities is not None for reading, _ in heard)
+    assert snapshot.state is not ListenerState.FAILED
+    assert snapshot.mood_error.startswith("The backbone answers NaN")
+    assert "singing may count as a voice" in snapshot.mood_error

@@ -10,7 +10,7 @@ import numpy as np
 from models.mood.tags import TAGS
 from models.training.mood.jamendo import EMBEDDING_SIZE, EMBEDDINGS_NAME, TAGS_NAME, split_name
 
-__all__ = ["HEADING", "write_jamendo", "write_table"]
+__all__ = ["HEADING", "write_jamendo", "write_quadrants", "write_table"]
 
 HEADING = "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"
 OFF_SPLIT = ("ambiental", "horror", "mellow")
@@ -69,4 +69,22 @@ def write_jamendo(folder: Path) -> Path:
     write_table(folder / TAGS_NAME, [row for side in rows.values() for row in side])
     for side in ("train", "validation", "test"):
         write_table(folder / split_name(side), rows[side])
+    return folder
+
+
+def write_quadrants(
+    folder: Path,
+    quadrants: tuple[str, ...] = ("Q1", "Q2", "Q3", "Q4") * 5,
+    *,
+    size: int = 1024,
+    skip: int = 0,
+) -> Path:
+    """Clips in four quadrants; the table lacks the first `skip` of them."""
+    folder.mkdir()
+    rows = [(f"audio/{name}/{place}.ogg", name) for place, name in enumerate(quadrants)]
+    table = [f"{path},{name}" for path, name in rows[skip:]]
+    text = "\n".join(["path,quadrant", *table, ""])
+    (folder / "4q_taffc_manifest.csv").write_text(text, encoding="utf-8")
+    embeddings = np.random.default_rng(0).gamma(0.5, 0.2, (len(rows), size)).astype(np.float16)
+    np.savez(folder / "4q_taffc_yamnet_embeddings.npz", path=[path for path, _ in rows], mean=embeddings)
     return folder

@@ -13,11 +13,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from invented_jamendo import write_jamendo
+from invented_jamendo import write_jamendo, write_quadrants
 from running import attune, broken_off
 
 import cli
 from core.errors import DataError, WeightsError
+from models.mood.groups import MOODS, MoodScale, read_scale
+from models.mood.head import load_head
 from models.mood.tags import TAGS
 from models.runtime import load_session
 from models.training.mood import head as training
@@ -248,7 +250,8 @@ def test_the_file_answers_as_the_network_and_says_what_it_is(
 ) -> None:
     path = tmp_path / "head.onnx"
     record = {"official_test": {"a": 1}, "calibration": {}}
-    ship.write_mood(net, path, ship.mood_metadata("head", "1.0", np.full(59, 0.25), record))
+    scale = MoodScale(1.25, (0.5, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    ship.write_mood(net, path, ship.mood_metadata("head", "1.0", np.full(59, 0.25), scale, record))
     session = load_session(path, threads=1)
     for batch in (1, 3, 50):
         (answer,) = session.run({"embedding": data.embeddings[:batch]})
@@ -258,6 +261,7 @@ def test_the_file_answers_as_the_network_and_says_what_it_is(
     assert tuple(json.loads(meta["tags"])) == TAGS
     assert json.loads(meta["thresholds"]) == [0.25] * 59
     assert json.loads(meta["metrics"]) == record
+    assert read_scale(meta["moods"]) == load_head(path).info.moods == scale
     assert (meta["name"], meta["version"], meta["licence"]) == ("head", "1.0", "CC-BY-NC-SA-4.0")
     graph = onnx.load(path).graph
     assert (graph.name, graph.input[0].name, graph.output[0].name) == ("mood", "embedding", "probabilities")
@@ -277,6 +281,12 @@ def test_in_the_folder_of_weights_the_head_is_entered_into_their_list(
     assert kept["official_test"]["official_56_tags"]["tags"] == 56
     assert len(kept["by_tag"]) == 59
     assert kept["settings"]["seed"] == 0
+    info = load_head(tmp_path / "mood-head.onnx").info
+    assert info.moods is not None
+    assert kept["moods"]["scale"]["slope"] == info.moods.slope
+    assert kept["moods"]["scale"]["offsets"] == dict(zip(MOODS, info.moods.offsets, strict=True))
+    assert list(kept["moods"]["official_test"]) == ["scale", "thresholds"]
+    assert kept["moods"]["quadrants"] is None
 
 
 @pytest.fixture
@@ -297,6 +307,7 @@ def test_train_and_evaluate_from_the_terminal(
     where = ("--data", folder, "--run", run)
     assert attune(monkeypatch, "train", "mood", *where, "--out", out) == 0
     assert "by artists it never heard" in capsys.readouterr().out
+    where += ("--quadrants", write_quadrants(tmp_path / "clips"))
     assert attune(monkeypatch, "evaluate", "mood", *where, "--out", tmp_path / "report", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     report = json.loads(Path(printed["json"]).read_text())
@@ -306,6 +317,11 @@ def test_train_and_evaluate_from_the_terminal(
     page = (tmp_path / "report" / files.HTML_NAME).read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "reference project" in page
+    assert "Eight moods" in page
+    assert "four quadrants of valence and arousal" in page
+    assert report["moods"]["quadrants"]["scale"]["Q4"]["clips"] == 5
+    assert sum(sum(row) for row in report["moods"]["official_test"]["scale"]["confusion"]) > 0
+    assert list(printed["moods"]["official_test"]["scale"]["by_mood"]) == list(MOODS)
     assert "http" not in page.replace("http://www.w3.org", "")
     assert report["provenance"]["command"].startswith("attune evaluate mood --data jamendo")
 

@@ -11,20 +11,30 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.mood.groups import MoodScale, write_scale
 from models.mood.tags import TAGS
 from models.training.data.writing import staged
 from models.training.manifest import register
 from models.training.mood.head import MoodNet, MoodSettings
 from models.training.mood.jamendo import EMBEDDING_SIZE, SIDES, Jamendo
+from models.training.mood.moods import Quadrants
 from models.training.mood.protocols import Progress, fitted, official, probabilities
-from models.training.mood.tables import calibration_figures, compare_heads, per_tag, sides, thresholds_of
+from models.training.mood.tables import (
+    calibration_figures,
+    compare_heads,
+    compare_moods,
+    per_tag,
+    scale_of,
+    sides,
+    thresholds_of,
+)
 from models.training.onnx_file import write_graph
 from models.training.provenance import library_versions
 from models.training.records import write_json
 
 __all__ = ["LICENCE", "VERSION", "mood_metadata", "ship_mood", "write_mood"]
 
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SOURCE: Final = "Trained in this project on MTG-Jamendo; see its card"
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
@@ -36,6 +46,7 @@ def ship_mood(
     run: Path,
     settings: MoodSettings,
     *,
+    quadrants: Quadrants | None = None,
     version: str = VERSION,
     command: str = "",
     on_progress: Progress = lambda _what, _done, _total: None,
@@ -52,6 +63,8 @@ def ship_mood(
         Folder that keeps the training.
     settings
         The recipe, its seed included.
+    quadrants
+        Clips on which the eight moods are looked at from outside; None: they are not.
     version
         Written into it.
     command
@@ -63,7 +76,7 @@ def ship_mood(
     -------
     dict
         What the JSON file holds: the head's own figures on the official test, by tag, its calibration,
-        thresholds and where it comes from.
+        thresholds, the eight moods (`compare_moods`), and where it comes from.
 
     Raises
     ------
@@ -74,7 +87,7 @@ def ship_mood(
     total = (1 + settings.second_folds) * settings.epochs
     net = fitted(data, part, settings, run, on_epoch=lambda done: on_progress("training", done, total))
     on_progress("figures", total, total)
-    thresholds = thresholds_of(net, data, part)
+    thresholds, scale = thresholds_of(net, data, part), scale_of(net, data, part)
     answers = probabilities(net, data.embeddings)
     name = f"seed{settings.seed}"
     figures = {}
@@ -89,6 +102,7 @@ def ship_mood(
         "official_test": figures,
         "calibration": calibration_figures(net, data, sides(data)[0]),
         "by_tag": per_tag(answers, data, sides(data)[1], thresholds),
+        "moods": compare_moods(net, data, sides(data)[0], thresholds, scale, quadrants),
         "settings": asdict(settings),
         "data": {
             "fingerprint": data.fingerprint,
@@ -98,7 +112,7 @@ def ship_mood(
         "made": {"command": command, "libraries": library_versions("torch", "onnx")},
     }
     with staged(path.parent, what=f"The model {path}") as making:
-        metadata = mood_metadata(path.stem, version, thresholds, record)
+        metadata = mood_metadata(path.stem, version, thresholds, scale, record)
         write_mood(net, making / path.name, metadata)
         write_json(making / f"{path.stem}.json", record)
         if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `mood_head`, unlisted
@@ -109,7 +123,7 @@ def ship_mood(
 
 
 def mood_metadata(
-    name: str, version: str, thresholds: NDArray[np.float64], record: dict[str, Any]
+    name: str, version: str, thresholds: NDArray[np.float64], scale: MoodScale, record: dict[str, Any]
 ) -> dict[str, str]:
     """The metadata every served mood head carries; all values are strings.
 
@@ -119,19 +133,22 @@ def mood_metadata(
         Of the weight file.
     thresholds
         Of each tag, ``(59,)``, in (0, 1].
+    scale
+        Of the eight moods.
     record
         Its figures: ``official_test`` and ``calibration``, see `ship_mood`.
 
     Returns
     -------
     dict of str to str
-        With ``tags``, ``thresholds`` and ``metrics`` as JSON.
+        With ``tags``, ``thresholds``, ``moods`` and ``metrics`` as JSON.
     """
     return {
         "name": name,
         "version": version,
         "tags": json.dumps(list(TAGS)),
         "thresholds": json.dumps([round(float(value), 6) for value in thresholds]),
+        "moods": write_scale(scale),
         "licence": LICENCE,
         "metrics": json.dumps(
             {"official_test": record["official_test"], "calibration": record["calibration"]}, sort_keys=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.mood.groups import MoodScale, write_scale
 from models.mood.tags import TAGS
 from models.training.metrics import expected_calibration_error
 from models.training.mood.calibrate import best_thresholds, f1_at, mean_nll, sigmoid
 from models.training.mood.head import MoodNet, MoodSettings, predict_logits
 from models.training.mood.jamendo import Jamendo
+from models.training.mood.moods import Quadrants, fit_scale, mood_figures, quadrant_figures, weigh
 from models.training.mood.protocols import (
     FOLDS,
     Part,
@@ -39,9 +42,11 @@ __all__ = [
     "TestSide",
     "calibration_figures",
     "compare_heads",
+    "compare_moods",
     "per_tag",
     "plain",
     "random_protocols",
+    "scale_of",
     "sides",
     "thresholds_of",
 ]
@@ -238,6 +243,58 @@ def _calibration(answers: NDArray[np.float64], labels: NDArray[np.bool_]) -> dic
 def thresholds_of(net: MoodNet, data: Jamendo, part: Part) -> NDArray[np.float64]:
     """Threshold of each of the 59 tags, from the validation side of a part."""
     return best_thresholds(probabilities(net, data.embeddings[part.validation]), data.labels[part.validation])
+
+
+def scale_of(net: MoodNet, data: Jamendo, part: Part) -> MoodScale:
+    """What makes the eight moods of a head comparable, from the validation side of a part."""
+    return fit_scale(probabilities(net, data.embeddings[part.validation]), data.labels[part.validation])
+
+
+def compare_moods(
+    net: MoodNet,
+    data: Jamendo,
+    side: TestSide,
+    thresholds: NDArray[np.float64],
+    scale: MoodScale,
+    quadrants: Quadrants | None,
+    *,
+    draws: int = DRAWS,
+) -> dict[str, Any]:
+    """Figures of the eight moods, by the scale that ships and by the rule without it.
+
+    Parameters
+    ----------
+    net
+        The head.
+    data, side
+        Tracks, and which of them are judged.
+    thresholds, scale
+        Of the 59 tags, and of the moods.
+    quadrants
+        Clips that nothing was chosen by; None: there are none.
+    draws
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``scale`` (slope and offsets); and for each rule of `weigh` ``official_test`` (`mood_figures`) and
+        ``quadrants`` (`quadrant_figures`), or None.
+    """
+    artists = [data.artists[row] for row in side.rows]
+    weights = weigh(probabilities(net, data.embeddings[side.rows]), thresholds, scale)
+    outside = None
+    if quadrants is not None:
+        heard = weigh(probabilities(net, quadrants.embeddings), thresholds, scale)
+        outside = {rule: quadrant_figures(found, quadrants.quadrants) for rule, found in heard.items()}
+    return {
+        "scale": json.loads(write_scale(scale)),
+        "official_test": {
+            rule: mood_figures(found, data.labels[side.rows], artists, draws=draws)
+            for rule, found in weights.items()
+        },
+        "quadrants": outside,
+    }
 
 
 def random_protocols(

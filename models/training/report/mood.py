@@ -1,4 +1,4 @@
-"""Owns what `attune evaluate mood` measures: official split, tags, curves, calibration, random protocols."""
+"""Owns what `attune evaluate mood` measures: official split, tags, moods, curves, calibration, chance."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from models.mood.tags import TAGS
 from models.training.mood.calibrate import sigmoid
 from models.training.mood.head import MoodNet, MoodSettings, predict_logits
 from models.training.mood.jamendo import SIDES, Jamendo
+from models.training.mood.moods import Quadrants
 from models.training.mood.protocols import SEEDS, Part, Progress, fitted, official, probabilities, seeded
 from models.training.mood.ranking import DRAWS
 from models.training.mood.tables import (
     TestSide,
     calibration_figures,
     compare_heads,
+    compare_moods,
     per_tag,
     random_protocols,
+    scale_of,
     sides,
     thresholds_of,
 )
@@ -40,6 +43,7 @@ def evaluate_mood(
     settings: MoodSettings,
     run: Path | None,
     *,
+    quadrants: Quadrants | None = None,
     draws: int = DRAWS,
     command: str = "",
     on_progress: Progress = lambda _what, _done, _total: None,
@@ -54,6 +58,8 @@ def evaluate_mood(
         The recipe; its seed is left aside.
     run
         Folder that keeps the heads; what it lacks is trained. None: nothing is kept.
+    quadrants
+        Clips on which the eight moods are looked at from outside; None: they are not.
     draws
         Of each bootstrap over artists.
     command
@@ -65,8 +71,8 @@ def evaluate_mood(
     -------
     dict
         Plain values: ``official_56_tags`` and ``all_59_tags`` (see `compare_heads`); of the first seed, which
-        is the one that ships, ``by_tag``, ``curves``, ``calibration`` and ``reliability``;
-        ``random_protocols``; and ``provenance``.
+        is the one that ships, ``by_tag``, ``moods`` (see `compare_moods`), ``curves``, ``calibration`` and
+        ``reliability``; ``random_protocols``; and ``provenance``.
 
     Raises
     ------
@@ -84,9 +90,11 @@ def evaluate_mood(
     on_progress("random protocols", 0, 1)
     by_chance = random_protocols(data, seeded(settings, SEEDS[0]), run, on_progress)
     on_progress("intervals over artists", 0, 1)
+    thresholds, scale = thresholds_of(first, data, part), scale_of(first, data, part)
     return {
         **{side.name: compare_heads(answers, data, side, draws=draws) for side in (narrow, wide)},
-        "by_tag": per_tag(shipped, data, wide, thresholds_of(first, data, part), draws=draws),
+        "by_tag": per_tag(shipped, data, wide, thresholds, draws=draws),
+        "moods": compare_moods(first, data, narrow, thresholds, scale, quadrants, draws=draws),
         "curves": _curves(shipped, data, narrow),
         "calibration": calibration_figures(first, data, narrow),
         "reliability": _reliability(first, data, narrow),

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 
-__all__ = ["ESC_CLASSES", "Said", "agreement", "esc_accuracy", "patches_of"]
+__all__ = [
+    "ESC_CLASSES",
+    "LEAST_RECORDINGS",
+    "PATCH_SAMPLES",
+    "Said",
+    "agreement",
+    "esc_accuracy",
+    "patches_of",
+]
 
 Audio = NDArray[np.float32]
 Floats = NDArray[np.float32]
@@ -18,6 +26,8 @@ PATCH_SAMPLES: Final = 15_600
 _HOP_SAMPLES: Final = 15_360
 """0.96 s."""
 _TOP: Final = 5
+LEAST_RECORDINGS: Final = 3
+"""That are compared: ranks and means of fewer say nothing."""
 ESC_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "baby_cry": ("Baby cry, infant cry", "Crying, sobbing"),
     "chainsaw": ("Chainsaw",),
@@ -79,7 +89,7 @@ def agreement(
     DataError
         There are fewer than three recordings.
     """
-    if len(recordings) < 3:
+    if len(recordings) < LEAST_RECORDINGS:
         raise DataError(f"{len(recordings)} recordings are too few to compare on: give three at least.")
     own, wanted = ([_hear(network, sound) for sound in recordings] for network in (student, reference))
     patches, clips = np.concatenate([e for e, _ in wanted]), np.stack([e.mean(axis=0) for e, _ in wanted])

@@ -39,13 +39,13 @@ _WATCHED: Final = 10
 """Every so many recordings one is kept out, for the figures."""
 _WATCHED_FRAMES: Final = 12_288
 """Of log-mels, over all windows that are watched."""
-_ANSWER_WEIGHT: Final = 5.0
-"""Of the distances of embedding and logits, beside one of each layer."""
+_EMBEDDING_WEIGHT: Final = 3.0
+"""Of the distance of embeddings, beside one of each layer and one of the logits."""
 _CLASSES_WEIGHT: Final = 10.0
 """Of the cross-entropy of the 521 scores, most of which are next to 0."""
 _WARM_UP: Final = 0.05
-_LEAK: Final = 0.2
-_LEAST_SPREAD: Final = 0.3
+_LEAK: Final = 0.1
+_LEAST_SPREAD: Final = 0.5
 """Of the mean spread: channels that hardly ever move must not outweigh the others."""
 
 
@@ -225,7 +225,7 @@ def distil_layers(
             optimiser.step()
             losses.append(float(loss.detach()))
         if not np.isfinite(losses).all():
-            raise DataError(f"The loss became {sum(losses)} in epoch {epoch}: lower the rate.")
+            raise DataError(f"The loss became {sum(losses)} in epoch {epoch + 1}: lower the rate.")
         seen = {"loss": float(np.mean(losses)), **_watch(student, teacher, watched, units)}
         seen["seconds"] = time.monotonic() - started
         _LOG.info("%s epoch %d, step %d of %d: %s", run_dir.name, epoch + 1, last, total, seen)
@@ -326,10 +326,10 @@ def _distance(
         logits = teacher.fc(embedding)
     answered = _embed(said.float())
     scored = student.fc(embedding if apart else answered)
-    missed = ((answered - embedding) / units.embedding).square().mean()
-    missed = missed + ((scored - logits) / units.logits).square().mean()
+    total = total + _EMBEDDING_WEIGHT * ((answered - embedding) / units.embedding).square().mean()
+    total = total + ((scored - logits) / units.logits).square().mean()
     wrong: Tensor = nn.functional.binary_cross_entropy_with_logits(scored, torch.sigmoid(logits))
-    whole: Tensor = total + _ANSWER_WEIGHT * missed + _CLASSES_WEIGHT * wrong
+    whole: Tensor = total + _CLASSES_WEIGHT * wrong
     return whole
 
 

@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import DataError
+from core.errors import AudioDecodeError, DataError
 from models.training.data.recordings import read_recordings
 from models.training.data.speech import open_clips
 from models.training.data.splits import Split
+from models.training.yamnet.agreement import ESC_CLASSES
 from models.training.yamnet.synthesis import programs, sing_midi, songs_of
 
 __all__ = ["kept_out", "kept_out_music", "kept_out_sounds", "student_recordings"]
@@ -81,22 +82,43 @@ def student_recordings(
         recordings += read_recordings(
             music / archive, limit_s=_LIMIT_S, wanted=lambda name: not kept_out(name)
         )
-    recordings += _songs(music, kept, n_songs, heard=True, on_progress=on_progress)
-    if speech is not None:
+    spoken: list[Audio] = []
+    if speech is not None:  # before the songs, which take long: what is missing is said at once
         cache = open_clips(speech)
         clips = [clip for clip in cache.clips if clip.split is Split.TRAIN]
-        recordings += [cache.audio(clip) for clip in clips[::_SPEECH_SHARE]]
+        spoken = [cache.audio(clip) for clip in clips[::_SPEECH_SHARE]]
+    recordings += _songs(music, kept, n_songs, heard=True, on_progress=on_progress)
+    recordings += spoken
     order = np.random.default_rng(0).permutation(len(recordings))
     return [recordings[row] for row in order]
 
 
-def kept_out_music(music: Path, kept: Path, *, n_songs: int = 40) -> dict[str, list[Audio]]:
-    """Music that no student hears, by where it comes from."""
+def kept_out_music(
+    music: Path,
+    kept: Path,
+    *,
+    n_songs: int = 40,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, list[Audio]]:
+    """Music that no student hears, by where it comes from.
+
+    Parameters
+    ----------
+    music
+        Folder of ``emotify.tar``, ``librosa_examples.tar`` and ``pop909_midi.tar.gz``.
+    kept, n_songs, on_progress
+        As for `student_recordings`.
+
+    Raises
+    ------
+    DataError
+        Something is missing or damaged.
+    """
     found = {
         name: read_recordings(music / f"{name}.tar", limit_s=_LIMIT_S, wanted=wanted)
         for name, wanted in (("emotify", kept_out), ("librosa_examples", _is_music))
     }
-    found["pop909"] = _songs(music, kept, n_songs, heard=False)
+    found["pop909"] = _songs(music, kept, n_songs, heard=False, on_progress=on_progress)
     return found
 
 
@@ -106,7 +128,7 @@ def kept_out_sounds(music: Path) -> tuple[list[Audio], list[str]]:
     Raises
     ------
     DataError
-        The archive is missing or damaged, or holds nothing of that fold.
+        The archive is missing or damaged, holds nothing of that fold, or has another class.
     """
     names: list[str] = []
 
@@ -118,6 +140,8 @@ def kept_out_sounds(music: Path) -> tuple[list[Audio], list[str]]:
     recordings = read_recordings(music / "esc10.tar", limit_s=_LIMIT_S, wanted=wanted)
     if len(recordings) != len(names):
         raise DataError(f"Not every recording of {music / 'esc10.tar'} can be decoded: fetch it anew.")
+    if other := sorted(set(names) - set(ESC_CLASSES)):
+        raise DataError(f"ESC-10 has no class {other[0]!r}, as {music / 'esc10.tar'} has: fetch it anew.")
     return recordings, names
 
 
@@ -135,17 +159,18 @@ def _songs(
     heard: bool,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Audio]:
-    songs = [(name, midi) for name, midi in songs_of(music / "pop909_midi.tar.gz").items()]
-    chosen = [(name, midi) for name, midi in songs if kept_out(name) != heard][:n_songs]
-    found = []
+    archive = music / "pop909_midi.tar.gz"
+    chosen = [item for item in songs_of(archive).items() if kept_out(item[0]) != heard][:n_songs]
+    found: list[Audio] = []
     for done, (name, midi) in enumerate(chosen):
         on_progress(done, len(chosen))
         rng = np.random.default_rng(zlib.crc32(name.encode()))
-        others = programs(midi, rng.integers(0, 112, size=16))  # from 112 on they are noises, not instruments
         try:
+            others = programs(midi, rng.integers(0, 112, size=16))  # from 112 on they are noises
             found.append(sing_midi(others, kept, seconds=_SONG_S, start_s=float(rng.uniform(0, 120))))
-        except DataError as error:
-            if not found:
-                raise
-            _LOG.warning("passed over: %s", error)
+        except AudioDecodeError as error:
+            _LOG.warning("passed over %s: %s", name, error)
+    if not found:
+        side = "a student may hear" if heard else "no student hears"
+        raise DataError(f"None of the songs in {archive} that {side} can be made: give the whole POP909.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,8 +228,8 @@ def read_yamnet(path: Path) -> Yamnet:
         The file is missing, damaged, or lacks a part.
     """
     network = Yamnet()
-    network.load_state_dict(_read(path, tuple(network.state_dict())))
-    return network.requires_grad_(False).eval()
+    _fill(network, path)
+    return network
 
 
 def read_layers(path: Path, n_layers: int = 14) -> YamnetLayers:
@@ -249,17 +249,29 @@ def read_layers(path: Path, n_layers: int = 14) -> YamnetLayers:
         The file is missing, damaged, or lacks one of them.
     """
     network = YamnetLayers(n_layers)
-    network.load_state_dict(_read(path, tuple(network.state_dict())))
-    return network.requires_grad_(False).eval()
+    _fill(network, path)
+    return network
 
 
-def _read(path: Path, names: Sequence[str]) -> dict[str, Tensor]:
+def _fill(network: YamnetLayers, path: Path) -> None:
+    """Give a network the weights of its names, and freeze it."""
+    wanted = network.state_dict()
     try:
-        with np.load(path) as kept:
-            return {name: torch.from_numpy(kept[name].astype(np.float32)) for name in names}
+        with path.open("rb") as handle, np.load(handle) as kept:
+            given = {name: torch.from_numpy(kept[name].astype(np.float32)) for name in wanted}
     except KeyError as error:
         raise WeightsError(f"The file {path} is not YAMNet's: {error.args[0]}; give its npz.") from error
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(
             f"YAMNet's weights {path} cannot be read: give the npz that holds them."
         ) from error
+    for name, weight in given.items():
+        shape, right = tuple(weight.shape), tuple(wanted[name].shape)
+        if shape != right:
+            raise WeightsError(
+                f"The file {path} is not YAMNet's: {name} has the shape {shape}, not {right}; give its npz."
+            )
+        if not weight.isfinite().all():
+            raise WeightsError(f"The file {path} is damaged: {name} is not finite; give YAMNet's npz.")
+    network.load_state_dict(given)
+    network.requires_grad_(False).eval()

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import DataError
+from core.errors import DataError, ModelError
 from models.mood.head import load_head
 from models.runtime import load_session
 from models.training.data.writing import staged
@@ -23,7 +24,14 @@ from models.training.manifest import register
 from models.training.onnx_file import write_graph
 from models.training.provenance import library_versions
 from models.training.records import write_json
-from models.training.yamnet.agreement import PATCH_SAMPLES, Said, agreement, esc_accuracy
+from models.training.yamnet.agreement import (
+    ESC_CLASSES,
+    LEAST_RECORDINGS,
+    PATCH_SAMPLES,
+    Said,
+    agreement,
+    esc_accuracy,
+)
 from models.training.yamnet.distil import DistilSettings, distil_layers
 from models.training.yamnet.material import kept_out_music, kept_out_sounds, student_recordings
 from models.training.yamnet.network import N_CLASSES, PATCH_FRAMES, ServedYamnet, Yamnet, read_yamnet
@@ -35,11 +43,12 @@ VERSION: Final = "1.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 SETTINGS: Final = DistilSettings(
     n_layers=14,
-    steps=20_000,
-    still_steps=4_000,
+    steps=12_000,
+    still_steps=3_000,
     batch=32,
     n_frames=PATCH_FRAMES,
-    apart=0.15,
+    peak_rate=2e-3,
+    apart=0.025,
     peak=1.0,
     pieces=PieceSettings(mixed_share=0.3, quiet_share=0.7, quietest=0.02),
 )
@@ -59,7 +68,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
     Raises
     ------
     DataError
-        The file is missing, no such table, or does not name 521 classes in order.
+        The file is missing, no such table, or does not name YAMNet's 521 classes in order.
     """
     try:
         with path.open(encoding="utf-8", newline="") as handle:
@@ -72,7 +81,10 @@ def read_classes(path: Path) -> tuple[str, ...]:
         raise DataError(
             f"The class map {path} names {len(rows)} classes: give that of YAMNet, with {N_CLASSES}."
         )
-    return tuple(name for _, name in rows)
+    names = tuple(name for _, name in rows)
+    if lacking := {name for several in ESC_CLASSES.values() for name in several} - set(names):
+        raise DataError(f"The class map {path} lacks {min(lacking)!r}: give that of YAMNet.")
+    return names
 
 
 def ship_student(
@@ -118,14 +130,19 @@ def ship_student(
     ------
     DataError
         Something is missing, or cannot be written, as on a full disk: what was shipped before stays.
+    ModelError
+        A library is missing, or the graph answers otherwise than the student.
     WeightsError
         The reference cannot be read, or the checkpoint is of another recipe.
     """
     teacher = read_yamnet(reference)
     songs = run / "songs"
-    heard = student_recordings(
-        music, speech, songs, on_progress=lambda done, total: on_progress("songs from MIDI", done, total)
-    )
+
+    def sung(done: int, total: int) -> None:
+        on_progress("songs from MIDI", done, total)
+
+    _check_end(music, songs, sung)
+    heard = student_recordings(music, speech, songs, on_progress=sung)
     digest = hashlib.sha256()
     for part in (*(value.numpy() for value in teacher.state_dict().values()), *heard):
         digest.update(np.ascontiguousarray(part).data)
@@ -160,6 +177,23 @@ def ship_student(
     return record
 
 
+def _check_end(music: Path, songs: Path, on_progress: Callable[[int, int], None]) -> None:
+    """Make sure, before hours of training, that graph and figures can be made."""
+    missing = [name for name in ("onnx", "onnxscript", "scipy") if find_spec(name) is None]
+    if missing:
+        raise ModelError(
+            f"The library {missing[0]!r} is missing: run `pip install -e '.[train]' -c constraints.txt`."
+        )
+    load_head()
+    kept_out_sounds(music)
+    for name, sounds in kept_out_music(music, songs, on_progress=on_progress).items():
+        if len(sounds) < LEAST_RECORDINGS:
+            raise DataError(
+                f"Only {len(sounds)} recordings of {name} are kept out, too few for figures: give the whole "
+                f"archive in {music}."
+            )
+
+
 def student_metadata(name: str, version: str, classes: Sequence[str]) -> dict[str, str]:
     """The metadata every served backbone carries; all values are strings, ``classes`` as JSON."""
     return {
@@ -173,10 +207,12 @@ def student_metadata(name: str, version: str, classes: Sequence[str]) -> dict[st
 
 
 def _probes() -> NDArray[np.float32]:
-    """Noise, a tone, both quiet, and silence, ``(5, 15600)``."""
+    """Noise, a tone in faint noise, both quiet, and silence, ``(5, 15600)``."""
     rng = np.random.default_rng(0)
     noise = 0.1 * rng.standard_normal(PATCH_SAMPLES)
-    tone = np.sin(2 * np.pi * 440.0 * np.arange(PATCH_SAMPLES) / 16_000)
+    # Not in perfect silence: what is left there of a tone is the rounding of float32, and each order of
+    # summation has its own.
+    tone = np.sin(2 * np.pi * 440.0 * np.arange(PATCH_SAMPLES) / 16_000) + 0.1 * noise
     probes = np.stack([noise, tone, 1e-2 * noise, 1e-2 * tone, np.zeros(PATCH_SAMPLES)])
     return probes.astype(np.float32)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
+import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +19,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from core.errors import AudioDecodeError, DataError
+from core.errors import AudioDecodeError, DataError, ModelError
 from models.audio import decode
-from models.training.data.writing import write_whole
+from models.training.data.writing import write_whole, writing
 
 __all__ = ["SOUNDFONT", "programs", "sing_midi", "songs_of"]
 
@@ -44,9 +47,9 @@ def songs_of(archive: Path) -> dict[str, bytes]:
                 if member.isfile() and member.name.endswith(".mid")
                 if (handle := tar.extractfile(member)) is not None
             }
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(
-            f"The MIDI archive {archive} cannot be read ({error}): give a tar of .mid files."
+            f"The MIDI archive {archive} is missing or damaged: give a whole tar of .mid files."
         ) from error
     if not found:
         raise DataError(f"There are no MIDI files in {archive}: give a tar of .mid files.")
@@ -65,21 +68,29 @@ def programs(midi: bytes, choices: NDArray[np.int64]) -> bytes:
 
     Raises
     ------
-    DataError
+    AudioDecodeError
         It is no MIDI file.
+    ModelError
+        The library mido is not installed.
     """
-    import mido  # type: ignore[import-untyped]  # noqa: PLC0415 - only where songs are synthesised
+    try:
+        import mido  # type: ignore[import-untyped]  # noqa: PLC0415 - only where songs are synthesised
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            "The library 'mido' is missing: run `pip install -e '.[train]' -c constraints.txt`."
+        ) from error
 
+    changed = io.BytesIO()
     try:
         song = mido.MidiFile(file=io.BytesIO(midi))
-    except (OSError, EOFError, ValueError, LookupError) as error:
-        raise DataError(f"A song is no standard MIDI file ({error}): leave it out.") from error
-    for track in song.tracks:
-        for event in track:
-            if event.type == "program_change":
-                event.program = int(choices[event.channel])
-    changed = io.BytesIO()
-    song.save(file=changed)
+        for track in song.tracks:
+            for event in track:
+                if event.type == "program_change":
+                    event.program = int(choices[event.channel])
+        song.save(file=changed)
+    except (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError) as error:
+        reason = str(error) or "it ends too early"
+        raise AudioDecodeError(f"A song is no standard MIDI file ({reason}): leave it out.") from error
     return changed.getvalue()
 
 
@@ -106,47 +117,55 @@ def sing_midi(
 
     Raises
     ------
+    AudioDecodeError
+        fluidsynth cannot make sound of it.
     DataError
-        fluidsynth or the soundfont is not installed, or it cannot make the song.
+        fluidsynth or the soundfont is not installed, the sound cannot be kept, as on a full disk, or the
+        one that was kept is damaged.
     """
+    said = midi + f"{seconds} {start_s} {soundfont.name}".encode()
+    kept = folder / f"{hashlib.sha256(said).hexdigest()[:20]}.flac"
+    if not kept.is_file():
+        _render(midi, kept, seconds=seconds, start_s=start_s, soundfont=soundfont)
+    try:
+        return decode(kept)
+    except AudioDecodeError as error:
+        raise DataError(f"The kept song {kept} is damaged: delete it, and it is made anew.") from error
+
+
+def _render(midi: bytes, kept: Path, *, seconds: float, start_s: float, soundfont: Path) -> None:
     program = shutil.which("fluidsynth")
     if program is None or not soundfont.is_file():
         raise DataError(
             f"fluidsynth or its soundfont {soundfont} is not installed: on Debian, "
             "`apt install fluidsynth fluid-soundfont-gm`."
         )
-    said = midi + f"{seconds} {start_s} {soundfont.name}".encode()
-    kept = folder / f"{hashlib.sha256(said).hexdigest()[:20]}.flac"
-    if not kept.is_file():
-        _render(program, midi, kept, seconds=seconds, start_s=start_s, soundfont=soundfont)
-    return decode(kept)
+    what = f"The song {kept}"
+    with writing(what):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=kept.parent) as place:
+            audio = _play(program, midi, Path(place), soundfont)
+    first = int(min(start_s, max(0.0, audio.size / 16_000 - seconds)) * 16_000)
+    part = io.BytesIO()
+    soundfile.write(
+        part, audio[first : first + int(seconds * 16_000)], 16_000, format="FLAC", subtype="PCM_16"
+    )
+    write_whole(kept, part.getbuffer(), what=what)
 
 
-def _render(
-    program: str, midi: bytes, kept: Path, *, seconds: float, start_s: float, soundfont: Path
-) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        song, made = Path(place) / "song.mid", Path(place) / "song.wav"
-        song.write_bytes(midi)
-        command = [
-            program,
-            "-ni",
-            "-q",
-            "-r",
-            "16000",
-            "-g",
-            "0.6",
-            "-F",
-            str(made),
-            str(soundfont),
-            str(song),
-        ]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=_TIME_LIMIT_S)  # noqa: S603
-            audio = decode(made)
-        except (subprocess.SubprocessError, AudioDecodeError) as error:
-            raise DataError(f"fluidsynth cannot make a song ({error}): leave the file out.") from error
-        first = int(min(start_s, max(0.0, audio.size / 16_000 - seconds)) * 16_000)
-        part = audio[first : first + int(seconds * 16_000)]
-        soundfile.write(Path(place) / "part.flac", part, 16_000, subtype="PCM_16")
-        write_whole(kept, (Path(place) / "part.flac").read_bytes(), what=f"The song {kept}")
+def _play(program: str, midi: bytes, place: Path, soundfont: Path) -> NDArray[np.float32]:
+    song, made = place / "song.mid", place / "song.wav"
+    song.write_bytes(midi)
+    options = ["-ni", "-q", "-r", "16000", "-g", "0.6", "-F", str(made)]
+    try:
+        ran = subprocess.run(  # noqa: S603
+            [program, *options, str(soundfont), str(song)],
+            check=True,
+            capture_output=True,
+            timeout=_TIME_LIMIT_S,
+        )
+        if b"No space left" in ran.stderr:  # it ends well all the same, and the song is cut short
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return decode(made)
+    except (subprocess.SubprocessError, AudioDecodeError) as error:
+        raise AudioDecodeError("fluidsynth cannot make sound of a song: leave the file out.") from error
