@@ -54,6 +54,8 @@ _LITTLE: Final = "Hardly any music is heard in this file, so its mood says littl
 _QUIET_PEAK: Final = 8
 """Of 255, about -30 dBFS."""
 _MARKS: Final = 8
+_LAST_MARK: Final = 0.95
+"""Further right a mark would be cut off."""
 _MARK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200)
 _SPOKEN_RUNS: Final = 12
 _SILENT: Final = "silent"
@@ -148,8 +150,10 @@ def table(listing: Listing) -> Markup:
         return tag("div")
     tracks = in_order(listing)
     any_open = any(track.open for track in tracks)
+    stopped = any(track.state is TrackState.CANCELLED for track in tracks)
     tools = [
-        _button("Cancel all", "cancel all") if any_open else Markup(""),
+        *([_button("Go on", "go on", about="Analyse what was cancelled")] if stopped else []),
+        *([_button("Cancel all", "cancel all")] if any_open else []),
         _button("Remove all", "remove all"),
     ]
     heads = [_head(by, listing.sort) for by in _HEADS]
@@ -512,7 +516,7 @@ def _labels(result: MoodResult) -> list[Markup]:
 
 def _time_marks(duration_s: float) -> list[Markup]:
     step_s = next((step for step in _MARK_STEPS_S if duration_s / step <= _MARKS), _MARK_STEPS_S[-1])
-    times = np.arange(0.0, duration_s, step_s)
+    times = np.arange(0.0, _LAST_MARK * duration_s, step_s)
     return [
         tag("span", clock_text(float(second)), style=f"left:{100 * float(second) / duration_s:.2f}%")
         for second in times

@@ -192,7 +192,8 @@ def _take(shelf: Shelf, turn: int) -> None:
 
     def command() -> None:
         for upload in uploads:
-            shelf.add(Path(upload.name).name or "Unnamed", upload.getvalue())
+            name = Path(upload.name).name.replace("%22", '"')  # so browsers send quotation marks
+            shelf.add(name or "Unnamed", upload.getvalue())
 
     _attempt(command)
     context = get_script_run_ctx()
@@ -217,18 +218,23 @@ def _add_path(shelf: Shelf, typed: Path) -> None:
     except (RuntimeError, OSError, ValueError) as error:
         raise AttuneError(f"{str(typed)!r} cannot be opened ({error}): check the path.") from error
     if not folder:
-        shelf.add(path.name or str(path), path)
+        shelf.add(_named(path), path)
         return
     files = _sounds_in(path)
     if not files:
         raise AttuneError(f"There is no sound file in the folder {path}: name another.")
     for file in files[:_MOST_FROM_FOLDER]:
-        shelf.add(file.name, file)
+        shelf.add(_named(file), file)
     if len(files) > _MOST_FROM_FOLDER:
         raise AttuneError(
             f"{path} holds {len(files)} sound files, and only the first {_MOST_FROM_FOLDER} were taken: "
             "use `attune mood` in the terminal for so many."
         )
+
+
+def _named(path: Path) -> str:
+    """What to call a file: on disks there are names that no text can hold."""
+    return os.fsencode(path.name or str(path)).decode("utf-8", "replace")
 
 
 def _sounds_in(folder: Path) -> list[Path]:
@@ -316,6 +322,8 @@ def obey(asked: dict[str, Any], shelf: Shelf, state: _State) -> None:
             shelf.cancel()
         case "retry":
             shelf.retry(key)
+        case "go on":
+            shelf.retry()
         case "remove":
             shelf.remove(key)
         case "remove all":
@@ -328,7 +336,7 @@ def obey(asked: dict[str, Any], shelf: Shelf, state: _State) -> None:
 
 
 def _too_big(name: str, size_bytes: int) -> str:
-    size = f"{size_bytes / 2**30:.1f} GB" if size_bytes >= 2**30 else f"{size_bytes / 2**20:.0f} MB"
+    size = f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
     return (
         f"{name} has {size}, more than the {_max_upload_mb()} MB that a page can take: type its path "
         "instead, or convert it to MP3, Opus or FLAC."

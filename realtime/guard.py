@@ -25,7 +25,7 @@ class GuardConfig:
     music_from
         Score of music or singing, averaged over the window, from which music plays; 0 to 1.
     margin
-        By how much the score of speech must exceed both for a voice to stand out, -1 to 1.
+        By how much the highest score of speech must exceed that for a voice to stand out, -1 to 1.
     beside_from
         Score of music or singing from which it is suppressed behind a voice that stands out; 0 to 1.
     """
@@ -59,7 +59,7 @@ def only_music(shares: Sequence[Shares], config: GuardConfig, *, voice_before: b
     if not shares:
         return False
     music = music_score(shares)
-    speech = _mean([share.speech for share in shares])
+    speech = max(share.speech for share in shares)  # pauses between words must not hide them
     margin = config.margin - (_SLACK if voice_before else 0.0)
     return music >= config.music_from and speech - music < margin
 

@@ -124,5 +124,5 @@ class MoodEar:
         return RollingTheme(
             seconds,
             tuple(ranked(probabilities[0], _TAGS)),
-            tuple(mood_weights(probabilities, self._thresholds)[0].tolist()),
+            tuple(mood_weights(probabilities, self._thresholds, self._head.info.moods)[0].tolist()),
         )

@@ -16,8 +16,10 @@ _SIZE: Final = 1024
 _HOP: Final = _SIZE // 4
 _OVER: Final = 4.0
 """How much more than the mean power between the words is taken away: music rises above its mean."""
-_FLOOR: Final = 0.05
-"""Amplitude that is left of a bin at least, and outside the words of all: less sounds unnatural."""
+_FLOOR: Final = 0.5
+"""Amplitude that is left of a bin at least. Less makes the emotion model sure, and often wrongly so."""
+_PAUSE: Final = 0.03
+"""Amplitude that is left between the words."""
 _DILATION: Final = 2
 """Frames on either side of speech that count as speech: voices begin and end softly."""
 _LEAST_FRAMES: Final = 8
@@ -66,6 +68,6 @@ def suppress_music(window: Audio, speech: npt.NDArray[np.bool_]) -> Audio:
         joined = pieces[part :: _SIZE // _HOP].ravel()
         cleaned[part * _HOP : part * _HOP + joined.size] += joined
     cleaned /= 1.5  # what four squared Hann windows, a quarter apart, sum to
-    steps = np.pad(np.where(by_sample, 1.0, _FLOOR), (_FADE // 2, _FADE // 2 - 1), mode="edge")
+    steps = np.pad(np.where(by_sample, 1.0, _PAUSE), (_FADE // 2, _FADE // 2 - 1), mode="edge")
     gate = np.convolve(steps, np.full(_FADE, 1.0 / _FADE), mode="valid")
     return (cleaned[_SIZE : _SIZE + window.size] * gate).astype(np.float32)

@@ -39,19 +39,25 @@ function make(parentElement) {
   return table;
 }
 
-function draw(table, { html, moods }) {
-  if (html === table.html) return;
+function draw(table, { html, moods, progress }) {
+  const restore = html === table.html ? () => {} : replace(table, html, moods);
+  // Before anything asks where things stand: new bars would glide up from nothing.
+  move(table.board, progress);
+  restore();
+}
+
+function replace(table, html, moods) {
   table.html = html;
-  const within = table.board.getRootNode().activeElement;
-  const focus = within?.dataset?.focus;
+  const focus = table.board.getRootNode().activeElement?.dataset?.focus;
   const { scrollLeft = 0, scrollTop = 0 } = table.board.querySelector(".scroll") ?? {};
   table.board.innerHTML = html;
   for (const river of table.board.querySelectorAll("[data-borders]")) fill(river, moods);
-  const scroll = table.board.querySelector(".scroll");
-  if (scroll !== null) Object.assign(scroll, { scrollLeft, scrollTop });
-  if (focus !== undefined) {
+  return () => {
+    const scroll = table.board.querySelector(".scroll");
+    if (scroll !== null) Object.assign(scroll, { scrollLeft, scrollTop });
+    if (focus === undefined) return;
     table.board.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
-  }
+  };
 }
 
 // One shape for each mood, between a border and the next; there is one border more than moods.
@@ -95,6 +101,5 @@ export default function show({ data, parentElement, setTriggerValue }) {
   table.ask = (asked) => setTriggerValue("asked", asked);
   table.maxBytes = data.max_bytes;
   draw(table, data);
-  move(table.board, data.progress);
   if (document.title !== data.title) document.title = data.title;
 }

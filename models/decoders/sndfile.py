@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -73,7 +75,7 @@ def _opened(given: Input) -> ForwardFile:
         raise soundfile.SoundFileError("it has no header") from error
 
 
-def _offered(given: Input) -> str | BinaryIO:
+def _offered(given: Input) -> str | bytes | BinaryIO:
     """The file's path, which is fastest; but its content alone where the suffix would mislead."""
     if isinstance(given.source, bytes):
         return io.BytesIO(given.source)
@@ -82,7 +84,8 @@ def _offered(given: Input) -> str | BinaryIO:
     ):
         # libsndfile would find MPEG frames in an M4A, or look for them in a text and complain on the terminal.
         return given.stack.enter_context(given.open())
-    return str(given.source)
+    # As bytes a name need be no text; Windows, where it always is, knows no other way.
+    return str(given.source) if sys.platform == "win32" else os.fsencode(given.source)
 
 
 def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iterator[Sound]:

@@ -60,7 +60,7 @@ def write_moods(path: Path, moods: Sequence[str]) -> None:
     copy = Path(made)
     try:
         shutil.copy2(real, copy)
-        _write(copy, path.name, moods)
+        _write(copy, str(path), moods)
         if not _sound_alike(real, copy):
             raise TagsError(
                 f"{path} would sound different with tags, so it was left as it was: get a fresh copy."

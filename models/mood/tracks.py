@@ -218,14 +218,16 @@ class TrackQueue:
                     job.stop.set()
                     self._end(job, TrackState.CANCELLED, f"{job.track.name} was cancelled.")
 
-    def _retry(self, number: int, key: str) -> None:
+    def _retry(self, number: int, key: str | None) -> None:
         with self._lock:
-            job = self._jobs(number).get(key)
-            if job is not None and not job.track.open and job.source is not None and job.track.study is None:
-                fresh = replace(job.track, state=TrackState.WAITING, progress=0.0, message="")
-                # A new one: the thread may still be at work on the old, and must not write into this.
-                self._jobs(number)[key] = _Job(fresh, job.source)
-                self._wake()
+            jobs = self._jobs(number)
+            for one, job in jobs.items():
+                wanted = job.track.state is TrackState.CANCELLED if key is None else one == key
+                if wanted and not job.track.open and job.source is not None and job.track.study is None:
+                    fresh = replace(job.track, state=TrackState.WAITING, progress=0.0, message="")
+                    # A new one: the thread may still be at work on the old, and must not write into this.
+                    jobs[one] = _Job(fresh, job.source)
+            self._wake()
 
     def _remove(self, number: int, key: str | None) -> None:
         with self._lock:
@@ -401,8 +403,8 @@ class Shelf:
         """Stop the analysis of a track, or of all; the others go on."""
         self._queue._cancel(self._number, key)
 
-    def retry(self, key: str) -> None:
-        """Analyse a track again that failed or was cancelled."""
+    def retry(self, key: str | None = None) -> None:
+        """Analyse a track again that failed or was cancelled, or all that were cancelled."""
         self._queue._retry(self._number, key)
 
     def remove(self, key: str | None = None) -> None:

@@ -257,7 +257,7 @@ def test_every_button_of_the_table_is_obeyed(queue: TrackQueue, tmp_path: Path) 
     assert [track.key for track in shelf.tracks()] == keys[1:]
     ask("too big", files=[{"name": "film.wav", "size": 2**31}])
     assert shelf.tracks()[-1].message == (
-        "film.wav has 2.0 GB, more than the 200 MB that a page can take: type its path instead, or convert "
+        "film.wav has 2.1 GB, more than the 200 MB that a page can take: type its path instead, or convert "
         "it to MP3, Opus or FLAC."
     )
     ask("cancel", key=keys[1])

@@ -260,7 +260,7 @@ def test_a_file_of_two_gigabytes_is_told_and_the_others_go_on(
     with window(chromium) as context:
         page = visit(context, server)
         bring(page, film, songs["three.ogg"])
-        why = "film.wav has 2.0 GB, more than the 200 MB that a page can take: type its path instead"
+        why = "film.wav has 2.1 GB, more than the 200 MB that a page can take: type its path instead"
         expect(page.get_by_text(why)).to_be_visible()
         finished(page, "1 of 2 analysed, 1 failed")
 

@@ -39,10 +39,11 @@ def test_nothing_heard_holds_nothing_back() -> None:
     assert music_score([]) == 0.0
 
 
-def test_the_window_counts_as_a_whole() -> None:
+def test_music_counts_over_the_whole_window_and_speech_where_it_is_highest() -> None:
     half = [*patches(0.9, 0.0, count=3), *patches(0.0, 0.9, count=3)]
     assert not only_music(half, CONFIG)
     assert music_score(half) == pytest.approx(0.45)
+    assert not only_music([*patches(0.9, 0.1, count=4), *patches(0.9, 0.8, count=1)], CONFIG)
 
 
 @given(music=scores, speech=scores, singing=scores, more=scores)
