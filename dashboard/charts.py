@@ -288,6 +288,8 @@ def _present(snapshot: Snapshot) -> _Present:
     if decision.kind is DecisionKind.UNSURE and decision.leading is not None:
         detail = f"{decision.leading.capitalize()} leads with {percent(decision.confidence)}"
         return _Present("unsure", "Unsure", detail, decision.confidence, decision.leading)
+    if snapshot.reading is not None and snapshot.reading.only_music:
+        return _Present("quiet", "Only music", "No voice stands out from it")
     return _Present("quiet", "No speech", f"Too little speech in the last {WINDOW_S:.0f} seconds")
 
 

@@ -46,7 +46,7 @@ _TOP_TAGS: Final = 6
 _LABEL_SHARE: Final = 0.1
 _LABEL_MARGIN: Final = 0.07
 _LABEL_ACROSS: Final = 0.22
-_LABEL_DOWN: Final = 0.1
+_LABEL_DOWN: Final = 0.08
 """Names nearer than both of these would touch on a telephone."""
 _HEARD_FROM: Final = 0.005
 _LITTLE_MUSIC: Final = 0.2

@@ -82,9 +82,9 @@ def _offered(given: Input) -> str | bytes | BinaryIO:
     if given.source.suffix.lower() == ".mp3" and (
         ffmpeg.looks_familiar(given) or not _MPEG_FRAME.search(given.head(_SEARCHED_BYTES))
     ):
-        # libsndfile would find MPEG frames in an M4A, or look for them in a text and complain on the terminal.
+        # libsndfile would find MPEG frames in an M4A, or look for them in a text and complain of it.
         return given.stack.enter_context(given.open())
-    # As bytes a name need be no text; Windows, where it always is, knows no other way.
+    # A name need not be text, and as bytes it may be anything; on Windows it always is text.
     return str(given.source) if sys.platform == "win32" else os.fsencode(given.source)
 
 

@@ -95,6 +95,14 @@ def test_no_speech_shows_neither_emotion_nor_percentages() -> None:
     assert bars == [f"{emotion.capitalize()} \N{EN DASH}" for emotion in EMOTIONS]
 
 
+def test_music_without_a_voice_is_said_as_such() -> None:
+    snapshot = listening(no_speech())
+    assert snapshot.reading is not None
+    page = drawn(replace(snapshot, reading=replace(snapshot.reading, only_music=True)))
+    assert "Only music" in page.text
+    assert "Too little speech" not in page.text
+
+
 def test_before_the_first_window_it_says_what_it_waits_for() -> None:
     page = drawn(listening(None, clock=22_400, timing={}))
     assert "for the first 3 seconds of sound, 1.4 s so far" in page.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from itertools import combinations
@@ -105,12 +106,17 @@ def test_every_state_has_its_row_and_its_buttons() -> None:
     assert re.search(r'<input type="checkbox" checked data-do="show" data-key="t2"', markup)
     assert "Cancel all" in markup
     assert "Cancel all" not in table(Listing(THREE))
+    assert 'data-do="go on"' in markup
+    assert 'data-do="go on"' not in table(Listing(THREE)), "nothing was cancelled"
     assert "<table" not in table(Listing(()))
 
 
 def test_progress_is_told_apart_from_the_markup() -> None:
-    assert progress(MIXED) == {"t1": 0.4}
-    assert progress([replace(MIXED[0], progress=None)]) == {"t1": -1.0}
+    assert progress(MIXED) == {"t1": 0.4, "all": 0.68}
+    assert progress([replace(MIXED[0], progress=None)]) == {"t1": -1.0, "all": 0.0}
+    assert progress(THREE) == progress(()) == {}
+    assert 'data-progress="all"' in table(Listing(MIXED))
+    assert 'data-progress="all"' not in table(Listing(THREE))
     later = (replace(MIXED[0], progress=0.8), *MIXED[1:])
     assert table(Listing(later)) == table(Listing(MIXED)), (
         "a table replaced while it is clicked on loses clicks"
@@ -125,6 +131,44 @@ def test_names_are_escaped() -> None:
     for markup in (table(Listing([track])), card(track, track.study)):  # type: ignore[arg-type]
         assert "<img" not in markup
         assert "&lt;img" in markup
+
+
+def test_fifty_small_rivers_are_little_to_send_and_the_browser_can_draw_them() -> None:
+    fifty = [a_track(f"t{number}", a_result("sad", "happy", rows=4_000)) for number in range(50)]
+    markup = table(Listing(fifty))
+    assert len(markup) < 120_000
+    borders = np.frombuffer(base64.b64decode(re.findall(r'data-borders="([^"]+)"', markup)[0]), np.uint8)
+    rows = borders.reshape(-1, len(MOODS) + 1).astype(int)
+    assert len(rows) == 40
+    assert set(rows[:, 0]) == {0}
+    assert set(rows[:, -1]) == {255}
+    assert (np.diff(rows, axis=1) >= 0).all()
+    widths = np.diff(rows, axis=1)
+    assert MOODS[int(widths[0].argmax())] == "sad"
+    assert MOODS[int(widths[-1].argmax())] == "happy"
+
+
+def test_names_within_the_river_do_not_touch() -> None:
+    result = a_result(*MOODS, rows=300)
+    even = np.full_like(result.moods, 1 / 8)
+    for moods, least in ((result.moods, 4), (even, 8), (np.roll(result.moods, 40, axis=0), 4)):
+        track = a_track("t1", replace(result, moods=moods))
+        assert track.study is not None
+        found = re.findall(r'class="label-of" style="left:([\d.]+)%;top:([\d.]+)%"', card(track, track.study))
+        assert len(found) >= least
+        for (x0, y0), (x1, y1) in combinations([(float(x), float(y)) for x, y in found], 2):
+            assert abs(x0 - x1) > 20 or abs(y0 - y1) > 7
+
+
+@pytest.mark.parametrize("rows", [1, 31, 250, 3_750, 90_100])
+def test_time_marks_are_few_and_none_is_cut_off(rows: int) -> None:
+    track = a_track("t1", a_result("sad", rows=rows))
+    assert track.study is not None
+    times = card(track, track.study).split('class="times"')[1].split("</div>")[0]
+    places = [float(place) for place in re.findall(r"left:([\d.]+)%", times)]
+    assert places[0] == 0.0
+    assert 1 <= len(places) <= 13
+    assert places[-1] < 95.0
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 119, 250, 5_000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_a_folder_is_taken_in_the_order_of_names(tab: AppTest, tmp_path: Path) -
     assert [track.name for track in shelf_of(tab).tracks()] == ["a.wav", "z.wav", "c.flac"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_that_is_no_text_is_shown_as_far_as_it_is(tab: AppTest, tmp_path: Path) -> None:
+    try:
+        song(tmp_path / "plain.wav").rename(Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9.wav")))
+    except OSError:
+        pytest.skip("this disk wants names to be text")
+    healthy(tab.run())
+    healthy(path_field(tab).set_value(str(tmp_path)).run())
+    finish(tab)
+    (track,) = shelf_of(tab).tracks()
+    assert track.name == "caf\N{REPLACEMENT CHARACTER}.wav"
+    assert track.study is not None
+    tracks.as_csv([track.study.result]).encode()
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [("{}/empty", "There is no sound file in the folder"), ("~nobody-at-all/x", "cannot be opened")],
@@ -160,10 +176,13 @@ def test_uploads_are_taken_out_of_the_uploader(tab: AppTest, tmp_path: Path) -> 
     healthy(tab.run())
     content = song(tmp_path / "song.wav").read_bytes()
     (uploader,) = tab.file_uploader
-    uploader.set_value([("song.wav", content, "audio/wav"), ("poem.mp3", b"poem" * 99, "audio/mpeg")]).run()
+    uploader.set_value(
+        [("my %22song%22.wav", content, "audio/wav"), ("poem.mp3", b"poem" * 99, "audio/mpeg")]
+    ).run()
     finish(tab)
     good, bad = shelf_of(tab).tracks()
     assert good.state is TrackState.DONE
+    assert good.name == 'my "song".wav', "browsers write quotation marks in another way"
     assert "poem.mp3 is not sound that Attune can read" in bad.message
     assert shelf_of(tab).sound(good.key) == content
     (fresh,) = tab.file_uploader
@@ -248,9 +267,9 @@ def test_every_button_of_the_table_is_obeyed(queue: TrackQueue, tmp_path: Path) 
 
     for key in keys:
         ask("show", key=key, on=True)
-    assert state["tracks chosen"] == keys
+    assert state["tracks chosen"] == keys[::-1], "the newest stands where it is seen at once"
     ask("show", key=keys[1], on=False)
-    assert state["tracks chosen"] == [keys[0], keys[2]]
+    assert state["tracks chosen"] == [keys[2], keys[0]]
     ask("sort", key="-title")
     assert state["tracks sort"] == "-title"
     ask("remove", key=keys[0])
@@ -263,6 +282,7 @@ def test_every_button_of_the_table_is_obeyed(queue: TrackQueue, tmp_path: Path) 
     ask("cancel", key=keys[1])
     ask("cancel all")
     ask("retry", key=keys[1])
+    ask("go on")
     ask("dance", key=keys[1])
     assert shelf.tracks()[0].state is TrackState.DONE
     ask("remove all")

@@ -51,14 +51,15 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("songs")
     paths = {}
     for seed, (name, seconds) in enumerate(
-        {"one.wav": 40, "two.flac": 30, "three.ogg": 20, "long.flac": 900}.items()
+        {"one.wav": 40, "two.flac": 30, "three.ogg": 20, "long.flac": 3_600}.items()
     ):
         path = folder / name
         rng = np.random.default_rng(seed)
         with soundfile.SoundFile(path, "w", samplerate=RATE_HZ, channels=1) as file:
             for second in range(seconds):
                 swell = 0.02 + 0.2 * (1 + np.sin(second / 5.0 + seed)) / 2
-                file.write(swell * rng.standard_normal(RATE_HZ))
+                quiet = 0.05 if name.startswith("long") else 1.0  # so that it is small
+                file.write(quiet * swell * rng.standard_normal(RATE_HZ))
         paths[name] = path
     for name, content in {"empty.mp3": b"", "poem.mp3": b"no sound at all\n" * 99}.items():
         paths[name] = folder / name
@@ -238,6 +239,42 @@ def test_tracks_are_sorted_compared_and_known_again(
         finished(other, "1 of 1 analysed")
         expect(other.get_by_text("analysed before")).to_be_visible()
         finished(page, "3 of 3 analysed")
+
+
+def test_fifty_are_cancelled_in_the_middle_and_gone_on_with(
+    chromium: Browser, server: Server, songs: dict[str, Path], tmp_path: Path
+) -> None:
+    for number in range(49):
+        noise = 0.1 * np.random.default_rng(number).standard_normal(RATE_HZ * 6)
+        soundfile.write(tmp_path / f"{number:02d}.flac", noise, RATE_HZ)
+    fifty = [songs["long.flac"], *sorted(tmp_path.glob("*.flac"))]
+    with window(chromium) as context:
+        page = visit(context, server)
+        bring(page, *fifty)
+        expect(page.get_by_role("progressbar", name="Analysis of all tracks")).to_be_visible()
+        page.get_by_role("button", name="Cancel all").click()
+        expect(page.get_by_test_id("summary")).to_contain_text("cancelled")
+        page.get_by_role("button", name="Go on").click()
+        finished(page, "50 of 50 analysed")
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+
+        # However long the table, the rivers stand close below it, and the newest is the first of them.
+        scroll = page.locator(".scroll")
+        assert scroll.evaluate("table => table.clientHeight") <= 600
+        page.get_by_role("checkbox", name="Show the river of 40.flac").check()
+        expect(page.get_by_test_id("river")).to_have_count(2)
+        expect(page.get_by_role("slider").first).to_have_attribute(
+            "aria-label", "Moment of 40.flac; press Enter to hear it"
+        )
+        assert scroll.evaluate("table => table.scrollTop") > 500
+        page.get_by_role("button", name="Title").click()
+        expect(page.locator("th.title").first).to_be_attached()
+        assert page.locator(".strip-river .band").count() == 50 * 8
+
+        other = visit(context, server)
+        bring(other, *fifty)
+        finished(other, "50 of 50 analysed")
+        expect(other.get_by_text("analysed before")).to_be_visible()
 
 
 def test_files_let_go_over_the_page_come(chromium: Browser, server: Server, songs: dict[str, Path]) -> None:

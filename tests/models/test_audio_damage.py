@@ -140,6 +140,16 @@ def test_m4a_named_mp3_is_not_taken_for_mpeg_frames(tmp_path: Path) -> None:
     assert len(decode(path)) == pytest.approx(4 * 16_000, abs=2_000)
 
 
+def test_a_name_that_is_no_text_is_no_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ffmpeg, "installed", lambda: False)
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9.wav"))
+    try:
+        path.write_bytes(encoded(sine(rate_hz=16_000), 16_000))
+    except OSError:
+        pytest.skip("this disk wants names to be text")
+    assert_is_the_tone(decode(path))
+
+
 def test_tags_alone_are_told_from_damage(tmp_path: Path) -> None:
     picture = b"\x00image/jpeg\x00\x03\x00" + b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8
     frame = b"APIC" + len(picture).to_bytes(4, "big") + b"\x00\x00" + picture

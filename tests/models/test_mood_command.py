@@ -24,6 +24,7 @@ import cli_mood
 from benchmarks import mood as bench
 from core import paths
 from core.errors import SettingsError
+from models.mood.groups import MOODS
 from models.mood.result import CSV_COLUMNS
 from models.mood.tagger import MoodTagger
 from models.mood.tags import TAGS
@@ -92,9 +93,23 @@ def test_theme_in_words(mood: Terminal, music: Path) -> None:
 def test_timeline_in_words(mood: Terminal, music: Path) -> None:
     code, out, _ = mood("--timeline", "-k", "1", music / "a" / "song.wav")
     assert code == 0
-    assert "0:11.52" in out
+    head, *rows = out.splitlines()[1:]
+    assert head.split() == ["from", "mood", "tags"]
+    assert len(rows) == 13
+    time_, mood_word, tag, share = rows[-1].split()
+    assert time_ == "0:11.52"
+    assert mood_word in MOODS
+    assert tag in TAGS
+    assert share.endswith("%")
+    assert len({row.index(row.split()[1]) for row in rows}) == 1, "moods stand below each other"
     assert "theme" not in out
     assert "theme" in mood("--timeline", "--theme", music / "a" / "song.wav")[1]
+
+
+def test_hours_are_written_as_hours() -> None:
+    assert [cli_mood._clock(seconds) for seconds in (0.0, 59.999, 3_599.99, 3_723.5, 86_400.0)] == [
+        *("0:00.00", "1:00.00", "59:59.99", "1:02:03.50", "24:00:00.00")
+    ]
 
 
 def test_folders_are_looked_through_and_files_of_one_name_told_apart(mood: Terminal, music: Path) -> None:
@@ -144,11 +159,43 @@ def test_bad_files_are_named_with_their_places_and_the_others_go_on(
     assert "There is no sound file in the folder" in errors[3]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"caf\xe9.wav",
+        b"line\nbreak.wav",
+        b"\x1b[31mred\x07.wav",
+        "[bold]:smile: \N{MUSICAL NOTE}.wav".encode(),
+        ("long" * 62 + ".wav").encode(),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_names_of_any_kind_are_survived_and_order_nothing(
+    mood: Terminal, tmp_path: Path, name: bytes
+) -> None:
+    folder = tmp_path / "named"
+    folder.mkdir()
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+    soundfile.write(str(folder / "plain.wav"), swelling(6.0), RATE_HZ)
+    try:
+        (folder / "plain.wav").rename(path)
+    except OSError:
+        pytest.skip("this disk wants names to be text")
+    code, out, err = mood(path, path.with_suffix(".mp3"))
+    assert code == 1
+    assert len(out.splitlines()) == 4
+    assert len(err.splitlines()) == 1
+    assert not {"\x1b", "\x07"} & set(out + err)
+    assert ":smile:" in out or "smile" not in str(path)
+    assert json.loads(mood("--json", folder)[1])["duration_s"] == 6.0
+    assert len(list(csv.DictReader(io.StringIO(mood("--csv", folder)[1], newline="")))) == 3
+
+
 def test_silence_is_said(mood: Terminal, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "hush.wav", np.zeros(RATE_HZ * 8), RATE_HZ)
     code, out, err = mood(tmp_path / "hush.wav")
     assert code == 0
-    assert "theme  none: it is silent" in out
+    assert out.splitlines()[1:] == ["  none: it is silent"]
     assert "is silent (below -70 dBFS throughout), so it has no mood" in err
     _, out, _ = mood("--json", tmp_path / "hush.wav")
     answer = json.loads(out)
@@ -222,8 +269,9 @@ def test_progress_is_shown_on_a_terminal(
     monkeypatch.setattr(
         cli_mood, "_err", cli_mood.Console(file=shown, force_terminal=True, width=100, _environ={})
     )
-    mood("--json", music / "a" / "song.wav")
-    assert "song.wav" in shown.getvalue()
+    mood("--json", music)
+    assert "1/2 song.wav" in shown.getvalue()
+    assert "2/2 song.wav" in shown.getvalue()
 
 
 def test_ctrl_c_leaves_with_130_and_without_a_traceback(

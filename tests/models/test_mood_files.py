@@ -13,6 +13,7 @@ from mood_graphs import tiny_tagger
 from tones import av_encoded, encoded, sine
 
 from core.errors import AudioDecodeError
+from models.decoders import ffmpeg
 from models.mood.tagger import MoodTagger
 
 
@@ -72,9 +73,27 @@ def test_renamed_text_and_picture(tagger: MoodTagger, tmp_path: Path) -> None:
         assert f"{name} is not sound that Attune can read" in refusal(tagger, tmp_path / name)
 
 
-def test_sound_under_another_name_is_heard(tagger: MoodTagger, tmp_path: Path) -> None:
-    (tmp_path / "song.flac").write_bytes(encoded(tone(), 16_000, format="OGG"))
-    assert tagger.analyse(tmp_path / "song.flac").timeline.any()
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("flac", "OGG"), ("wav", "MP3"), ("mp3", "WAV"), ("mp3", "FLAC"), ("txt", "MP3")]
+)
+def test_sound_under_another_name_is_heard(
+    tagger: MoodTagger, tmp_path: Path, suffix: str, kind: str
+) -> None:
+    path = tmp_path / f"song.{suffix}"
+    path.write_bytes(encoded(tone(44_100), 44_100, format=kind))
+    result = tagger.analyse(path)
+    assert result.timeline.any()
+    assert result.duration_s == pytest.approx(8.0, abs=0.1)
+    assert result.notices == ()
+
+
+def test_m4a_is_heard_with_its_extra_and_named_without(
+    tagger: MoodTagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = av_encoded(tone(44_100), 44_100, tmp_path / "song.m4a", "aac")
+    assert tagger.analyse(path).timeline.any()
+    monkeypatch.setattr(ffmpeg, "installed", lambda: False)
+    assert "song.m4a is in a format that needs an extra: install it, pip install" in refusal(tagger, path)
 
 
 def test_a_picture_tag_alone_is_no_sound_and_before_sound_no_matter(
@@ -82,7 +101,7 @@ def test_a_picture_tag_alone_is_no_sound_and_before_sound_no_matter(
 ) -> None:
     path = tmp_path / "cover.mp3"
     path.write_bytes(picture_tag())
-    assert "cover.mp3" in refusal(tagger, path)
+    assert "cover.mp3 holds tags (a title, a cover) but no sound" in refusal(tagger, path)
     path.write_bytes(picture_tag() + encoded(tone(44_100), 44_100, format="MP3"))
     assert tagger.analyse(path).timeline.any()
 

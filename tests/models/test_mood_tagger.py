@@ -144,6 +144,14 @@ def test_progress_is_told_and_ends_at_the_length(tagger: MoodTagger) -> None:
     assert len(told) >= 5
 
 
+def test_the_sound_is_handed_on_as_it_was_decoded(tagger: MoodTagger) -> None:
+    sound = np.repeat(swelling(9.0, rate_hz=44_100)[:, np.newaxis], 2, axis=1)
+    blocks: list[np.ndarray] = []
+    result = tagger.analyse(encoded(sound, 44_100, subtype="FLOAT"), on_sound=blocks.append)
+    np.testing.assert_array_equal(np.concatenate(blocks), sound)
+    assert result.duration_s == 9.0
+
+
 def test_cancelling_ends_the_analysis_soon(tagger: MoodTagger) -> None:
     asked = 0
 

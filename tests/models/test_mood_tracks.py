@@ -17,6 +17,7 @@ from test_mood_files import picture_tag
 from tones import encoded, sine
 
 from core.errors import AudioDecodeError, WeightsError
+from models.audio import AudioStream, open_stream
 from models.mood.store import ResultStore
 from models.mood.tagger import MoodTagger
 from models.mood.tracks import Shelf, Track, TrackQueue, TrackState
@@ -104,6 +105,22 @@ def test_tracks_are_analysed_in_their_order_and_the_thread_ends(shelf: Shelf, ta
         assert len(track.study.outline) == 188
         assert not track.study.recalled
     until(no_thread)
+
+
+def test_a_track_is_decoded_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def opening(source: Path | bytes, **options: Any) -> AudioStream:
+        opened.append(options["name"])
+        return open_stream(source, **options)
+
+    monkeypatch.setattr("models.mood.tagger.open_stream", opening)
+    shelf.add("song.wav", encoded(np.repeat([[0.0], [0.5]], 6 * RATE_HZ, axis=0), RATE_HZ))
+    (track,) = done(shelf)
+    assert opened == ["song.wav"]
+    assert track.study is not None
+    assert set(track.study.outline[:90]) == {0}
+    assert set(track.study.outline[95:]) == {128}
 
 
 def test_a_file_is_read_where_it_lies(shelf: Shelf, tmp_path: Path) -> None:
@@ -236,16 +253,38 @@ def test_progress_is_told_and_one_is_cancelled_while_the_others_go_on(shelf: She
     assert [track.state for track in done(shelf)] == [TrackState.DONE] * 2
 
 
-def test_all_are_cancelled_at_once(shelf: Shelf, tagger: Held) -> None:
+def test_all_are_cancelled_at_once_and_gone_on_with(shelf: Shelf, tagger: Held) -> None:
     tagger.go.clear()
+    shelf.add("empty.wav", b"")
     for number in range(5):
-        shelf.add(f"{number}.wav", song(120.0, seed=number))
+        shelf.add(f"{number}.wav", song(20.0, seed=number))
     assert tagger.reached.wait(20)
     shelf.cancel()
     tagger.go.set()
-    assert {track.state for track in shelf.tracks()} == {TrackState.CANCELLED}
+    assert {track.state for track in shelf.tracks()[1:]} == {TrackState.CANCELLED}
     until(no_thread)
-    assert tagger.heard == ["0.wav"]
+    assert tagger.heard == ["empty.wav", "0.wav"]
+    shelf.retry()
+    failed, *others = done(shelf)
+    assert failed.state is TrackState.FAILED, "what failed is not tried again unasked"
+    assert {track.state for track in others} == {TrackState.DONE}
+
+
+def test_a_file_that_goes_away_before_its_turn_is_one_sentence(
+    shelf: Shelf, tagger: Held, tmp_path: Path
+) -> None:
+    path = tmp_path / "song.wav"
+    path.write_bytes(song())
+    tagger.go.clear()
+    shelf.add("first.wav", song(20.0, seed=1))
+    shelf.add("song.wav", path)
+    assert tagger.reached.wait(20)
+    path.unlink()
+    tagger.go.set()
+    first, gone = done(shelf)
+    assert first.state is TrackState.DONE
+    assert gone.state is TrackState.FAILED
+    assert gone.message == f"There is no file {path}: check its name and folder."
 
 
 def test_a_removed_track_is_gone_and_stops(shelf: Shelf, tagger: Held) -> None:

@@ -53,6 +53,7 @@ SETTINGS: Final = DistilSettings(
     pieces=PieceSettings(mixed_share=0.3, quiet_share=0.7, quietest=0.02),
 )
 _SOURCE: Final = "Trained in this project to answer as YAMNet does; see its card"
+_MOST_BYTES: Final = 8_000_000
 _WEIGHTS_DIR: Final = Path(__file__).resolve().parents[2] / "weights"
 Progress = Callable[[str, int, int], None]
 
@@ -168,6 +169,8 @@ def ship_student(
         write_graph(
             served, graph, metadata, _probes(), name="yamnet", takes="waveform", gives=["embedding", "scores"]
         )
+        if graph.stat().st_size > _MOST_BYTES:
+            raise ModelError(f"The graph has {graph.stat().st_size} bytes, more than {_MOST_BYTES}.")
         record |= _figures(graph, ServedYamnet(teacher).eval(), music, songs, classes)
         write_json(making / f"{path.stem}.json", record)
         if path.resolve().parent == _WEIGHTS_DIR:  # elsewhere it is opened by `mood_backbone`, unlisted
