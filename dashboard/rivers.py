@@ -152,7 +152,7 @@ def table(listing: Listing) -> Markup:
     any_open = any(track.open for track in tracks)
     stopped = any(track.state is TrackState.CANCELLED for track in tracks)
     tools = [
-        *([_button("Go on", "go on", about="Analyse what was cancelled")] if stopped else []),
+        *([_button("Go on", "go on", about="Go on with what was cancelled")] if stopped else []),
         *([_button("Cancel all", "cancel all")] if any_open else []),
         _button("Remove all", "remove all"),
     ]
