@@ -56,8 +56,9 @@ def predict_timeline_and_theme(
     ('film', 0.21)
     """
     from core.settings import load_settings  # noqa: PLC0415 - importing this package stays cheap
-    from models.mood.result import ranked  # noqa: PLC0415
+    from models.mood.result import check_top_k, ranked  # noqa: PLC0415
 
+    check_top_k(top_k)
     settings = load_settings()
     tagger = _loaded(settings.mood_backbone, settings.mood_head, settings.threads, device)
     result = tagger.analyse(Path(path), max_minutes=settings.max_file_minutes)

@@ -16,7 +16,7 @@ from models.mood.shares import Shares
 from models.mood.tags import TAGS
 from models.resample import SAMPLE_RATE_HZ
 
-__all__ = ["CSV_COLUMNS", "MoodResult", "csv_rows", "plain", "present", "ranked"]
+__all__ = ["CSV_COLUMNS", "MoodResult", "check_top_k", "csv_rows", "plain", "present", "ranked"]
 
 CSV_COLUMNS: Final = ("file", "part", "start_s", "end_s", "rank", "tag", "probability")
 """`part` is `theme` or `timeline`; a row holds one tag."""
@@ -108,12 +108,23 @@ def ranked(probabilities: Floats, top_k: int) -> list[tuple[str, float]]:
     ModelError
         `top_k` is below 1.
     """
-    if top_k < 1:
-        raise ModelError(f"The {top_k} likeliest tags are asked for: ask for 1 to {len(TAGS)}.")
+    check_top_k(top_k)
     if not probabilities.any():
         return []
     order = np.argsort(-probabilities, kind="stable")[:top_k]
     return [(TAGS[index], float(probabilities[index])) for index in order]
+
+
+def check_top_k(top_k: int) -> None:
+    """Refuse a number of tags that cannot be told, before anything is heard.
+
+    Raises
+    ------
+    ModelError
+        It is below 1.
+    """
+    if top_k < 1:
+        raise ModelError(f"The {top_k} likeliest tags are asked for: ask for 1 to {len(TAGS)}.")
 
 
 def present(result: MoodResult, top_k: int) -> list[str]:

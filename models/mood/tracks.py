@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import AnalysisCancelledError, AttuneError, AudioDecodeError
+from models.decoders import ffmpeg
 from models.mood.store import ResultStore, Study, digest
 from models.mood.tagger import MoodTagger
 from models.mood.waveform import Peaks
@@ -436,6 +437,7 @@ def _key(source: Path | bytes, tagger: MoodTagger, fingerprint: str) -> str:
     if isinstance(source, Path) and not source.is_file():
         return ""
     try:
-        return digest(source, fingerprint, f"{tagger.hop_s}")
+        # With FFmpeg some files are heard further, so that what was found without it is found anew.
+        return digest(source, fingerprint, f"{tagger.hop_s} {ffmpeg.installed()}")
     except OSError:
         return ""

@@ -146,6 +146,16 @@ def test_the_same_content_is_not_analysed_twice(shelf: Shelf, tagger: Held) -> N
     np.testing.assert_array_equal(first.study.result.timeline, second.study.result.timeline)
 
 
+def test_what_was_heard_without_ffmpeg_is_heard_anew_with_it(
+    shelf: Shelf, tagger: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for there in (False, True):
+        monkeypatch.setattr("models.decoders.ffmpeg.installed", lambda there=there: there)
+        shelf.add("song.wav", song())
+        done(shelf)
+    assert len(tagger.heard) == 2
+
+
 def test_other_models_analyse_anew(plain_tagger: MoodTagger, tmp_path: Path) -> None:
     heard = []
     for models in ("old", "new", "old"):
