@@ -21,6 +21,7 @@ from dashboard.desk import Desk
 from dashboard.live import shared_desk
 from dashboard.markup import plain, tag
 from dashboard.part import UNEXPECTED, draw_part
+from dashboard.sign import listening_sign
 from models.audio import SUPPORTED_SUFFIXES
 from models.mood.groups import MOODS
 from models.mood.result import CSV_COLUMNS, MoodResult, csv_rows
@@ -98,6 +99,7 @@ def page() -> None:
         st.error(plain(UNEXPECTED))
         return
     desk.engine.heartbeat()
+    listening_sign(desk)
     desk.engine.tracks.prepare()
     shelf = _shelf(desk)
     _drop(desk, shelf)

@@ -15,6 +15,7 @@ from dashboard.desk import Desk
 from dashboard.live import shared_desk
 from dashboard.markup import plain, tag
 from dashboard.part import UNEXPECTED, draw_part
+from dashboard.sign import listening_sign
 from dashboard.sources import Choice
 from models.emotion.labels import EMOTIONS
 from models.emotion.personal import PersonalVoice, Trial, check_clips
@@ -78,6 +79,7 @@ def page() -> None:
         st.error(plain(UNEXPECTED))
         return
     desk.engine.heartbeat()
+    listening_sign(desk)
     calibration = desk.engine.calibration
     _take_note(calibration)
     st.session_state[_FACE] = _face(calibration)
