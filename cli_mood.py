@@ -198,8 +198,9 @@ def _write_tags(path: Path, result: MoodResult, top_k: int) -> None:
     """Nothing is written of a silent file: it has no mood."""
     moods = present(result, top_k)
     if moods:
-        write_moods(path, moods)
-        _say(_err, f"[dim]Wrote {', '.join(moods)} into {_legible(str(path))}.[/]")
+        before = write_moods(path, moods)
+        instead = f", instead of {_legible(', '.join(before))}" if before and before != moods else ""
+        _say(_err, f"[dim]Wrote {', '.join(moods)} into {_legible(str(path))}{instead}.[/]")
 
 
 def _print_csv(rows: Iterable[Sequence[str | float]]) -> None:

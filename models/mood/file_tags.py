@@ -28,7 +28,7 @@ _BLOCK_FRAMES: Final = 65_536
 _MP4_KEY: Final = f"----:com.apple.iTunes:{FIELD}"
 
 
-def write_moods(path: Path, moods: Sequence[str]) -> None:
+def write_moods(path: Path, moods: Sequence[str]) -> list[str]:
     """Write moods into a file's own tags; every other tag and the sound stay as they are.
 
     The tags go into a copy beside the file, which takes its place only after every sample was found to be the
@@ -40,6 +40,11 @@ def write_moods(path: Path, moods: Sequence[str]) -> None:
         An MP3, FLAC, Ogg Vorbis, Opus or M4A file; a link stays one.
     moods
         Words, the strongest first; at least one.
+
+    Returns
+    -------
+    list of str
+        Moods that the file had before.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def write_moods(path: Path, moods: Sequence[str]) -> None:
     copy = Path(made)
     try:
         shutil.copy2(real, copy)
-        _write(copy, str(path), moods)
+        replaced = _write(copy, str(path), moods)
         if not _sound_alike(real, copy):
             raise TagsError(
                 f"{path} would sound different with tags, so it was left as it was: get a fresh copy."
@@ -73,9 +78,10 @@ def write_moods(path: Path, moods: Sequence[str]) -> None:
         ) from error
     finally:
         copy.unlink(missing_ok=True)
+    return replaced
 
 
-def _write(copy: Path, name: str, moods: Sequence[str]) -> None:
+def _write(copy: Path, name: str, moods: Sequence[str]) -> list[str]:
     if importlib.util.find_spec("mutagen") is None:
         raise TagsError(f"Tags need an extra: install it, {INSTALL}, or leave --write-tags out.")
     refusal: type[Exception] = _mutagen().MutagenError
@@ -88,11 +94,24 @@ def _write(copy: Path, name: str, moods: Sequence[str]) -> None:
             )
         if file.tags is None:
             file.add_tags()
+        replaced = _moods_in(file)
         _SAVE.get(type(file).__name__, _save_comments)(file, moods)
     except refusal as error:
         raise TagsError(
             f"The tags of {name} cannot be read or written ({error}): repair them first."
         ) from error
+    return replaced
+
+
+def _moods_in(file: Any) -> list[str]:
+    match type(file).__name__:
+        case "MP3":
+            frames = file.tags.getall("TMOO") + file.tags.getall(f"TXXX:{FIELD}")
+            return [str(text) for frame in frames for text in frame.text]
+        case "MP4":
+            return [bytes(value).decode(errors="replace") for value in file.tags.get(_MP4_KEY, [])]
+        case _:
+            return [str(text) for text in file.tags.get(FIELD, [])]
 
 
 def _save_comments(file: Any, moods: Sequence[str]) -> None:
