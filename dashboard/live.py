@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,10 @@ import streamlit as st
 
 from core.errors import AttuneError
 from dashboard import charts
-from dashboard.desk import Desk, open_desk
+from dashboard.desk import Desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
+from dashboard.opening import open_page
 from dashboard.part import UNEXPECTED, draw_part
 from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
@@ -23,7 +23,7 @@ from realtime.snapshot import ListenerState
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-__all__ = ["ICON", "page", "shared_desk"]
+__all__ = ["ICON", "page"]
 
 _LOG = logging.getLogger(__name__)
 _ASSETS: Final = Path(__file__).parent / "assets"
@@ -49,35 +49,9 @@ _show_board = st.components.v2.component(
 )
 
 
-@st.cache_resource(show_spinner=False, on_release=Desk.close)
-def shared_desk() -> Desk:
-    """Open the one desk of this process, whatever the number of tabs."""
-    desk = open_desk()
-    atexit.register(desk.close)
-    return desk
-
-
 def page() -> None:
     """Draw the Live page."""
-    st.html(_ASSETS / "page.css")
-    st.html(
-        tag(
-            "header",
-            tag("h1", "Attune"),
-            tag("p", "hears how the voice in the room feels"),
-            class_="at-brand",
-        )
-    )
-    try:
-        desk = shared_desk()
-    except AttuneError as error:
-        st.error(plain(str(error)))
-        return
-    except Exception:  # noqa: BLE001 - a person must never read a traceback
-        _LOG.exception("the desk cannot be opened")
-        st.error(plain(UNEXPECTED))
-        return
-    desk.engine.heartbeat()
+    desk = open_page("Attune", "hears how the voice in the room feels")
     _attempt(desk.greet)
     st.session_state[_FACE] = _face(desk)
     _controls(desk)

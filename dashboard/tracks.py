@@ -18,8 +18,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.errors import AttuneError
 from dashboard import rivers
 from dashboard.desk import Desk
-from dashboard.live import shared_desk
-from dashboard.markup import plain, tag
+from dashboard.markup import plain
+from dashboard.opening import open_page
 from dashboard.part import UNEXPECTED, draw_part
 from dashboard.sign import listening_sign
 from models.audio import SUPPORTED_SUFFIXES
@@ -80,25 +80,7 @@ _show_picture = st.components.v2.component("attune_picture", css=_text("picture.
 
 def page() -> None:
     """Draw the page."""
-    st.html(_ASSETS / "page.css")
-    st.html(
-        tag(
-            "header",
-            tag("h1", "Tracks"),
-            tag("p", "the mood of music, from moment to moment and as a whole"),
-            class_="at-brand",
-        )
-    )
-    try:
-        desk = shared_desk()
-    except AttuneError as error:
-        st.error(plain(str(error)))
-        return
-    except Exception:  # noqa: BLE001 - a person must never read a traceback
-        _LOG.exception("the desk cannot be opened")
-        st.error(plain(UNEXPECTED))
-        return
-    desk.engine.heartbeat()
+    desk = open_page("Tracks", "the mood of music, from moment to moment and as a whole")
     listening_sign(desk)
     desk.engine.tracks.prepare()
     shelf = _shelf(desk)

@@ -12,8 +12,8 @@ import streamlit as st
 from core.errors import AttuneError
 from dashboard.booth import Booth, booth, next_open, scores
 from dashboard.desk import Desk
-from dashboard.live import shared_desk
-from dashboard.markup import plain, tag
+from dashboard.markup import plain
+from dashboard.opening import open_page
 from dashboard.part import UNEXPECTED, draw_part
 from dashboard.sign import listening_sign
 from dashboard.sources import Choice
@@ -56,29 +56,11 @@ _show_booth = st.components.v2.component(
 
 def page() -> None:
     """Draw the page."""
-    st.html(_ASSETS / "page.css")
-    st.html(
-        tag(
-            "header",
-            tag("h1", "Your voice"),
-            tag(
-                "p",
-                "Everybody sounds different: act some short sentences, and the model learns how you sound. "
-                "No sound is kept, only a small file of numbers, and you can switch it off or delete it.",
-            ),
-            class_="at-brand",
-        )
+    desk = open_page(
+        "Your voice",
+        "Everybody sounds different: act some short sentences, and the model learns how you sound. "
+        "No sound is kept, only a small file of numbers, and you can switch it off or delete it.",
     )
-    try:
-        desk = shared_desk()
-    except AttuneError as error:
-        st.error(plain(str(error)))
-        return
-    except Exception:  # noqa: BLE001 - a person must never read a traceback
-        _LOG.exception("the desk cannot be opened")
-        st.error(plain(UNEXPECTED))
-        return
-    desk.engine.heartbeat()
     listening_sign(desk)
     calibration = desk.engine.calibration
     _take_note(calibration)

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import logs, paths
 from core.errors import AudioDeviceError, SettingsError, WeightsError
-from dashboard import live, part
+from dashboard import live, opening, part
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from realtime.capture.source import SourceKind, SourceSpec
@@ -24,11 +24,11 @@ APP = str(Path(__file__).parents[2] / "app.py")
 @pytest.fixture
 def tab(machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:  # noqa: ARG001
     """A browser tab that is not open yet."""
-    monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(opening, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
     monkeypatch.setattr(logs, "start_logging", lambda: None)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
     yield AppTest.from_file(APP, default_timeout=20)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
 
 
 def labels(tab: AppTest) -> list[str]:
@@ -235,7 +235,7 @@ def test_a_device_that_went_away_meanwhile_is_one_sentence(
     healthy(tab.run())
     healthy(tab.selectbox(key="source").set_value("mic|sounddevice|ALSA|Desk microphone").run())
     machine.devices = ()
-    live.shared_desk().refresh()
+    opening.shared_desk().refresh()
     healthy(tab.button(key="start").click().run())
     assert engine.started == []
     assert "not there any more" in tab.error[0].value
@@ -253,7 +253,7 @@ def test_a_faulty_setting_is_one_sentence(tab: AppTest, monkeypatch: pytest.Monk
     def refuse() -> Desk:
         raise SettingsError("Setting 'threshold' cannot be 3.")
 
-    monkeypatch.setattr(live, "open_desk", refuse)
+    monkeypatch.setattr(opening, "open_desk", refuse)
     healthy(tab.run())
     assert [error.value for error in tab.error] == [r"Setting \'threshold\' cannot be 3\."]
 
@@ -264,7 +264,7 @@ def test_an_unexpected_fault_at_the_opening_is_one_sentence_and_logged(
     def fail() -> Desk:
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr(live, "open_desk", fail)
+    monkeypatch.setattr(opening, "open_desk", fail)
     with caplog.at_level(logging.ERROR):
         healthy(tab.run())
     assert [error.value for error in tab.error] == [plain(part.UNEXPECTED)]

@@ -9,12 +9,12 @@ from fakes import FakeEngine, Machine
 from streamlit.testing.v1 import AppTest
 
 from core import logs
-from dashboard import live
+from dashboard import opening
 from dashboard.desk import Desk
 from realtime.capture.source import SourceKind, SourceSpec
 
 SCRIPTS = {
-    "alone": "from dashboard import live, sign\nsign.listening_sign(live.shared_desk())\n",
+    "alone": "from dashboard import opening, sign\nsign.listening_sign(opening.shared_desk())\n",
     "voice": "from dashboard import voice\nvoice.page()\n",
 }
 
@@ -24,11 +24,11 @@ def tab(
     request: pytest.FixtureRequest, machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[AppTest]:
     machine.plug_in_microphone()
-    monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(opening, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
     monkeypatch.setattr(logs, "start_logging", lambda: None)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
     yield AppTest.from_string(SCRIPTS[request.param], default_timeout=20)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
 
 
 def said(tab: AppTest) -> str:

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import logs
 from core.errors import WeightsError
-from dashboard import live, tracks
+from dashboard import opening, tracks
 from dashboard.desk import Desk
 from models.mood.result import CSV_COLUMNS
 from models.mood.store import ResultStore
@@ -63,11 +63,11 @@ def tab(
 ) -> Iterator[AppTest]:
     """A browser tab at the page, not yet open."""
     engine.tracks = queue  # type: ignore[attr-defined]
-    monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(opening, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
     monkeypatch.setattr(logs, "start_logging", lambda: None)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
     yield AppTest.from_string(SCRIPT, default_timeout=20)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
 
 
 def healthy(tab: AppTest) -> AppTest:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import logs
 from core.errors import DeviceNotFoundError
-from dashboard import live
+from dashboard import opening
 from dashboard.booth import Booth, booth, next_open
 from dashboard.desk import Desk
 from models.emotion.labels import EMOTIONS
@@ -29,11 +29,11 @@ SCRIPT = "from dashboard import voice\nvoice.page()\n"
 def tab(machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """A browser tab at the page, not yet open, on a machine with a microphone."""
     machine.plug_in_microphone()
-    monkeypatch.setattr(live, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(opening, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
     monkeypatch.setattr(logs, "start_logging", lambda: None)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
     yield AppTest.from_string(SCRIPT, default_timeout=20)
-    live.shared_desk.clear()
+    opening.shared_desk.clear()
 
 
 def healthy(tab: AppTest) -> AppTest:
