@@ -132,11 +132,11 @@ def test_files_are_dropped_analysed_heard_and_saved(
         # Pointing reads a moment, clicking plays from there.
         box = river.bounding_box()
         assert box is not None
-        page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 100)
+        river.hover(position={"x": 0.25 * box["width"], "y": 100})
         expect(page.get_by_test_id("readout")).to_contain_text("0:10 · ")
         expect(page.get_by_test_id("readout")).to_contain_text("%")
         until(lambda: player(page).evaluate("audio => audio.readyState") >= 1)
-        page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 100)
+        river.click(position={"x": 0.75 * box["width"], "y": 100})
         until(lambda: player(page).evaluate("audio => audio.currentTime") >= 29.5)
         assert player(page).evaluate("audio => audio.currentTime") < 36
         assert not player(page).evaluate("audio => audio.paused")
