@@ -15,7 +15,7 @@ from dashboard.desk import Desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
 from dashboard.opening import open_page
-from dashboard.part import UNEXPECTED, draw_part
+from dashboard.part import attempt, draw_part
 from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
@@ -63,13 +63,8 @@ def page() -> None:
 
 def _attempt(command: Callable[[], None]) -> None:
     """Run a command; if it fails, keep one sentence on why for `_problems`."""
-    try:
-        command()
-    except AttuneError as error:
-        st.session_state[_PROBLEM] = str(error)
-    except Exception:  # noqa: BLE001 - a person must never read a traceback
-        _LOG.exception("a command of the dashboard failed")
-        st.session_state[_PROBLEM] = UNEXPECTED
+    if problem := attempt(command):
+        st.session_state[_PROBLEM] = problem
 
 
 def _face(desk: Desk) -> tuple[object, ...]:

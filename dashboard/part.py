@@ -1,4 +1,4 @@
-"""Owns the guard of what a page draws again and again: a fault is logged once and told in one sentence."""
+"""Owns the guard of what pages draw and do: a fault is logged, and told in one sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,36 @@ from typing import Final
 import streamlit as st
 
 from core import paths
+from core.errors import AttuneError
 from dashboard.markup import plain
 
-__all__ = ["UNEXPECTED", "draw_part"]
+__all__ = ["UNEXPECTED", "attempt", "draw_part"]
 
 _LOG = logging.getLogger(__name__)
 UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
+
+
+def attempt(command: Callable[[], object]) -> str:
+    """Run a command of a person.
+
+    Parameters
+    ----------
+    command
+        What was asked for.
+
+    Returns
+    -------
+    str
+        One sentence on why it failed; empty where it did not.
+    """
+    try:
+        command()
+    except AttuneError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a person must never read a traceback
+        _LOG.exception("a command of the dashboard failed")
+        return UNEXPECTED
+    return ""
 
 
 def draw_part(name: str, draw: Callable[[], bool]) -> None:

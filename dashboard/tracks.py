@@ -20,7 +20,7 @@ from dashboard import rivers
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from dashboard.opening import open_page
-from dashboard.part import UNEXPECTED, draw_part
+from dashboard.part import attempt, draw_part
 from dashboard.sign import listening_sign
 from models.audio import SUPPORTED_SUFFIXES
 from models.mood.groups import MOODS
@@ -104,14 +104,7 @@ def _shelf(desk: Desk) -> Shelf:
 
 def _attempt(command: Callable[[], object]) -> None:
     """Run a command; if it fails, keep one sentence on why."""
-    st.session_state[_PROBLEM] = ""
-    try:
-        command()
-    except AttuneError as error:
-        st.session_state[_PROBLEM] = str(error)
-    except Exception:  # noqa: BLE001 - a person must never read a traceback
-        _LOG.exception("a command of the dashboard failed")
-        st.session_state[_PROBLEM] = UNEXPECTED
+    st.session_state[_PROBLEM] = attempt(command)
 
 
 def _problems(desk: Desk) -> None:

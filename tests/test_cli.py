@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from terminal import Terminal
 
 import cli
 from cli_shared import command_line
@@ -37,23 +38,6 @@ def recording(tmp_path: Path) -> Path:
     path = tmp_path / "voice.wav"
     soundfile.write(path, voice(5.0), 16_000)
     return path
-
-
-class Terminal:
-    """Runs `attune ...` within this process; returns exit code, standard output, standard error."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._capsys, self._monkeypatch = capsys, monkeypatch
-
-    def __call__(self, *args: str) -> tuple[int, str, str]:
-        self._monkeypatch.setattr(sys, "argv", ["attune", *args])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        captured = self._capsys.readouterr()
-        return code, captured.out, captured.err
 
 
 @pytest.fixture

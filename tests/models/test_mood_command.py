@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from mood_graphs import write_backbone, write_head
+from terminal import Terminal
 from test_mood_file_tags import moods_in, song
 from test_mood_tagger import swelling
 
@@ -43,26 +44,9 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-class Terminal:
-    """Runs `attune mood ...` within this process; returns exit code, standard output, standard error."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._capsys, self._monkeypatch = capsys, monkeypatch
-
-    def __call__(self, *args: str | Path) -> tuple[int, str, str]:
-        self._monkeypatch.setattr(sys, "argv", ["attune", "mood", *map(str, args)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        captured = self._capsys.readouterr()
-        return code, captured.out, captured.err
-
-
 @pytest.fixture
 def mood(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    return Terminal(capsys, monkeypatch)
+    return Terminal(capsys, monkeypatch, "mood")
 
 
 @pytest.fixture
