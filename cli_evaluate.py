@@ -218,8 +218,8 @@ def evaluate_personal_command(
     """Measure what calibration gains: each held-out speaker as a new user, same clips before and after."""
     from models.training import provenance  # noqa: PLC0415 - no door starts with training
     from models.training.data import speech  # noqa: PLC0415
-    from models.training.data.writing import write_whole  # noqa: PLC0415
     from models.training.report import personal, served  # noqa: PLC0415
+    from models.writing import write_whole  # noqa: PLC0415
 
     unheard_by = _unheard(corpus)
     settings = load_settings(emotion_model=model, journal=False)

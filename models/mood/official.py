@@ -19,6 +19,7 @@ from models.download import DownloadSettings, Progress, download
 from models.mood.backbone import EMBEDDED_BACKBONE, load_backbone
 from models.mood.fingerprint import Fingerprint, differences, read_fingerprint, signals
 from models.mood.keras_file import Weights, read_keras
+from models.writing import staged
 
 __all__ = ["LICENCE", "NAME", "URL", "convert", "fetch_official"]
 
@@ -113,8 +114,6 @@ def convert(keras: Path, student: Path, expected: Fingerprint, *, source: str) -
     DataError
         The graph cannot be written.
     """
-    from models.training.data.writing import staged  # noqa: PLC0415 - no door starts with training
-
     folder = paths.weights_dir()
     with staged(folder, what=f"The weights {folder / NAME}.onnx") as making:
         graph, record = making / f"{NAME}.onnx", making / f"{NAME}.toml"

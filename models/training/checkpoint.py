@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from core.errors import WeightsError
-from models.training.data.writing import write_whole
+from models.writing import write_whole
 
 __all__ = ["load_checkpoint", "resume", "save_checkpoint"]
 

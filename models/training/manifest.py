@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from core.errors import WeightsError
-from models.training.data.writing import write_whole
+from models.writing import write_whole
 
 __all__ = ["register"]
 

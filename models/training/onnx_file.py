@@ -22,9 +22,9 @@ from torch import nn
 from core.errors import ModelError
 from models.emotion.labels import EMOTIONS
 from models.runtime import load_session
-from models.training.data.writing import staged, write_whole, writing
 from models.training.half_storage import halve, widen
 from models.training.metrics import ACCEPT_AT, softmax
+from models.writing import staged, write_whole, writing
 
 __all__ = [
     "LEAST_EQUAL_ARGMAX",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import WeightsError
-from models.training.data.writing import write_whole
+from models.writing import write_whole
 
 __all__ = ["read_json", "write_json"]
 

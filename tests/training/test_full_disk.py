@@ -17,7 +17,6 @@ from core.errors import DataError
 from models.emotion.hybrid import HybridSettings
 from models.training.board import open_board
 from models.training.checkpoint import save_checkpoint
-from models.training.data.writing import staged
 from models.training.emotion import ship as shipping
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder, save_trained
 from models.training.emotion.mel_encoder import make_encoder
@@ -25,6 +24,7 @@ from models.training.manifest import register
 from models.training.onnx_file import export_graph, quantise_int8
 from models.training.records import write_json
 from models.training.report import files
+from models.writing import staged
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from models.training.data.manifest import Row
 from models.training.data.sources import open_source
 from models.training.data.splits import Split, check_disjoint, split_of
 from models.training.data.window import active_range
-from models.training.data.writing import put_in_place, writing
+from models.writing import put_in_place, writing
 
 __all__ = ["SAMPLE_RATE_HZ", "Clip", "Problem", "SpeechCache", "follows", "load_cache", "prepare"]
 

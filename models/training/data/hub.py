@@ -16,7 +16,7 @@ from models.training.data.check import Problem
 from models.training.data.importers import Imported
 from models.training.data.manifest import Row, is_label
 from models.training.data.sources import seen_from
-from models.training.data.writing import writing
+from models.writing import writing
 
 __all__ = ["HubColumns", "import_hub"]
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.errors import DataError
 from models.emotion.labels import EMOTIONS
-from models.training.data.writing import write_whole
+from models.writing import write_whole
 
 __all__ = [
     "COLUMNS",

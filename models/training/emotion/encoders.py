@@ -17,9 +17,9 @@ from torch import nn
 
 from core.errors import ModelError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings, fold_weight_norm, layers_to_keep
-from models.training.data.writing import staged, write_whole
 from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
 from models.training.emotion.tower import Tower
+from models.writing import staged, write_whole
 
 __all__ = [
     "encoder_fingerprint",

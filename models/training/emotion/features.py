@@ -19,9 +19,9 @@ from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
 from models.training.data.recordings import sounds_digest
 from models.training.data.window import voice_window
-from models.training.data.writing import writing
 from models.training.emotion.effects import EffectSettings, augmented_window, view_rng
 from models.training.emotion.encoders import encoder_fingerprint
+from models.writing import writing
 
 __all__ = ["ClipLike", "Features", "SpeechSource", "cache_features"]
 

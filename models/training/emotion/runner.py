@@ -23,7 +23,6 @@ from models.training.data.recordings import sounds_digest
 from models.training.data.speech import open_clips
 from models.training.data.splits import Split
 from models.training.data.window import voice_window
-from models.training.data.writing import writing
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.features import Features, cache_features
 from models.training.emotion.heads import HeadSettings, fit_head, predict_head
@@ -38,6 +37,7 @@ from models.training.metrics import softmax
 from models.training.records import read_json, write_json
 from models.training.yamnet.distil import DistilSettings, distil_layers
 from models.training.yamnet.network import YamnetLayers, read_layers
+from models.writing import writing
 
 __all__ = [
     "DRAWS",

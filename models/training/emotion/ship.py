@@ -18,7 +18,6 @@ from models.training.data.judged import LABELS, truth_of
 from models.training.data.judged import strangers as strangers_in
 from models.training.data.splits import Split
 from models.training.data.window import centre_window, voice_window
-from models.training.data.writing import staged
 from models.training.emotion.choice import Confidence, choose_confidence
 from models.training.emotion.confidence import ConfidentModel
 from models.training.emotion.heads import HeadSettings
@@ -38,6 +37,7 @@ from models.training.onnx_file import (
     quantise_int8,
 )
 from models.training.records import read_json, write_json
+from models.writing import staged
 
 __all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
 

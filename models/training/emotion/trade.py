@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from models.training.data.writing import write_whole
 from models.training.emotion.choice import LEAST_HOME_COVERAGE, STRANGER_ACCURACY
+from models.writing import write_whole
 
 __all__ = ["draw_trade"]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from models.mood.groups import MoodScale, write_scale
 from models.mood.tags import TAGS
-from models.training.data.writing import staged
 from models.training.manifest import register
 from models.training.mood.head import MoodNet, MoodSettings
 from models.training.mood.jamendo import EMBEDDING_SIZE, SIDES, Jamendo
@@ -31,6 +30,7 @@ from models.training.mood.tables import (
 from models.training.onnx_file import write_graph
 from models.training.provenance import library_versions
 from models.training.records import write_json
+from models.writing import staged
 
 __all__ = ["LICENCE", "VERSION", "mood_metadata", "ship_mood", "write_mood"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.errors import ModelError
-from models.training.data.writing import staged
 from models.training.report.page import AudioOf, render
+from models.writing import staged
 
 __all__ = ["HTML_NAME", "JSON_NAME", "check_libraries", "write_page", "write_report"]
 

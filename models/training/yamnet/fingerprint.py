@@ -10,9 +10,9 @@ import torch
 
 from models import assets
 from models.mood.fingerprint import FINGERPRINT, Fingerprint, pack, signals
-from models.training.data.writing import write_whole
 from models.training.manifest import register
 from models.training.yamnet.network import ServedYamnet, Yamnet, read_yamnet
+from models.writing import write_whole
 
 __all__ = ["make_fingerprint", "write_fingerprint"]
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from core.errors import DataError, ModelError
 from models.mood.head import load_head
 from models.runtime import load_session
-from models.training.data.writing import staged
 from models.training.manifest import register
 from models.training.onnx_file import write_graph
 from models.training.provenance import library_versions
@@ -36,6 +35,7 @@ from models.training.yamnet.distil import DistilSettings, distil_layers
 from models.training.yamnet.material import kept_out_music, kept_out_sounds, student_recordings
 from models.training.yamnet.network import N_CLASSES, PATCH_FRAMES, ServedYamnet, Yamnet, read_yamnet
 from models.training.yamnet.sounds import PieceSettings
+from models.writing import staged
 
 __all__ = ["LICENCE", "SETTINGS", "VERSION", "read_classes", "ship_student", "student_metadata"]
 

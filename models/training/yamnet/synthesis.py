@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from core.errors import AudioDecodeError, DataError, ModelError
 from models.audio import decode
-from models.training.data.writing import write_whole, writing
+from models.writing import write_whole, writing
 
 __all__ = ["SOUNDFONT", "programs", "sing_midi", "songs_of"]
 

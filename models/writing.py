@@ -1,4 +1,4 @@
-"""Owns how files of data are written: whole or not at all, and a full disk is one sentence."""
+"""Owns how files are written: whole or not at all, and a full disk is one sentence."""
 
 from __future__ import annotations
 
