@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from models.training.data import writing
+from models import writing
 from models.training.data.manifest import COLUMNS, Row, clip_name, is_label, read_manifest, write_manifest
 
 ROW = Row("a/b.wav", "crema_d", "1001", "happy")
