@@ -1,0 +1,1 @@
+"""Decisions in, music out."""

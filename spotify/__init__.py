@@ -1,0 +1,1 @@
+"""Music on Spotify: one player and what it needs."""
