@@ -1,4 +1,4 @@
-"""Owns what a player is: the protocol that Spotify, the local player and the dry run fulfil, and its words."""
+"""Owns what a player is: the protocol that Spotify, local player and dry run fulfil, and its words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from playback.styles import Style
 __all__ = [
     "Connection",
     "ConnectionState",
-    "OutputDevice",
     "Outcome",
     "OutcomeKind",
+    "OutputDevice",
     "Player",
     "PlayerKind",
     "PlayerSnapshot",
@@ -237,7 +237,7 @@ class Player(Protocol):
         """The newest picture; never waits."""
 
     def look(self) -> None:
-        """Say that somebody looks: what is playing is asked for now and then, until nobody has looked for 15 s."""
+        """Say that somebody looks: what plays is asked for now and then, until nobody has looked for 15 s."""
 
     def refresh(self) -> Future[Outcome]:
         """List playlists and devices anew, and ask what is playing."""

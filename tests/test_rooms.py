@@ -68,7 +68,7 @@ NEIGHBOURS = {
     "realtime": {"core", "models"},
     "playback": {"core", "models"},
     "spotify": {"core", "playback"},
-    "dashboard": {"core", "engine", "models", "realtime"},
+    "dashboard": {"core", "engine", "models", "playback", "realtime"},
     "benchmarks": {"core", "engine", "models", "realtime"},
 }
 
