@@ -1,0 +1,213 @@
+"""Owns what the answers of the Web API look like: the JSON of playlists, tracks, devices and playback."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from fake_spotify import playing
+from fake_spotify.state import Device, Playlist, Track, invented_id
+from fake_spotify.world import World
+
+__all__ = [
+    "HIDDEN_OWNER",
+    "contents_visible",
+    "device",
+    "found_playlists",
+    "found_tracks",
+    "items",
+    "me",
+    "page",
+    "playback",
+    "playlist",
+    "snapshot_id",
+    "whole_playlist",
+]
+
+HIDDEN_OWNER = "spotify"
+Json = dict[str, Any]
+
+
+def me(world: World) -> Json:
+    """The user, without what development mode no longer tells (product, email, country, followers)."""
+    return {
+        "display_name": world.user_name,
+        "external_urls": {"spotify": f"https://open.spotify.com/user/{world.user_id}"},
+        "href": f"https://api.spotify.com/v1/users/{world.user_id}",
+        "id": world.user_id,
+        "images": [],
+        "type": "user",
+        "uri": f"spotify:user:{world.user_id}",
+    }
+
+
+def page(base: str, path: str, entries: Sequence[Any], limit: int, offset: int) -> Json:
+    """One page of a list, with the addresses of its neighbours on this server."""
+
+    def address(at: int) -> str:
+        return f"{base}{path}?offset={at}&limit={limit}"
+
+    return {
+        "href": address(offset),
+        "items": list(entries[offset : offset + limit]),
+        "limit": limit,
+        "next": address(offset + limit) if offset + limit < len(entries) else None,
+        "offset": offset,
+        "previous": address(max(0, offset - limit)) if offset else None,
+        "total": len(entries),
+    }
+
+
+def playlist(world: World, base: str, one: Playlist) -> Json | None:
+    """A playlist as lists give it; null for Spotify's own, which new apps may not see."""
+    if one.owner == HIDDEN_OWNER:
+        return None
+    return {
+        "collaborative": one.collaborative,
+        "description": "",
+        "external_urls": {"spotify": f"https://open.spotify.com/playlist/{one.id}"},
+        "href": f"{base}/v1/playlists/{one.id}",
+        "id": one.id,
+        "images": None,
+        "items": {"href": f"{base}/v1/playlists/{one.id}/items", "total": len(one.tracks)},
+        "name": one.name,
+        "owner": {
+            "display_name": world.user_name if one.owner == world.user_id else one.owner,
+            "href": f"{base}/v1/users/{one.owner}",
+            "id": one.owner,
+            "type": "user",
+            "uri": f"spotify:user:{one.owner}",
+        },
+        "primary_color": None,
+        "public": one.public,
+        "snapshot_id": snapshot_id(one),
+        "type": "playlist",
+        "uri": one.uri,
+    }
+
+
+def whole_playlist(world: World, base: str, one: Playlist) -> Json:
+    """A playlist by itself; its items only where it is the user's own or they collaborate."""
+    body = playlist(world, base, one) or {}
+    body.pop("items", None)
+    if contents_visible(world, one):
+        body["items"] = page(base, f"/v1/playlists/{one.id}/items", items(world, one), 100, 0)
+    return body
+
+
+def contents_visible(world: World, one: Playlist) -> bool:
+    """Whether development mode shows what is in it."""
+    return one.owner == world.user_id or one.collaborative
+
+
+def items(world: World, one: Playlist) -> list[Json | None]:
+    """What is in it; an item whose track has gone has none."""
+    return [
+        {
+            "added_at": "2026-11-01T12:00:00Z",
+            "added_by": {"id": world.user_id, "type": "user", "uri": f"spotify:user:{world.user_id}"},
+            "is_local": False,
+            "item": None if entry is None else track(entry),
+        }
+        for entry in one.tracks
+    ]
+
+
+def snapshot_id(one: Playlist) -> str:
+    """Changes with what is in it."""
+    held = " ".join(entry.id if entry else "-" for entry in one.tracks)
+    return hashlib.sha256(f"{one.id} {held}".encode()).hexdigest()[:32]
+
+
+def track(one: Track) -> Json:
+    """A track, without what development mode no longer tells (popularity, markets)."""
+    artist_id = invented_id(f"artist {one.artist}")
+    artist = {"id": artist_id, "name": one.artist, "type": "artist", "uri": f"spotify:artist:{artist_id}"}
+    album_id = invented_id(f"album {one.artist}")
+    return {
+        "album": {
+            "album_type": "album",
+            "artists": [artist],
+            "id": album_id,
+            "images": [],
+            "name": f"Works of {one.artist}",
+            "type": "album",
+            "uri": f"spotify:album:{album_id}",
+        },
+        "artists": [artist],
+        "disc_number": 1,
+        "duration_ms": round(one.duration_s * 1000),
+        "explicit": False,
+        "href": f"https://api.spotify.com/v1/tracks/{one.id}",
+        "id": one.id,
+        "is_local": False,
+        "is_playable": True,
+        "name": one.name,
+        "track_number": 1,
+        "type": "track",
+        "uri": one.uri,
+    }
+
+
+def found_tracks(world: World, _: str, words: str) -> list[Json]:
+    """Tracks whose name or artist holds the words."""
+    known = {entry.id: entry for one in world.playlists for entry in one.tracks if entry is not None}
+    return [
+        track(entry) for entry in known.values() if words.lower() in f"{entry.artist} {entry.name}".lower()
+    ]
+
+
+def found_playlists(world: World, base: str, words: str) -> list[Json | None]:
+    """Playlists whose name holds the words; null for Spotify's own."""
+    return [
+        playlist(world, base, one)
+        for one in world.playlists
+        if words.lower() in one.name.lower() and not one.deleted
+    ]
+
+
+def device(world: World, one: Device) -> Json:
+    """A device; sleeping ones look like any that is not in use."""
+    return {
+        "id": one.id,
+        "is_active": one is world.playback.device,
+        "is_private_session": False,
+        "is_restricted": one.restricted,
+        "name": one.name,
+        "supports_volume": one.volume is not None,
+        "type": one.kind,
+        "volume_percent": one.volume,
+    }
+
+
+def playback(world: World) -> Json:
+    """What plays, where, and how far it has got."""
+    state = world.playback
+    advert = playing.advert_runs(world)
+    now = state.track
+    disallowed = ["resuming"] if state.playing else ["pausing"]
+    if advert:
+        disallowed = ["pausing", "seeking", "skipping_next", "skipping_prev"]
+    context = None
+    if state.context_uri:
+        name = state.context_uri.rpartition(":")[2]
+        context = {
+            "external_urls": {"spotify": f"https://open.spotify.com/playlist/{name}"},
+            "href": f"https://api.spotify.com/v1/playlists/{name}",
+            "type": "playlist",
+            "uri": state.context_uri,
+        }
+    return {
+        "actions": {"disallows": dict.fromkeys(disallowed, True)},
+        "context": context,
+        "currently_playing_type": "ad" if advert else "track" if now else "unknown",
+        "device": None if state.device is None else device(world, state.device),
+        "is_playing": state.playing or advert,
+        "item": None if now is None or advert else track(now),
+        "progress_ms": round(state.position_s * 1000) if now else None,
+        "repeat_state": state.repeat,
+        "shuffle_state": state.shuffle,
+        "smart_shuffle": False,
+        "timestamp": round(state.as_of_s * 1000),
+    }
