@@ -16,6 +16,7 @@ from core.settings import Settings
 from models import assets
 from models.emotion.personal import PersonalVoice
 from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
+from models.emotion.separator import VoiceSeparator, load_separator
 from models.mood.backbone import EMBEDDED_BACKBONE, Backbone, load_backbone
 from models.mood.head import EMBEDDED_HEAD, Head, load_head
 from models.mood.store import ResultStore, digest
@@ -29,7 +30,7 @@ from realtime.capture.source import AudioSource, SourceKind, SourceSpec
 from realtime.clip import ClipEmotion, ClipWindow, summarise
 from realtime.journal import Journal
 from realtime.listener import Listener
-from realtime.mood import WITHOUT_MOOD, MoodEar
+from realtime.mood import WITHOUT_MOOD, WITHOUT_SEPARATOR, MoodEar
 from realtime.snapshot import Decision, ListenerState, Reading, Snapshot
 from realtime.voice_activity import load_voice_activity_session
 
@@ -68,6 +69,7 @@ class Engine:
         self._models: tuple[EmotionRecogniser, Session] | None = None
         self._mood_models: tuple[Backbone, Head] | None = None
         self._mood_problem = ""
+        self._separator: VoiceSeparator | None = None
         self._tagger: tuple[MoodTagger, str] | None = None
         self._journal: Journal | None = None
         self._journal_problem = ""
@@ -280,6 +282,7 @@ class Engine:
             journal=journal,
             on_decision=on_decision,
             mood=None if mood is None else MoodEar(*mood, music_from=self.settings.music_from),
+            separator=None if mood is None else self._open_separator(),
         )
         listener.set_threshold(self._threshold)
         if spec.kind in _OWN_VOICE:
@@ -314,6 +317,7 @@ class Engine:
         try:
             self._load_models()
             self._open_mood()
+            self._open_separator()
         except AttuneError as error:
             _LOG.warning("models are not usable: %s", error)
 
@@ -370,6 +374,17 @@ class Engine:
             _LOG.warning("%s", error)
             return None
         return models
+
+    def _open_separator(self) -> VoiceSeparator | None:
+        """A separator that cannot be used is said, and listening goes on without."""
+        with self._loading:
+            if self._separator is None:
+                try:
+                    self._separator = load_separator(threads=self.settings.threads)
+                except AttuneError as error:
+                    self._mood_problem = f"{error} {WITHOUT_SEPARATOR}"
+                    _LOG.warning("%s", error)
+            return self._separator
 
     def _open_journal(self) -> Journal | None:
         """A journal that cannot be opened is said, and listening goes on without."""

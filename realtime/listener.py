@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from core.errors import AttuneError, ModelError
 from core.settings import Settings
 from models.emotion.personal import PersonalVoice, apply_personal
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
+from models.emotion.separator import VoiceSeparator
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
 from realtime import gate, guard
@@ -31,10 +31,9 @@ from realtime.fifo import Begin, BlockFifo, End, Gap, Record, Sound
 from realtime.journal import Journal
 from realtime.mailbox import Mailbox
 from realtime.meter import Meter
-from realtime.mood import WITHOUT_MOOD, MoodEar
+from realtime.mood import WITHOUT_MOOD, WITHOUT_SEPARATOR, MoodEar
 from realtime.ring_buffer import RingBuffer
 from realtime.snapshot import Counters, Decision, Level, ListenerState, MoodReading, Reading, Snapshot
-from realtime.suppression import suppress_music
 from realtime.timing import StageTimes
 from realtime.voice_activity import VoiceActivity
 
@@ -55,7 +54,6 @@ class _Window:
     audio: Audio
     clock: int
     speech_share: float
-    speech: npt.NDArray[np.bool_]  # frame by frame
     delivered_s: float
     durations_ms: dict[str, float]
     stream: int  # how often the source had been opened
@@ -80,6 +78,8 @@ class Listener:
         Called with every reading and decision, in order, on the emotion thread: it must be quick.
     mood
         Hears the music beside the voice; None: it is not listened to, and holds nothing back.
+    separator
+        Takes music out from behind a voice; None leaves it in.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Listener:
         journal: Journal | None = None,
         on_decision: Callable[[Reading, Decision], None] | None = None,
         mood: MoodEar | None = None,
+        separator: VoiceSeparator | None = None,
     ) -> None:
         self._source = source
         self._recogniser = recogniser
@@ -135,6 +136,7 @@ class Listener:
         self._gate_state = gate.GateState()
         self._gate_stream = 0
         self._mood = mood
+        self._separator = separator
         self._guard_config = guard.guard_config(settings)
         self._noted_mood_clock = 0
         self._voice_before = False
@@ -358,8 +360,7 @@ class Listener:
         audio, clock = self._ring.latest(WINDOW_SAMPLES)
         share = min(1.0, self._speech.share * WINDOW_SAMPLES / self._heard_samples)
         durations_ms, self._durations_ms = self._durations_ms, {}
-        speech = self._speech.frames
-        window = _Window(audio, clock, share, speech, delivered_s, durations_ms, self._stream)
+        window = _Window(audio, clock, share, delivered_s, durations_ms, self._stream)
         replaced = self._mailbox.put(window, wait=self._info.lossless)
         self._counters = replace(
             self._counters,
@@ -422,9 +423,8 @@ class Listener:
         only_music = guard.only_music(shares, self._guard_config, voice_before=self._voice_before)
         asked = window.speech_share >= config.min_speech_share and not only_music
         self._voice_before = asked
-        audio = window.audio
-        if asked and guard.music_score(shares) >= self._guard_config.beside_from:
-            audio = suppress_music(audio, window.speech)
+        beside = asked and guard.music_score(shares) >= self._guard_config.beside_from
+        audio = self._without_music(window.audio) if beside else window.audio
         probabilities = self._probabilities(audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
@@ -474,6 +474,18 @@ class Listener:
             self._mood = None
             self._publish(mood=None, mood_error=f"{error} {WITHOUT_MOOD}")
             return None
+
+    def _without_music(self, audio: Audio) -> Audio:
+        """The voice alone; when the separator fails, listening goes on without it."""
+        if self._separator is None:
+            return audio
+        try:
+            return self._separator.separate(audio)
+        except ModelError as error:
+            _LOG.exception("the separator failed; listening goes on without it")
+            self._separator = None
+            self._publish(mood_error=f"{error} {WITHOUT_SEPARATOR}")
+            return audio
 
     def _note_mood(self, mood: MoodReading) -> None:
         """Write the mood of the music into the journal, now and then."""

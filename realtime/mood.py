@@ -20,9 +20,11 @@ from models.resample import SAMPLE_RATE_HZ, Audio
 from realtime.guard import music_score
 from realtime.snapshot import MoodReading, RollingTheme
 
-__all__ = ["ROLLING_S", "WITHOUT_MOOD", "MoodEar"]
+__all__ = ["ROLLING_S", "WITHOUT_MOOD", "WITHOUT_SEPARATOR", "MoodEar"]
 
 WITHOUT_MOOD: Final = "Listening goes on without the mood of music, and singing may count as a voice."
+
+WITHOUT_SEPARATOR: Final = "Listening goes on, but music behind a voice will make it less sure."
 
 ROLLING_S: Final = (10.0, 60.0)
 """What the rolling themes look back on."""
