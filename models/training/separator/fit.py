@@ -211,7 +211,9 @@ def _distances(
     distances = [_spectral(magnitudes, voice, heard)]
     if encoder is not None:
         spoken = torch.from_numpy(np.flatnonzero(np.abs(batch.voice).max(axis=1) > _LEAST_VOICE))
-        distances.append(settings.states_weight * _state_distance(encoder, separated[spoken], voice[spoken]))
+        if len(spoken):
+            states = _state_distance(encoder, separated[spoken], voice[spoken])
+            distances.append(settings.states_weight * states)
     return tuple(distances)
 
 
@@ -253,5 +255,5 @@ def _watch(
             rows = slice(first, first + settings.batch)
             part = Mixtures(watched.heard[rows], watched.voice[rows])
             found.append([float(distance) for distance in _distances(network, encoder, part, settings)])
-    spectral, states = np.mean(found, axis=0)
+    spectral, states = (np.mean([part[place] for part in found if len(part) > place]) for place in (0, 1))
     return {"spectral": float(spectral), "states": float(states)}

@@ -1,0 +1,146 @@
+"""The separator's training: what it hears, a fit that goes on, and its file from end to end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from invented_corpus import encoded_tone
+from invented_music import write_tar
+from running import attune
+
+import cli
+from core.errors import DataError, WeightsError
+from models.emotion.separator import load_separator
+from models.emotion.spectra import spectra
+from models.training.data.cache import load_cache
+from models.training.data.splits import Split
+from models.training.emotion.encoders import load_hybrid
+from models.training.emotion.noise import heard
+from models.training.separator import ship
+from models.training.separator.fit import FitSettings, Material, fit_separator
+from models.training.separator.mixtures import MixtureSettings, mixtures
+from models.training.separator.network import Separator, SeparatorShape, separate
+from models.training.separator.ship import ship_separator
+from models.training.yamnet.material import kept_out
+
+ENCODER = Path(__file__).parents[2] / "models" / "weights" / "emotion-compact-encoder"
+SHAPE = SeparatorShape(channels=8, hidden=12, dilations=(1, 2))
+QUICK = FitSettings(
+    spectral_steps=2, joint_steps=1, steps_per_epoch=2, batch=2, joint_batch=2, threads=1, shape=SHAPE
+)
+SONGS = [(0.3 * np.random.default_rng(seed).standard_normal(64_000)).astype(np.float32) for seed in range(2)]
+pytestmark = pytest.mark.timeout(300)
+
+
+def sides(tmp: Path) -> Path:
+    """Songs of each kind that there must be: learned from, watched, never heard."""
+    names = [f"emotify/{number:03d}_pop.ogg" for number in range(1, 200)]
+    kinds = (
+        [name for name in names if ship._learned(name)][:2],
+        [name for name in names if ship._watched(name)][:1],
+        [name for name in names if kept_out(name) and not heard(name)][:2],
+    )
+    sounds = {
+        name: encoded_tone(300.0 + 10 * i, seconds=4.0) for i, name in enumerate(n for k in kinds for n in k)
+    }
+    return write_tar(tmp / "emotify.tar", sounds)
+
+
+def test_a_mixture_is_its_voice_and_a_song_that_far_below(cache_path: Path) -> None:
+    cache = load_cache(cache_path)
+    knobs = MixtureSettings(
+        under_db=(10.0, 10.0), alone_share=0.0, music_share=0.0, two_songs_share=0.0, noise_share=0.0
+    )
+    found = mixtures(np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 8, knobs)
+    assert found.heard.shape == found.voice.shape == (8, 48_000)
+    assert np.abs(found.heard).max() <= 1.0
+    for heard_, voice in zip(found.heard, found.voice, strict=True):
+        spoken = voice[np.abs(voice) > 1e-3 * np.abs(voice).max()]
+        ratio = np.mean(spoken**2) / np.mean((heard_ - voice) ** 2)
+        assert 10 * np.log10(ratio) == pytest.approx(10.0, abs=0.5)
+
+
+def test_there_are_voices_without_songs_and_songs_without_voices(cache_path: Path) -> None:
+    cache = load_cache(cache_path)
+    draw = (np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 4)
+    alone = mixtures(*draw, MixtureSettings(music_share=0.0, alone_share=1.0))
+    np.testing.assert_array_equal(alone.heard, alone.voice)
+    only = mixtures(*draw, MixtureSettings(music_share=1.0))
+    assert not only.voice.any()
+    assert np.abs(only.heard).max(axis=1).min() > 0.0
+
+
+def test_torch_and_the_program_see_the_same_spectra() -> None:
+    sound = (0.1 * np.random.default_rng(0).standard_normal(48_000)).astype(np.float32)
+    voices, magnitudes = separate(torch.nn.Identity().requires_grad_(False), torch.from_numpy(sound[None]))
+    assert voices.shape == (1, 48_000)
+    shown = np.abs(spectra(sound))
+    np.testing.assert_allclose(magnitudes[0].numpy(), shown * shown, rtol=1e-3, atol=1e-3)
+
+
+def test_level_does_not_matter() -> None:
+    network = Separator(SHAPE).eval()
+    sound = torch.from_numpy(np.abs(spectra(SONGS[0]))[None])
+    with torch.no_grad():
+        torch.testing.assert_close(network(sound), network(0.01 * sound), atol=1e-5, rtol=1e-4)
+
+
+def test_a_fit_that_was_broken_off_ends_as_one_that_was_not(cache_path: Path, tmp_path: Path) -> None:
+    cache = load_cache(cache_path)
+    material = Material(cache, cache.of(Split.TRAIN), SONGS, cache.of(Split.CALIBRATION), SONGS[:1])
+    encoder = load_hybrid(ENCODER)
+    whole = fit_separator(encoder, material, tmp_path / "whole", QUICK, identity="a")
+
+    class BrokenOffError(Exception):
+        pass
+
+    def break_off(done: int, _total: int) -> None:
+        if done == 3:
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        fit_separator(encoder, material, tmp_path / "two", QUICK, identity="a", on_step=break_off)
+    gone_on = fit_separator(encoder, material, tmp_path / "two", QUICK, identity="a")
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(gone_on.state_dict()[name], value)
+    with pytest.raises(WeightsError, match="other settings or data"):
+        fit_separator(encoder, material, tmp_path / "two", QUICK, identity="b")
+
+
+def test_from_archive_to_file(
+    speech_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "start_logging", lambda: None)
+    monkeypatch.setattr(ship, "SETTINGS", QUICK)
+    monkeypatch.setattr(ship, "_JUDGED", 3)
+    out = tmp_path / "made" / "voice.onnx"
+    music = sides(tmp_path)
+    command = ["train", "separator", "--data", speech_dir, "--music", music, "--run", tmp_path / "run"]
+    assert attune(monkeypatch, *command, "--threads", "1", "--out", out) == 0
+    assert "stand out by" in capsys.readouterr().out
+    record = json.loads(out.with_suffix(".json").read_text())
+    assert set(record["test"]) == {"0 dB", "5 dB", "10 dB", "15 dB"}
+    assert record["heard"]["songs"] == 2
+    assert str(tmp_path) not in out.with_suffix(".json").read_text()
+    voice = load_separator(out).separate(SONGS[0][:48_000])
+    assert np.isfinite(voice).all()
+    assert not (out.parent / "manifest.toml").exists()
+
+
+def test_music_that_is_not_there_is_said(speech_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"No recordings lie in .*absent\.tar"):
+        ship_separator(
+            speech_dir,
+            tmp_path / "absent.tar",
+            tmp_path / "run",
+            tmp_path / "voice.onnx",
+            settings=replace(QUICK),
+        )
