@@ -89,7 +89,10 @@ def _fault_of(query: dict[str, str], app: App | None) -> str:
 
 def _may_redirect(app: App, address: str) -> bool:
     """Whether it is a registered address; loopback ones that were registered without a port go with any."""
-    asked = urlsplit(address)
+    try:
+        asked = urlsplit(address)
+    except ValueError:
+        return False
     if asked.hostname == "localhost" or not asked.scheme:
         return False
     if address in app.redirect_uris:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fake_spotify import playing
 from fake_spotify.state import Device, Playlist, Track, invented_id
@@ -14,8 +15,7 @@ __all__ = [
     "HIDDEN_OWNER",
     "contents_visible",
     "device",
-    "found_playlists",
-    "found_tracks",
+    "found",
     "items",
     "me",
     "page",
@@ -42,19 +42,19 @@ def me(world: World) -> Json:
     }
 
 
-def page(base: str, path: str, entries: Sequence[Any], limit: int, offset: int) -> Json:
-    """One page of a list, with the addresses of its neighbours on this server."""
+def page(address: str, entries: Sequence[Any], limit: int, offset: int, **query: str) -> Json:
+    """One page of a list, with the addresses of its neighbours."""
 
-    def address(at: int) -> str:
-        return f"{base}{path}?offset={at}&limit={limit}"
+    def at(offset: int) -> str:
+        return f"{address}?{urlencode({'offset': offset, 'limit': limit} | query)}"
 
     return {
-        "href": address(offset),
+        "href": at(offset),
         "items": list(entries[offset : offset + limit]),
         "limit": limit,
-        "next": address(offset + limit) if offset + limit < len(entries) else None,
+        "next": at(offset + limit) if offset + limit < len(entries) else None,
         "offset": offset,
-        "previous": address(max(0, offset - limit)) if offset else None,
+        "previous": at(max(0, offset - limit)) if offset else None,
         "total": len(entries),
     }
 
@@ -92,7 +92,7 @@ def whole_playlist(world: World, base: str, one: Playlist) -> Json:
     body = playlist(world, base, one) or {}
     body.pop("items", None)
     if contents_visible(world, one):
-        body["items"] = page(base, f"/v1/playlists/{one.id}/items", items(world, one), 100, 0)
+        body["items"] = page(f"{base}/v1/playlists/{one.id}/items", items(world, one), 100, 0)
     return body
 
 
@@ -150,21 +150,16 @@ def track(one: Track) -> Json:
     }
 
 
-def found_tracks(world: World, _: str, words: str) -> list[Json]:
-    """Tracks whose name or artist holds the words."""
-    known = {entry.id: entry for one in world.playlists for entry in one.tracks if entry is not None}
-    return [
-        track(entry) for entry in known.values() if words.lower() in f"{entry.artist} {entry.name}".lower()
-    ]
-
-
-def found_playlists(world: World, base: str, words: str) -> list[Json | None]:
-    """Playlists whose name holds the words; null for Spotify's own."""
-    return [
-        playlist(world, base, one)
-        for one in world.playlists
-        if words.lower() in one.name.lower() and not one.deleted
-    ]
+def found(world: World, base: str, kind: str, words: str) -> Sequence[Json | None]:
+    """What the search finds of that kind by its name: tracks and playlists only; null for Spotify's own."""
+    words = words.lower()
+    if kind == "playlist":
+        named = [one for one in world.playlists if words in one.name.lower() and not one.deleted]
+        return [playlist(world, base, one) for one in named]
+    if kind == "track":
+        known = {entry.id: entry for one in world.playlists for entry in one.tracks if entry is not None}
+        return [track(one) for one in known.values() if words in f"{one.artist} {one.name}".lower()]
+    return ()
 
 
 def device(world: World, one: Device) -> Json:

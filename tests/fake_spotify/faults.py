@@ -57,7 +57,7 @@ def error_body(status: int, message: str, reason: str = "") -> dict[str, Any]:
 
 
 class Faults:
-    """The faults in force; the one added last is asked first."""
+    """The faults in force: every one may be called from any thread, and the one added last is asked first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -99,9 +99,16 @@ class Faults:
         words = {500: "Server error", 502: "Bad gateway.", 503: "Service unavailable", 504: "Gateway timeout"}
         return self.add(path, status=status, body=error_body(status, words.get(status, "Error")), times=times)
 
-    def delay(self, path: str = "/v1/*", *, seconds: float = 30.0, times: int | None = None) -> Fault:
-        """The true answer, late; a request whose sender hung up before it was due has no effect."""
-        return self.add(path, delay_s=seconds, times=times)
+    def delay(
+        self,
+        path: str = "/v1/*",
+        *,
+        seconds: float = 30.0,
+        carried_out: bool = False,
+        times: int | None = None,
+    ) -> Fault:
+        """The true answer, late; unless carried out at once, nothing happens where the sender hangs up."""
+        return self.add(path, delay_s=seconds, carried_out=carried_out, times=times)
 
     def drop(self, path: str = "/v1/*", *, carried_out: bool = False, times: int | None = None) -> Fault:
         """Close the connection without an answer; perhaps after the request had its effect."""

@@ -30,7 +30,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NowPlaying:
-    """What plays: names and addresses, empty where there is nothing."""
+    """What plays, and where: names and addresses, empty where there is nothing."""
 
     playing: bool
     context_uri: str = ""

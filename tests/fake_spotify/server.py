@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qsl
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fake_spotify.accounts import accounts_routes
-from fake_spotify.faults import Fault
-from fake_spotify.state import Call
-from fake_spotify.web_api import api_routes
+from fake_spotify.front import Front
 from fake_spotify.world import World
 
 __all__ = ["FakeSpotify", "fake_spotify"]
 
 _START_S = 10.0
 _STOP_S = 5.0
-Message = MutableMapping[str, Any]
 
 
 class FakeSpotify(World):
@@ -44,7 +35,7 @@ class FakeSpotify(World):
         self.failures: list[BaseException] = []
         self._socket = _bound(port)
         self.port = int(self._socket.getsockname()[1])
-        self._app = _Front(self)
+        self._app = Front(self, self.failures)
         self._running: _Running | None = None
 
     @property
@@ -104,37 +95,43 @@ class _Protocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.app_state = {**self.app_state, "protocol": self}
+        self.app_state = {**self.app_state, "connection": self}
 
 
 class _Server(uvicorn.Server):
-    """Stops at once: every connection is broken off first."""
+    """Stops at once, whatever is going on: every connection is broken off."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
 
     async def main_loop(self) -> None:
-        self.loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        await self.on_tick(0)
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
         await self._end.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        for one in sockets or []:
+            one.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=1.0)
 
     def end(self) -> None:
-        if self.loop is not None and self._end is not None:
-            self.loop.call_soon_threadsafe(self._end.set)
+        """Let it stop; any thread may ask."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end.set)
 
 
 class _Running:
     """One stretch of listening, on its own thread."""
 
-    def __init__(self, app: _Front, listening: socket.socket) -> None:
+    def __init__(self, app: Front, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app,
             http=_Protocol,
@@ -144,7 +141,7 @@ class _Running:
             log_config=None,
             log_level="critical",
             access_log=False,
-            timeout_graceful_shutdown=1,
+            date_header=False,
         )
         self._server = _Server(config)
         self._thread = threading.Thread(
@@ -161,130 +158,3 @@ class _Running:
         self._thread.join(_STOP_S)
         if self._thread.is_alive():
             raise RuntimeError("The fake Spotify did not stop.")
-
-
-class _Front:
-    """Stands before the application: writes every request down, and lets faults befall it."""
-
-    def __init__(self, world: FakeSpotify) -> None:
-        self._world = world
-        self._app = FastAPI(openapi_url=None, redirect_slashes=False)
-        self._app.include_router(accounts_routes(world))
-        self._app.include_router(api_routes(world))
-
-    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        scope["path"] = scope["path"].rstrip("/") or "/"
-        body = await _body(receive)
-        visit = _Visit(scope, body, receive, send)
-        try:
-            await self._answer(visit)
-        except Exception as failure:
-            self._world.failures.append(failure)
-            raise
-        finally:
-            self._note(visit)
-
-    async def _answer(self, visit: _Visit) -> None:
-        fault = self._world.faults.take(visit.method, visit.path)
-        if fault is None:
-            await self._app(visit.scope, visit.receive, visit.send)
-            return
-        if fault.carried_out:
-            await self._app(visit.scope, visit.receive, _swallow)
-        if fault.delay_s and not await visit.wait(fault.delay_s):
-            return
-        if fault.drop:
-            await visit.hang_up()
-        elif fault.status is not None:
-            await visit.answer(fault)
-        else:
-            await self._app(visit.scope, visit.receive, visit.send)
-
-    def _note(self, visit: _Visit) -> None:
-        world = self._world
-        with world.changed:
-            world.calls.append(
-                Call(
-                    visit.method,
-                    visit.path,
-                    dict(parse_qsl(visit.scope["query_string"].decode())),
-                    visit.json(),
-                    world.clock.now(),
-                    time.monotonic(),
-                    visit.status,
-                )
-            )
-            world.changed.notify_all()
-
-
-class _Visit:
-    """One request on its way, and the means to answer it."""
-
-    def __init__(self, scope: Message, body: bytes, receive: Any, send: Any) -> None:
-        self.scope = scope
-        self.method, self.path = scope["method"], scope["path"]
-        self.status: int | None = None
-        self._body, self._read = body, False
-        self._receive, self._send = receive, send
-
-    def json(self) -> Any:
-        """The body where it is JSON; what is sent to the accounts service holds secrets and is left out."""
-        with contextlib.suppress(ValueError):
-            return json.loads(self._body) if self.path.startswith("/v1") and self._body else None
-        return None
-
-    async def receive(self) -> Message:
-        if self._read:
-            later: Message = await self._receive()
-            return later
-        self._read = True
-        return {"type": "http.request", "body": self._body, "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait; False where the other side hung up meanwhile."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while (await self._receive())["type"] != "http.disconnect":
-                    pass
-            return False
-        return True
-
-    async def hang_up(self) -> None:
-        self.scope["state"]["protocol"].transport.abort()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    async def answer(self, fault: Fault) -> None:
-        kind = "application/json" if fault.body[:1] in (b"{", b"[") else "text/plain"
-        headers = {"Content-Type": kind, "Content-Length": str(len(fault.body))} | fault.headers
-        await self.send(
-            {
-                "type": "http.response.start",
-                "status": fault.status,
-                "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            }
-        )
-        await self.send({"type": "http.response.body", "body": fault.body})
-
-
-async def _body(receive: Any) -> bytes:
-    return b"".join([part async for part in _parts(receive)])
-
-
-async def _parts(receive: Any) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
-
-
-async def _swallow(_: Message) -> None:
-    pass

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from fake_spotify import playing
 from fake_spotify.faults import Faults
+from fake_spotify.playing import NowPlaying
 from fake_spotify.state import (
     ALL_SCOPES,
     App,
@@ -30,8 +31,6 @@ CLIENT_ID = "0123456789abcdef0123456789abcdef"
 REDIRECT_URI = "http://127.0.0.1/callback"
 ACCESS_TOKEN_S = 3600
 REFRESH_TOKEN_S = 180 * 86_400.0
-
-NowPlaying = playing.NowPlaying
 
 
 class World:
