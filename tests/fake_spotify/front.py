@@ -46,15 +46,17 @@ class Front:
         if scope["type"] != "http":
             return
         scope["path"] = scope["path"].rstrip("/") or "/"
-        body = await _body(receive)
-        visit = Visit(scope, body, receive, send)
+        visit = Visit(scope, await _body(receive), receive, send, self._note)
+        with self._world.changed:
+            self._world.arrived += 1
+            self._world.changed.notify_all()
         try:
             await self._answer(visit)
         except Exception as failure:
             self._failures.append(failure)
             raise
         finally:
-            self._note(visit)
+            visit.end(None)
 
     async def _answer(self, visit: Visit) -> None:
         fault = self._world.faults.take(visit.method, visit.path)
@@ -76,7 +78,7 @@ class Front:
         else:
             await self._app(visit.scope, visit.receive, visit.send)
 
-    def _note(self, visit: Visit) -> None:
+    def _note(self, visit: Visit, status: int | None) -> None:
         world = self._world
         with world.changed:
             world.calls.append(
@@ -87,21 +89,37 @@ class Front:
                     visit.json(),
                     world.clock.now(),
                     time.monotonic(),
-                    visit.status,
+                    status,
                 )
             )
             world.changed.notify_all()
 
 
 class Visit:
-    """One request on its way, and the means to answer it."""
+    """One request on its way, and the means to answer it.
 
-    def __init__(self, scope: Message, body: bytes, receive: Any, send: Any) -> None:
+    `note` is told of its end before the other side can know of it: who got an answer finds the call recorded.
+    """
+
+    def __init__(
+        self,
+        scope: Message,
+        body: bytes,
+        receive: Any,
+        send: Any,
+        note: Callable[[Visit, int | None], None],
+    ) -> None:
         self.scope = scope
         self.method, self.path = scope["method"], scope["path"]
-        self.status: int | None = None
         self._body, self._read = body, False
         self._receive, self._send = receive, send
+        self._note: Callable[[Visit, int | None], None] | None = note
+
+    def end(self, status: int | None) -> None:
+        """It ends with this status, or without an answer; only the first time counts."""
+        note, self._note = self._note, None
+        if note is not None:
+            note(self, status)
 
     def json(self) -> Any:
         """The body where it is JSON; what is sent to the accounts service holds secrets and is left out."""
@@ -118,7 +136,7 @@ class Visit:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.end(message["status"])
         await self._send(message)
 
     async def wait(self, seconds: float) -> bool:
@@ -131,6 +149,8 @@ class Visit:
         return True
 
     async def hang_up(self) -> None:
+        """Close the connection without a word."""
+        self.end(None)
         self.scope["state"]["connection"].transport.abort()
         while (await self._receive())["type"] != "http.disconnect":
             pass

@@ -36,7 +36,7 @@ REFRESH_TOKEN_S = 180 * 86_400.0
 class World:
     """One user of Spotify and all that is theirs.
 
-    Everything may be called and set from any thread. `changed` is notified after each request.
+    Everything may be called and set from any thread.
 
     Attributes
     ----------
@@ -48,6 +48,8 @@ class World:
         The consent page agrees by itself.
     quota_per_day
         Calls of the Web API a day (UTC) until 429; None: as many as one likes.
+    arrived, calls, played
+        How many requests came in; those that are done with, in order; what was played by them or by hand.
     """
 
     def __init__(self) -> None:
@@ -69,6 +71,7 @@ class World:
         self.playlists: list[Playlist] = []
         self.devices: list[Device] = []
         self.playback = Playback()
+        self.arrived = 0
         self.calls: list[Call] = []
         self.played: list[Played] = []
         self.codes: dict[str, Grant] = {}
@@ -208,7 +211,7 @@ class World:
         self.played.append(Played(uri, by, self.clock.now(), time.monotonic()))
 
     def wait_until(self, holds: Callable[[], bool], timeout_s: float = 5.0) -> bool:
-        """Wait for a request that makes it hold; False where none did in time."""
+        """Wait for a request, or a hand on the phone, that makes it hold; False where none did in time."""
         with self.changed:
             return self.changed.wait_for(holds, timeout_s)
 
