@@ -21,7 +21,7 @@ Handler = Callable[[Ask], Response]
 
 def api_routes(world: World) -> APIRouter:
     """All of /v1 over the given world."""
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter()
 
     def serve(method: str, path: str, handler: Handler, scopes: tuple[str, ...] = ()) -> None:
         async def endpoint(request: Request) -> Response:
@@ -35,7 +35,7 @@ def api_routes(world: World) -> APIRouter:
                 except ApiError as failure:
                     return failure.response
 
-        routes.add_api_route(path, endpoint, methods=[method], response_model=None)
+        routes.add_route(f"/v1{path}", endpoint, methods=[method])
 
     serve("GET", "/me", _me)
     serve("GET", "/me/playlists", _my_playlists, ("playlist-read-private",))
