@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +20,7 @@ from fake_spotify import ALL_SCOPES, CLIENT_ID, FakeSpotify, fake_spotify
 from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import SpotifyOauthError, SpotifyPKCE
 
+TESTS = Path(__file__).parent.parent
 CALLBACK = "http://127.0.0.1:43117/callback"
 
 
@@ -776,3 +781,15 @@ def test_waiting_ends_with_the_request_that_was_waited_for(server: FakeSpotify) 
 def refused_connection(address: str) -> None:
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=10)
+
+
+def test_runs_by_hand_with_a_small_world() -> None:
+    command = [sys.executable, "-W", "error", "-m", "fake_spotify", "--port", "0", "--auto-consent"]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("Fake Spotify at ").strip()
+        query = {"client_id": CLIENT_ID, "response_type": "code", "redirect_uri": CALLBACK}
+        answer = requests.get(f"{url}/authorize", query, allow_redirects=False, timeout=5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5.0) == 0
+    assert answer.headers["Location"].startswith(CALLBACK)
