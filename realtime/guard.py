@@ -44,7 +44,9 @@ def guard_config(settings: Settings) -> GuardConfig:
     )
 
 
-def only_music(shares: Sequence[Shares], config: GuardConfig, *, voice_before: bool = False) -> bool:
+def only_music(
+    shares: Sequence[Shares], config: GuardConfig, *, voice_before: bool = False, ours: bool = False
+) -> bool:
     """Whether music plays in a window and no voice stands out from it.
 
     Parameters
@@ -55,13 +57,15 @@ def only_music(shares: Sequence[Shares], config: GuardConfig, *, voice_before: b
         May change between windows.
     voice_before
         Whether the window before counted as a voice: then this one does more easily.
+    ours
+        Whether this program itself plays music just now: then music plays, whatever it scores.
     """
     if not shares:
         return False
     music = music_score(shares)
     speech = max(share.speech for share in shares)  # pauses between words must not hide them
     margin = config.margin - (_SLACK if voice_before else 0.0)
-    return music >= config.music_from and speech - music < margin
+    return (ours or music >= config.music_from) and speech - music < margin
 
 
 def music_score(shares: Sequence[Shares]) -> float:

@@ -27,6 +27,7 @@ from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
 from realtime import gate, guard
 from realtime.capture.source import AudioSource, SourceInfo
+from realtime.echo import EchoReference, cancel_echo
 from realtime.fifo import Begin, BlockFifo, End, Gap, Record, Sound
 from realtime.journal import Journal
 from realtime.mailbox import Mailbox
@@ -80,6 +81,8 @@ class Listener:
         Hears the music beside the voice; None: it is not listened to, and holds nothing back.
     separator
         Takes music out from behind a voice; None leaves it in.
+    echo
+        What this program plays itself, whose echo is taken out of what is heard; None: nothing.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Listener:
         on_decision: Callable[[Reading, Decision], None] | None = None,
         mood: MoodEar | None = None,
         separator: VoiceSeparator | None = None,
+        echo: EchoReference | None = None,
     ) -> None:
         self._source = source
         self._recogniser = recogniser
@@ -137,6 +141,7 @@ class Listener:
         self._gate_stream = 0
         self._mood = mood
         self._separator = separator
+        self._echo = echo
         self._guard_config = guard.guard_config(settings)
         self._noted_mood_clock = 0
         self._voice_before = False
@@ -420,11 +425,17 @@ class Listener:
         mood = self._hear_mood(window)
         heard_s = time.perf_counter()
         shares = () if mood is None else mood.shares
-        only_music = guard.only_music(shares, self._guard_config, voice_before=self._voice_before)
+        played = None if self._echo is None else self._echo.around(WINDOW_SAMPLES, window.delivered_s)
+        only_music = guard.only_music(
+            shares, self._guard_config, voice_before=self._voice_before, ours=played is not None
+        )
         asked = window.speech_share >= config.min_speech_share and not only_music
         self._voice_before = asked
-        beside = asked and guard.music_score(shares) >= self._guard_config.beside_from
-        audio = self._without_music(window.audio) if beside else window.audio
+        audio = window.audio
+        if asked and played is not None:
+            audio = cancel_echo(audio, played)
+        if asked and (played is not None or guard.music_score(shares) >= self._guard_config.beside_from):
+            audio = self._without_music(audio)
         probabilities = self._probabilities(audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(

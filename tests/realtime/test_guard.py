@@ -63,3 +63,11 @@ def test_one_weak_window_does_not_end_a_voice() -> None:
 def test_settings_set_the_guard() -> None:
     settings = Settings(music_from=0.7, voice_over_music=0.05, music_beside_from=0.2)
     assert guard_config(settings) == GuardConfig(music_from=0.7, margin=0.05, beside_from=0.2)
+
+
+def test_music_of_our_own_plays_whatever_it_scores() -> None:
+    config = GuardConfig(music_from=0.4, margin=0.1, beside_from=0.1)
+    faint = patches(0.2, 0.2)
+    assert not only_music(faint, config)
+    assert only_music(faint, config, ours=True)
+    assert not only_music(patches(0.2, 0.9), config, ours=True)
