@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.emotion.labels import EMOTIONS, Emotion
+from playback.player import PlayerKind
 from playback.styles import Strategy
 
 __all__ = ["AutopilotSettings", "Choice", "Mode", "PlaylistRef", "Preferences"]
@@ -91,7 +92,10 @@ class Preferences:
         For each of the eight emotions.
     autopilot
         How it behaves.
+    player
+        Which player plays.
     """
 
     choices: Mapping[Emotion, Choice] = field(default_factory=_default_choices)
     autopilot: AutopilotSettings = AutopilotSettings()
+    player: PlayerKind = PlayerKind.DRY_RUN
