@@ -5,30 +5,45 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from core import paths
+from core.redaction import redact
 
-__all__ = ["start_logging"]
+__all__ = ["blot_secrets", "start_logging"]
 
 _MAX_BYTES: Final = 1_000_000
 _OLD_FILES: Final = 2  # beside the one in use: 3 MB in all
 _starting: Final = threading.Lock()  # the dashboard calls from every tab
+_plain: Final = logging.Formatter()
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
 _OURS: Final = frozenset(
-    {"app", "benchmarks", "cli", "core", "dashboard", "doctor", "engine", "models", "realtime"}
+    {
+        "app",
+        "benchmarks",
+        "cli",
+        "core",
+        "dashboard",
+        "doctor",
+        "engine",
+        "models",
+        "playback",
+        "realtime",
+        "spotify",
+    }
 )
 
 
 def start_logging() -> Path | None:
     """Send the log to a file in the user's log folder; calling it again changes nothing.
 
-    Our own loggers are kept from INFO on, those of libraries from WARNING on. Neither sound nor
-    anything secret may be logged by any room.
+    Our own loggers are kept from INFO on, those of libraries from WARNING on. No sound may be logged
+    by any room; what is secret is blotted out of all lines, whoever writes them (see `blot_secrets`).
 
     Returns
     -------
@@ -36,7 +51,49 @@ def start_logging() -> Path | None:
         Where the log is written; None where that folder cannot be written, which is survived.
     """
     with _starting:
+        blot_secrets()
         return _start()
+
+
+def blot_secrets() -> None:
+    """Stand before every handler of this process, and blot out what is secret; again changes nothing.
+
+    A filter of a logger sees only what is logged by that very logger, and one of a handler only that
+    handler's lines; records are made in one place. So the libraries' own handlers, those of the root,
+    and all that are added later get a record whose text, traceback and stack hold no secret.
+    """
+    make = logging.getLogRecordFactory()
+    if not isinstance(make, _Blotting):
+        logging.setLogRecordFactory(_Blotting(make))
+
+
+class _Blotting:
+    """Makes log records without secrets; those that hold none are as they ever were."""
+
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self._make(*args, **kwargs)
+        try:
+            _blot(record)
+        except Exception as error:  # noqa: BLE001 - what cannot be looked through is not let through
+            record.msg = f"{redact(str(record.msg))} (it cannot be filled in: {type(error).__name__})"
+            record.args = ()
+            record.exc_info = record.exc_text = record.stack_info = None
+        return record
+
+
+def _blot(record: logging.LogRecord) -> None:
+    said = record.getMessage()
+    if (blotted := redact(said)) != said:
+        record.msg, record.args = blotted, ()
+    if record.exc_info and record.exc_info[0] is not None:
+        trace = _plain.formatException(record.exc_info)
+        if (blotted := redact(trace)) != trace:
+            record.exc_text, record.exc_info = blotted, None
+    if record.stack_info:
+        record.stack_info = redact(record.stack_info)
 
 
 def _start() -> Path | None:
@@ -51,7 +108,7 @@ def _start() -> Path | None:
         if not root.handlers:
             root.addHandler(logging.NullHandler())
         return None
-    file.setFormatter(logging.Formatter(_FORMAT))
+    file.setFormatter(_Blotted(_FORMAT))
     file.addFilter(_worth_keeping)
     root.addHandler(file)
     for name in _OURS:
@@ -61,6 +118,13 @@ def _start() -> Path | None:
 
 def _worth_keeping(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
+
+
+class _Blotted(logging.Formatter):
+    """A second wall before the file, for records that were made elsewhere (another process, a library)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class _OwnFile(RotatingFileHandler):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -18,6 +20,9 @@ from core import paths
 from core.errors import SettingsError
 
 __all__ = ["Settings", "load_settings"]
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_CLIENT_ID: Final = re.compile("[0-9a-f]{32}", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -83,6 +88,20 @@ class Settings(BaseSettings):
         default=0.1, ge=0.0, le=1.0, description="Score of music from which it is suppressed behind a voice"
     )
 
+    # Music on Spotify
+    spotify_client_id: str = Field(
+        default="", description="Client id of your own Spotify app, 32 hexadecimal digits; empty: asked for"
+    )
+    spotify_accounts_url: str = Field(
+        default="https://accounts.spotify.com", description="Address of Spotify's accounts service"
+    )
+    spotify_api_url: str = Field(
+        default="https://api.spotify.com", description="Address of Spotify's Web API, without the version"
+    )
+    spotify_callback_port: int = Field(
+        default=8898, ge=0, le=65_535, description="Port of 127.0.0.1 to which a sign-in comes back; 0 any"
+    )
+
     # Models
     threads: int = Field(
         default=0, ge=0, le=16, description="Threads of a model; 0 takes the cores, at most 4"
@@ -127,6 +146,26 @@ class Settings(BaseSettings):
             return path and path.expanduser()
         except RuntimeError as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("spotify_client_id")
+    @classmethod
+    def _hexadecimal(cls, given: str) -> str:
+        if given and not _CLIENT_ID.fullmatch(given):
+            raise ValueError("a client id has 32 hexadecimal digits")
+        return given.lower()
+
+    @field_validator("spotify_accounts_url", "spotify_api_url")
+    @classmethod
+    def _private(cls, address: str) -> str:
+        """Tokens are sent there: nobody on the way may read them."""
+        parts = urlsplit(address)
+        if not parts.hostname or not (
+            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        ):
+            raise ValueError("it must begin with https://, or be an http:// address of this machine")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("it must be a plain address, without name, query or fragment")
+        return address.rstrip("/")
 
     @classmethod
     def settings_customise_sources(

@@ -26,8 +26,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _loggers_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = list(root.handlers)
+    factory = logging.getLogRecordFactory()
     levels = {name: logging.getLogger(name).level for name in logs._OURS}
     yield
+    logging.setLogRecordFactory(factory)
     for handler in [handler for handler in root.handlers if handler not in before]:
         root.removeHandler(handler)
         handler.close()
@@ -104,3 +106,71 @@ def test_line_that_cannot_be_written_is_passed_over(
     logging.getLogger("engine").error("lost")
     assert capsys.readouterr().err == ""
     assert file.exists()
+
+
+TOKEN = "BQDxTz-abcdefghijklmnopqrstuvwxyz_0123456789"
+
+
+class _Library(logging.Handler):
+    """A handler of somebody else's, with a formatter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        trace = "" if record.exc_info is None else str(record.exc_info[1])
+        self.said.append(f"{record.msg} {record.args} {self.format(record)} {trace} {record.stack_info}")
+
+
+@pytest.fixture
+def library() -> Iterator[_Library]:
+    """A logger that is propagated nowhere and that Attune does not know."""
+    handler, log = _Library(), logging.getLogger("somebody.else")
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
+
+
+def test_secrets_reach_no_handler_whoever_logs_them(file: Path, library: _Library) -> None:
+    logs.start_logging()
+    for name in ("somebody.else", "engine"):
+        log = logging.getLogger(name)
+        log.warning("Headers: %s", {"Authorization": f"Bearer {TOKEN}"})
+        log.warning(f"body {TOKEN}")
+        try:
+            raise ValueError(f"refused: {TOKEN}")
+        except ValueError:
+            log.exception("a failure with %s", "a traceback", stack_info=True)
+        log.warning("too many %s", TOKEN, "of them")  # noqa: PLE1205
+        log.warning("plain %s", "words")
+    assert len(library.said) == 5
+    for text in (file.read_text(encoding="utf-8"), *library.said):
+        assert TOKEN not in text
+    assert "plain words" in library.said[-1]
+    assert "('words',)" in library.said[-1]  # what holds no secret is as it ever was
+    assert "Traceback" in library.said[2]
+    assert "a failure with a traceback" in file.read_text(encoding="utf-8")
+
+
+def test_exception_without_secrets_is_left_to_the_handlers(file: Path, library: _Library) -> None:
+    assert logs.start_logging() == file
+    try:
+        raise ValueError("all can read this")
+    except ValueError:
+        logging.getLogger("somebody.else").exception("oh")
+    assert library.said[0].endswith(" all can read this None")
+
+
+def test_record_made_elsewhere_is_blotted_before_the_file(file: Path) -> None:
+    logs.start_logging()
+    logging.getLogger("engine").handle(
+        logging.LogRecord("engine", logging.ERROR, "", 0, "sent %s", (TOKEN,), None)
+    )
+    text = file.read_text(encoding="utf-8")
+    assert "sent [secret]" in text
+    assert TOKEN not in text

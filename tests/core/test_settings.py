@@ -97,3 +97,32 @@ def test_every_setting_says_what_it_is() -> None:
 def test_settings_are_immutable() -> None:
     with pytest.raises(Exception, match="frozen"):
         load_settings().threshold = 0.1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("spotify_client_id", "my app", "32 hexadecimal digits"),
+        ("spotify_client_id", "0" * 33, "32 hexadecimal digits"),
+        ("spotify_accounts_url", "http://accounts.spotify.com", "https://"),
+        ("spotify_api_url", "http://127.0.0.1.evil.example", "https://"),
+        ("spotify_api_url", "ftp://127.0.0.1", "https://"),
+        ("spotify_api_url", "https://", "https://"),
+        ("spotify_api_url", "https://me:word@api.spotify.com", "plain address"),
+        ("spotify_callback_port", "65536", "65535"),
+    ],
+)
+def test_wrong_spotify_setting_is_one_sentence(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=name) as caught:
+        load_settings(**{name: value})
+    assert says in str(caught.value)
+
+
+def test_spotify_may_stand_on_this_machine() -> None:
+    settings = load_settings(
+        spotify_client_id="ABCDEF" + "0" * 26,
+        spotify_accounts_url="http://127.0.0.1:8899/",
+        spotify_api_url="http://[::1]:8899",
+    )
+    assert settings.spotify_client_id == "abcdef" + "0" * 26
+    assert settings.spotify_accounts_url == "http://127.0.0.1:8899"
