@@ -14,6 +14,7 @@ __all__ = [
     "DownloadError",
     "JournalError",
     "ModelError",
+    "MusicError",
     "SettingsError",
     "TagsError",
     "VoiceError",
@@ -83,3 +84,7 @@ class VoiceError(AttuneError):
 
 class JournalError(AttuneError):
     """The journal cannot be opened, read or written."""
+
+
+class MusicError(AttuneError):
+    """What people decided about the music, or a player, cannot be used."""

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-__all__ = ["cache_dir", "config_dir", "data_dir", "log_file", "settings_file", "voice_file", "weights_dir"]
+__all__ = [
+    "cache_dir",
+    "config_dir",
+    "data_dir",
+    "log_file",
+    "music_file",
+    "settings_file",
+    "voice_file",
+    "weights_dir",
+]
 
 _DIRS = PlatformDirs(appname="attune", appauthor=False)
 
@@ -34,6 +43,11 @@ def cache_dir() -> Path:
 def settings_file() -> Path:
     """The user's settings, a TOML file; it need not exist."""
     return config_dir() / "settings.toml"
+
+
+def music_file() -> Path:
+    """What people decide about the music, a TOML file; it need not exist."""
+    return config_dir() / "music.toml"
 
 
 def voice_file() -> Path:
