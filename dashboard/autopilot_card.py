@@ -1,0 +1,239 @@
+"""Owns the autopilot on its page: how it behaves, what it does now, what happened to the music and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from dashboard.desk import Desk
+from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.markup import Markup, tag
+from dashboard.now_playing import MODES
+from dashboard.times import as_minutes, as_time, moment
+from playback.preferences import Mode
+from playback.snapshot import MusicRecord, MusicSnapshot, Phase, RecordKind
+
+if TYPE_CHECKING:
+    from engine_music import Music
+
+__all__ = ["autopilot_card", "doing_now", "records_table"]
+
+_PLACE: Final = "autopilot"
+_MODE: Final = "autopilot mode"
+_CALL: Final = "autopilot call"
+_DWELL: Final = "autopilot dwell"
+_COOLDOWN: Final = "autopilot cooldown"
+_OVERRIDE: Final = "autopilot override"
+_FROM: Final = "autopilot from"
+_TO: Final = "autopilot to"
+
+_EXPLAINED: Final = {
+    Mode.OFF: "The music is left alone.",
+    Mode.SUGGEST: "A playlist is proposed, and you press Accept.",
+    Mode.AUTO: "The music changes by itself.",
+}
+_BUSY: Final = (Phase.READY, Phase.HOLDING, Phase.SWITCHING)
+_NONE: Final = "\N{EN DASH}"
+_KINDS: Final = {
+    RecordKind.SWITCHED: "Switched",
+    RecordKind.SUGGESTED: "Suggested",
+    RecordKind.HELD_BACK: "Held back",
+    RecordKind.FAILED: "Failed",
+    RecordKind.USER: "You",
+    RecordKind.UNDONE: "Undone",
+}
+
+
+def autopilot_card(desk: Desk) -> None:
+    """Draw the settings; what it does now is drawn by `doing_now`.
+
+    Parameters
+    ----------
+    desk
+        The engine's.
+    """
+    music = desk.engine.music
+    snapshot = music.snapshot()
+    settings = snapshot.preferences.autopilot
+    with st.container(horizontal=True, vertical_alignment="center", key="autopilot-mode"):
+        hold(_MODE, settings.mode)
+        st.segmented_control(
+            "Autopilot",
+            tuple(MODES),
+            key=_MODE,
+            required=True,
+            format_func=lambda mode: MODES[mode],
+            label_visibility="collapsed",
+            on_change=_set_mode,
+            args=(music,),
+        )
+        st.html(tag("p", _EXPLAINED[settings.mode], class_="at-lead"), width="content")
+        hold(_CALL, snapshot.on_call)
+        st.toggle("I am on a call", key=_CALL, on_change=_set_call, args=(music,))
+    hold(_DWELL, settings.dwell_s)
+    hold(_COOLDOWN, settings.cooldown_s)
+    hold(_OVERRIDE, settings.override_min)
+    hold(_FROM, as_time(settings.quiet_from))
+    hold(_TO, as_time(settings.quiet_to))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="autopilot-numbers"):
+        _number(music, _DWELL, "Hold an emotion for, s", 120.0, step=0.5, help_="before the music changes")
+        _number(
+            music,
+            _COOLDOWN,
+            "Between two changes, s",
+            7_200.0,
+            low=10.0,
+            step=10.0,
+            help_="at least so long",
+        )
+        _number(
+            music,
+            _OVERRIDE,
+            "After your own action, min",
+            240.0,
+            step=5.0,
+            help_="it keeps quiet for so long after you have played, paused, skipped or set something",
+        )
+        for key, label in ((_FROM, "Quiet from"), (_TO, "Quiet to")):
+            st.time_input(
+                label,
+                key=key,
+                help="Between these times nothing is changed; the same time twice: never quiet",
+                on_change=_set_setting,
+                args=(music, key),
+                width=150,
+            )
+    tell_problem(_PLACE)
+
+
+def _number(
+    music: Music, key: str, label: str, high: float, *, low: float = 0.0, step: float, help_: str
+) -> None:
+    st.number_input(
+        label,
+        low,
+        high,
+        step=step,
+        format="%g",
+        key=key,
+        help=help_.capitalize(),
+        on_change=_set_setting,
+        args=(music, key),
+        width=190,
+    )
+
+
+def _set_mode(music: Music) -> None:
+    carry_out(_PLACE, lambda: music.set_mode(Mode(st.session_state[_MODE])), key=_MODE)
+
+
+def _set_call(music: Music) -> None:
+    carry_out(_PLACE, lambda: music.set_call(bool(st.session_state[_CALL])), key=_CALL)
+
+
+def _set_setting(music: Music, key: str) -> None:
+    value = st.session_state[key]
+    if value is None:
+        return
+    carry_out(_PLACE, lambda: _change(music, key, value), key=key)
+
+
+def _change(music: Music, key: str, value: Any) -> None:
+    preferences = music.snapshot().preferences
+    name = {
+        _DWELL: "dwell_s",
+        _COOLDOWN: "cooldown_s",
+        _OVERRIDE: "override_min",
+        _FROM: "quiet_from",
+        _TO: "quiet_to",
+    }[key]
+    given = as_minutes(value) if isinstance(value, dt.time) else float(value)
+    music.set_preferences(replace(preferences, autopilot=replace(preferences.autopilot, **{name: given})))
+
+
+def doing_now(snapshot: MusicSnapshot, now_s: float) -> Markup:
+    """Say what the autopilot does now, and until when.
+
+    Parameters
+    ----------
+    snapshot
+        What to show.
+    now_s
+        Unix time.
+    """
+    look = "on" if snapshot.phase in _BUSY else "warn" if snapshot.phase is Phase.UNABLE else "off"
+    until = f"until {moment(snapshot.until_s, now_s)}" if snapshot.until_s is not None else ""
+    return tag(
+        "div",
+        tag(
+            "p",
+            tag("span", class_="dot", aria_hidden="true"),
+            tag("strong", snapshot.phase.capitalize(), data_testid="phase"),
+            *((tag("span", until, class_="fact", data_testid="until"),) if until else ()),
+            class_="head",
+        ),
+        tag("p", snapshot.says, class_="message", data_testid="says"),
+        class_=f"at-connection {look}",
+        role="status",
+    )
+
+
+def records_table(records: Sequence[MusicRecord], now_s: float) -> Markup:
+    """Draw what happened and why, newest first.
+
+    Parameters
+    ----------
+    records
+        Newest first.
+    now_s
+        Unix time.
+    """
+    if not records:
+        return tag("p", "Nothing has happened yet.", class_="none-yet")
+    heads = ("Time", "What", "Emotion", "Playlist", "Why", "Outcome")
+    return tag(
+        "div",
+        tag(
+            "table",
+            tag("caption", "What happened to the music and why, newest first", class_="hidden"),
+            tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
+            tag("tbody", *(_record(record, now_s) for record in records)),
+        ),
+        class_="scroll",
+        tabindex="0",
+        role="region",
+        aria_label="What happened and why",
+    )
+
+
+def _record(record: MusicRecord, now_s: float) -> Markup:
+    at = dt.datetime.fromtimestamp(record.at_s)
+    emotion = record.emotion
+    outcome = record.outcome
+    return tag(
+        "tr",
+        tag("td", tag("time", moment(record.at_s, now_s), datetime=f"{at:%Y-%m-%dT%H:%M:%S}"), class_="when"),
+        tag("td", _KINDS[record.kind], class_=f"kind {record.kind.replace(' ', '-')}"),
+        tag(
+            "td",
+            tag("span", emotion.capitalize(), class_="chip", style=f"--hue:var(--at-{emotion})")
+            if emotion is not None
+            else tag("span", _NONE, class_="nothing-of"),
+            class_="emotion",
+        ),
+        tag(
+            "td",
+            record.playlist.name if record.playlist is not None else tag("span", _NONE, class_="nothing-of"),
+            class_="list",
+        ),
+        tag("td", record.reason, class_="because"),
+        tag(
+            "td",
+            outcome.capitalize() if outcome is not None else tag("span", _NONE, class_="nothing-of"),
+            class_="outcome",
+        ),
+    )

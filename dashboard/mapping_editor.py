@@ -1,0 +1,345 @@
+"""Owns the mapping editor: where each of the eight emotions leads, suggestions, import and export."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.errors import AttuneError
+from dashboard.desk import Desk
+from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.markup import plain, tag
+from models.emotion.labels import EMOTIONS, Emotion
+from playback.player import ConnectionState, PlayerKind, Playlist
+from playback.preferences import Choice, PlaylistRef
+from playback.styles import LIFT, MATCH, Strategy
+
+if TYPE_CHECKING:
+    from engine_music import Music
+
+__all__ = ["HUES", "chosen", "labels_of", "leads_to", "mapping_editor", "with_chosen"]
+
+_PLACE: Final = "mapping"
+_IMPORTS: Final = "mapping imports"
+_MOST_NAMED: Final = 4
+_MOST_BYTES: Final = 1_000_000
+_UNLISTED: Final = {
+    PlayerKind.SPOTIFY: "sign in above, or press Test.",
+    PlayerKind.LOCAL: "scan a folder of music above.",
+    PlayerKind.DRY_RUN: "choose a player above.",
+}
+_BOARD: Final = Path(__file__).parent / "assets" / "board.css"
+
+HUES: Final[Mapping[str, str]] = dict(
+    re.findall(r"--at-(\w+): (#[0-9a-f]{6});", _BOARD.read_text(encoding="utf-8"))
+)
+"""The emotions' colours on the Live page: Streamlit's own widgets stand outside the board's style."""
+
+
+def mapping_editor(desk: Desk) -> None:
+    """Draw a row for each emotion, and the buttons for the whole.
+
+    Parameters
+    ----------
+    desk
+        The engine's.
+    """
+    music = desk.engine.music
+    snapshot = music.snapshot()
+    missing = {ref.uri for ref in music.missing()}
+    st.html(
+        tag(
+            "p",
+            "Match plays what goes with an emotion, lift what leads away from it. "
+            "Of several playlists each has its turn; without a choice, what is suggested is played.",
+            class_="at-lead",
+        )
+    )
+    if not snapshot.player.playlists:
+        st.caption(plain(f"No playlists are listed yet: {_UNLISTED[music.kind]}"))
+    for emotion in EMOTIONS:
+        _row(music, emotion, snapshot.player.playlists, missing)
+    tell_problem(_PLACE)
+    _whole(music, snapshot.player.connection.state)
+
+
+def leads_to(emotion: Emotion, strategy: Strategy) -> str:
+    """Say which styles a strategy means for an emotion."""
+    styles = (MATCH if strategy is Strategy.MATCH else LIFT)[emotion]
+    return " or ".join(styles)
+
+
+def chosen(choice: Choice) -> tuple[PlaylistRef, ...]:
+    """Take the list of a choice that is used."""
+    return choice.match if choice.strategy is Strategy.MATCH else choice.lift
+
+
+def _is_of(ref: PlaylistRef, kind: PlayerKind) -> bool:
+    return ref.uri.startswith(f"{kind}:")
+
+
+def with_chosen(choice: Choice, refs: Sequence[PlaylistRef], kind: PlayerKind) -> Choice:
+    """Put other playlists of one player into a choice; those of other players stay.
+
+    Parameters
+    ----------
+    choice
+        As it is.
+    refs
+        The player's playlists, in the order of their turns.
+    kind
+        The player's.
+    """
+    others = tuple(ref for ref in chosen(choice) if not _is_of(ref, kind))
+    refs = (*refs, *others)
+    return replace(choice, match=refs) if choice.strategy is Strategy.MATCH else replace(choice, lift=refs)
+
+
+def labels_of(
+    playlists: Sequence[Playlist], refs: Sequence[PlaylistRef], missing: frozenset[str] | set[str]
+) -> dict[str, str]:
+    """Name everything that can be chosen, by address: no two names are the same.
+
+    Parameters
+    ----------
+    playlists
+        The player's.
+    refs
+        What is chosen, which may no longer be listed.
+    missing
+        Addresses of playlists that are known to be gone.
+    """
+    names = {playlist.uri: playlist.name for playlist in playlists}
+    for ref in refs:
+        names.setdefault(ref.uri, f"{ref.name} (not there any more)" if ref.uri in missing else ref.name)
+    labels: dict[str, str] = {}
+    taken: set[str] = set()
+    for uri, name in names.items():
+        base = label = " ".join(name.split()) or "Unnamed"
+        turn = 1
+        while label in taken:
+            turn += 1
+            label = f"{base} ({turn})"
+        taken.add(label)
+        labels[uri] = label
+    return labels
+
+
+# A row
+
+
+def _row(
+    music: Music,
+    emotion: Emotion,
+    playlists: Sequence[Playlist],
+    missing: set[str],
+) -> None:
+    choice = music.snapshot().preferences.choices[emotion]
+    with st.container(key=f"leads-{emotion}"):
+        left, right = st.columns((4, 7), vertical_alignment="top")
+        with left:
+            _strategy(music, emotion, choice)
+        with right:
+            refs = tuple(ref for ref in chosen(choice) if _is_of(ref, music.kind))
+            _playlists(music, emotion, choice, labels_of(playlists, refs, missing), refs)
+            gone = [ref for ref in refs if ref.uri in missing]
+            if gone:
+                _gone(music, emotion, gone)
+            elif not refs and playlists:
+                _offer(music, emotion, music.candidates(emotion))
+
+
+def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"strategy-{emotion}"):
+        st.html(
+            tag(
+                "span",
+                tag("i", style=f"background:{HUES[emotion]}", aria_hidden="true"),
+                emotion.capitalize(),
+                class_="at-emotion",
+            ),
+            width="content",
+        )
+        key = f"mapping {emotion} strategy"
+        hold(key, choice.strategy)
+        st.segmented_control(
+            f"Strategy for {emotion}",
+            (Strategy.MATCH, Strategy.LIFT),
+            key=key,
+            required=True,
+            format_func=lambda strategy: strategy.capitalize(),
+            label_visibility="collapsed",
+            on_change=_set_strategy,
+            args=(music, emotion, key),
+        )
+    st.html(
+        tag(
+            "p",
+            *(
+                tag(
+                    "span",
+                    f"{strategy.capitalize()}: {leads_to(emotion, strategy)}",
+                    class_="used" if strategy is choice.strategy else None,
+                )
+                for strategy in (Strategy.MATCH, Strategy.LIFT)
+            ),
+            class_="at-leads",
+        )
+    )
+
+
+def _playlists(
+    music: Music, emotion: Emotion, choice: Choice, labels: dict[str, str], refs: Sequence[PlaylistRef]
+) -> None:
+    key = f"mapping {emotion} {choice.strategy} {music.kind}"
+    hold(key, [ref.uri for ref in refs], offered=tuple(labels.items()))
+    st.multiselect(
+        f"Playlists for {emotion}, in turn",
+        list(labels),
+        key=key,
+        format_func=lambda uri: labels.get(uri, uri),
+        placeholder="Choose playlists, or leave it to the suggestions",
+        label_visibility="collapsed",
+        on_change=_set_playlists,
+        args=(music, emotion, key, labels),
+    )
+
+
+def _offer(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:
+    if not offers:
+        st.caption("No playlist suits by its name, so nothing is played: choose one.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{emotion}"):
+        st.caption(plain(f"Suggested: {_named([one.name for one in offers])}"), width="content")
+        st.button(
+            "Use these",
+            key=f"mapping {emotion} use",
+            type="tertiary",
+            help=f"Choose what is suggested for {emotion}",
+            on_click=_use,
+            args=(music, emotion, offers),
+        )
+
+
+def _gone(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
+    names = _named([f"“{ref.name}”" for ref in gone])
+    then = "" if music.candidates(emotion) else "; nothing is played"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"gone-{emotion}"):
+        verb = "is" if len(gone) == 1 else "are"
+        st.caption(plain(f"{names} {verb} not there any more{then}."), width="content")
+        st.button(
+            "Remove it" if len(gone) == 1 else "Remove them",
+            key=f"mapping {emotion} clean",
+            type="tertiary",
+            on_click=_clean,
+            args=(music, emotion, gone),
+        )
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    rest = len(names) - _MOST_NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _change(music: Music, emotion: Emotion, choice: Choice) -> None:
+    preferences = music.snapshot().preferences
+    music.set_preferences(replace(preferences, choices={**preferences.choices, emotion: choice}))
+
+
+def _choice(music: Music, emotion: Emotion) -> Choice:
+    return music.snapshot().preferences.choices[emotion]
+
+
+def _set_strategy(music: Music, emotion: Emotion, key: str) -> None:
+    strategy = Strategy(st.session_state[key])
+    changed = replace(_choice(music, emotion), strategy=strategy)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed), key=key)
+
+
+def _set_playlists(music: Music, emotion: Emotion, key: str, labels: Mapping[str, str]) -> None:
+    choice = _choice(music, emotion)
+    listed = {one.uri: one.name for one in music.snapshot().player.playlists}
+    before = {ref.uri: ref.name for ref in chosen(choice)}
+    refs = [
+        PlaylistRef(uri, listed.get(uri) or before.get(uri) or labels[uri]) for uri in st.session_state[key]
+    ]
+    changed = with_chosen(choice, refs, music.kind)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed), key=key)
+
+
+def _use(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:
+    refs = [PlaylistRef(one.uri, one.name) for one in offers]
+    changed = with_chosen(_choice(music, emotion), refs, music.kind)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed))
+
+
+def _clean(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
+    choice = _choice(music, emotion)
+    refs = [ref for ref in chosen(choice) if _is_of(ref, music.kind) and ref not in gone]
+    changed = with_chosen(choice, refs, music.kind)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed))
+
+
+# The whole
+
+
+def _whole(music: Music, state: ConnectionState) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="mapping-whole"):
+        if music.kind is PlayerKind.SPOTIFY and state is ConnectionState.CONNECTED:
+            st.button(
+                "Create the missing playlists",
+                key="mapping create",
+                icon=":material/playlist_add:",
+                help="An empty playlist of your own for every style that none of yours suits",
+                on_click=carry_out,
+                args=(_PLACE, music.create_missing),
+            )
+        st.download_button(
+            "Export",
+            music.export_preferences,
+            file_name="attune-music.toml",
+            mime="application/toml",
+            key="mapping export",
+            icon=":material/download:",
+            help="All of this page's choices as a text file (TOML)",
+            on_click="ignore",
+        )
+        with st.popover("Import", icon=":material/upload:"):
+            # A fresh field after each use, or the file would be taken at every visit anew.
+            turn = int(st.session_state.setdefault(_IMPORTS, 0))
+            st.file_uploader(
+                "A file that was exported; it takes the place of all choices on this page",
+                key=f"{_IMPORTS} {turn}",
+                on_change=_import,
+                args=(music, turn),
+            )
+
+
+def _import(music: Music, turn: int) -> None:
+    upload = st.session_state.get(f"{_IMPORTS} {turn}")
+    if not isinstance(upload, UploadedFile) or turn != st.session_state[_IMPORTS]:
+        return
+    st.session_state[_IMPORTS] = turn + 1
+    carry_out(_PLACE, lambda: _take(music, upload))
+
+
+def _take(music: Music, upload: UploadedFile) -> None:
+    if upload.size > _MOST_BYTES:
+        raise AttuneError(
+            f"{upload.name} has {upload.size / 1e6:.0f} MB, far too much for a file of choices: "
+            "choose one that was exported here."
+        )
+    try:
+        text = upload.getvalue().decode("utf-8")
+    except UnicodeDecodeError:
+        raise AttuneError(
+            f"{upload.name} is no text (UTF-8): choose a file that was exported here."
+        ) from None
+    music.import_preferences(text)
