@@ -1,0 +1,210 @@
+"""Owns what a file of music preferences may say, and how each mistake in it is told."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any, Final, NoReturn, TypeVar
+
+from core.errors import MusicError
+from models.emotion.labels import EMOTIONS
+from playback.player import PlayerKind
+from playback.preferences import AutopilotSettings, Choice, Mode, PlaylistRef, Preferences
+from playback.styles import Strategy
+
+__all__ = ["MAX_BYTES", "RANGES", "VERSION", "Reader"]
+
+VERSION: Final = 1
+"""Of the form of the file; a file without a number is of this version."""
+
+MAX_BYTES: Final = 1_000_000
+
+RANGES: Final[Mapping[str, tuple[float, float, str]]] = {
+    "dwell_s": (0.0, 120.0, "seconds"),
+    "cooldown_s": (10.0, 7200.0, "seconds"),
+    "override_min": (0.0, 240.0, "minutes"),
+}
+"""Lowest, highest and unit of the numbers of `AutopilotSettings`."""
+
+_CLOCK: Final = r"\s*(\d{1,2}):(\d{2})\s*"
+_QUIET: Final = re.compile(f"{_CLOCK}[-\N{EN DASH}]{_CLOCK}", re.ASCII)
+_DAY: Final = 24 * 60
+_SHOWN: Final = 60  # characters of a wrong value that are repeated
+
+# What people copy from Spotify's own pages.
+_PAGE: Final = re.compile(r"https?://open\.spotify\.com/(?:intl-\w+/)?playlist/(\w+).*", re.ASCII)
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class Reader:
+    """Reads what people decided; a fault is said with its key or line and where it is to be corrected.
+
+    Parameters
+    ----------
+    place
+        Where the text comes from, for people.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def preferences(self, content: bytes) -> Preferences:
+        """Read a whole file; what it leaves out is at its default.
+
+        Raises
+        ------
+        MusicError
+            It says something that cannot be.
+        """
+        if len(content) > MAX_BYTES:
+            self._fail(f"The music preferences are larger than {MAX_BYTES:,} bytes")
+        document = self._document(content)
+        self._version(document.get("version", VERSION))
+        self._keys(document, "", ("version", "autopilot", "emotions"))
+        emotions = self._table(document.get("emotions", {}), "emotions")
+        self._keys(emotions, "emotions", [emotion.value for emotion in EMOTIONS], what="emotion")
+        choices = {
+            emotion: self._choice(emotions.get(emotion.value, {}), f"emotions.{emotion.value}", default)
+            for emotion, default in Preferences().choices.items()
+        }
+        return Preferences(choices, self._autopilot(document.get("autopilot", {})))
+
+    def _document(self, content: bytes) -> dict[str, Any]:
+        try:
+            return tomllib.loads(content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            self._fail(f"The music preferences are not UTF-8 text (line {line})", "Save it as UTF-8")
+        except RecursionError:
+            self._fail("The music preferences are not TOML (nested too deep)")
+        except ValueError as error:  # also a number with too many digits, which is no TOMLDecodeError
+            self._fail(f"The music preferences are not TOML ({' '.join(str(error).split())})")
+
+    def _version(self, given: object) -> None:
+        if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+            self._refuse("version", given, f"the whole number {VERSION}")
+        if given > VERSION:
+            raise MusicError(
+                f"The music preferences were written by a newer Attune (version {_shown(given)}; this one "
+                f"reads {VERSION}). Update Attune, or move away {self._place}."
+            )
+
+    def _autopilot(self, given: object) -> AutopilotSettings:
+        table = self._table(given, "autopilot")
+        self._keys(table, "autopilot", ("mode", *RANGES, "quiet"))
+        default = AutopilotSettings()
+        numbers = {key: self._number(table.get(key, getattr(default, key)), key) for key in RANGES}
+        begins, ends = self._quiet(table.get("quiet", ""))
+        return AutopilotSettings(
+            mode=self._word(table.get("mode", default.mode.value), "autopilot.mode", Mode),
+            dwell_s=numbers["dwell_s"],
+            cooldown_s=numbers["cooldown_s"],
+            override_min=numbers["override_min"],
+            quiet_from=begins,
+            quiet_to=ends,
+        )
+
+    def _number(self, given: object, key: str) -> float:
+        low, high, unit = RANGES[key]
+        if isinstance(given, bool) or not isinstance(given, int | float) or not low <= given <= high:
+            self._refuse(f"autopilot.{key}", given, f"a number of {unit} from {low:g} to {high:g}")
+        return float(given)
+
+    def _quiet(self, given: object) -> tuple[int, int]:
+        allowed = 'hours such as "22:30-07:00", or "" for none'
+        if given == "":
+            return 0, 0
+        found = _QUIET.fullmatch(given) if isinstance(given, str) else None
+        if not found:
+            self._refuse("autopilot.quiet", given, allowed)
+        hour, minute, to_hour, to_minute = map(int, found.groups())
+        begins, ends = hour * 60 + minute, to_hour * 60 + to_minute
+        if begins >= _DAY or ends > _DAY or minute > 59 or to_minute > 59:
+            self._refuse("autopilot.quiet", given, allowed)
+        if ends - begins == _DAY:
+            self._refuse("autopilot.quiet", given, f'{allowed}; mode = "off" is for the whole day')
+        return begins, ends % _DAY
+
+    def _choice(self, given: object, key: str, default: Choice) -> Choice:
+        table = self._table(given, key)
+        self._keys(table, key, ("strategy", "match", "lift"))
+        strategy = self._word(table.get("strategy", default.strategy.value), f"{key}.strategy", Strategy)
+        match, lift = (self._refs(table.get(name, []), f"{key}.{name}") for name in ("match", "lift"))
+        return Choice(strategy, match, lift)
+
+    def _refs(self, given: object, key: str) -> tuple[PlaylistRef, ...]:
+        if not isinstance(given, list):
+            self._refuse(key, given, 'a list of playlists, [{ uri = "...", name = "..." }]')
+        return tuple(self._ref(entry, f"{key}[{number}]") for number, entry in enumerate(given, start=1))
+
+    def _ref(self, given: object, key: str) -> PlaylistRef:
+        if not isinstance(given, dict):
+            self._refuse(key, given, 'a playlist, { uri = "...", name = "..." }')
+        self._keys(given, key, ("uri", "name"))
+        if "uri" not in given:
+            self._fail(f"{key!r} lacks its uri, the address of a playlist")
+        uri, name = given["uri"], given.get("name", given["uri"])
+        scheme, _, rest = uri.partition(":") if isinstance(uri, str) else ("", "", "")
+        if scheme not in set(PlayerKind) or not rest:
+            begins = " or ".join(f'"{kind.value}:"' for kind in PlayerKind)
+            allowed = f"the address of a playlist and begin with {begins}"
+            self._refuse(f"{key}.uri", uri, allowed, _meant(uri))
+        if not isinstance(name, str):
+            self._refuse(f"{key}.name", name, "a text")
+        return PlaylistRef(uri, name)
+
+    def _table(self, given: object, key: str) -> dict[str, Any]:
+        if not isinstance(given, dict):
+            self._refuse(key, given, f"a table, [{key}]")
+        return given
+
+    def _keys(self, table: Mapping[str, Any], key: str, known: Iterable[str], *, what: str = "key") -> None:
+        known = list(known)
+        for name in table:
+            if name not in known:
+                within = f" in {key!r}" if key else ""
+                hint = _close(name, known)
+                self._fail(f"There is no {what} {_shown(name)}{within}{hint}: allowed are {', '.join(known)}")
+
+    def _word(self, given: object, key: str, words: type[_Word]) -> _Word:
+        known = [word.value for word in words]
+        if not isinstance(given, str) or given not in known:
+            hint = _close(given, known) if isinstance(given, str) else ""
+            self._refuse(key, given, " or ".join(f'"{word}"' for word in known), hint)
+        return words(given)
+
+    def _refuse(self, key: str, given: object, allowed: str, hint: str = "") -> NoReturn:
+        self._fail(f"{key!r} cannot be {_shown(given)}{hint}: it must be {allowed}")
+
+    def _fail(self, what: str, advice: str = "Correct it") -> NoReturn:
+        raise MusicError(f"{what}. {advice} in {self._place}.")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "a list"
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "so long a number"
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _close(given: str, known: Iterable[str]) -> str:
+    found = get_close_matches(given.strip().lower()[:_SHOWN], list(known), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def _meant(address: object) -> str:
+    if not isinstance(address, str):
+        return ""
+    if page := _PAGE.fullmatch(address.strip()):
+        return f" (did you mean 'spotify:playlist:{page[1]}'?)"
+    schemes = [f"{kind.value}:" for kind in PlayerKind]
+    return "" if address.startswith(tuple(schemes)) else _close(address.partition(":")[0] + ":", schemes)

@@ -1,0 +1,374 @@
+"""The file of music preferences: it gives back what was put in, and tells every mistake."""
+
+from __future__ import annotations
+
+import os
+import stat
+import string
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import MusicError
+from models.emotion.labels import EMOTIONS, Emotion
+from playback.player import PlayerKind
+from playback.preferences import AutopilotSettings, Choice, Mode, PlaylistRef, Preferences
+from playback.preferences_file import (
+    export_preferences,
+    import_preferences,
+    read_preferences,
+    write_preferences,
+)
+from playback.styles import Strategy
+
+# Any text, and more often than chance would have it what breaks files and lines.
+TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.text(alphabet="\"'\\\n\r\t\0\x7f\u0085\u2028\u202e\u200f\u200d🎧👩\u05d0\u0627#{}[]=,", max_size=20),
+)
+REFS = st.lists(
+    st.builds(
+        PlaylistRef,
+        uri=st.builds("{}:{}".format, st.sampled_from(PlayerKind), TEXTS.filter(bool)),
+        name=TEXTS,
+    ),
+    max_size=4,
+).map(tuple)
+CHOICES = st.builds(Choice, strategy=st.sampled_from(Strategy), match=REFS, lift=REFS)
+MINUTES = st.integers(0, 1439)
+PREFERENCES = st.builds(
+    Preferences,
+    choices=st.fixed_dictionaries(dict.fromkeys(EMOTIONS, CHOICES)),
+    autopilot=st.builds(
+        AutopilotSettings,
+        mode=st.sampled_from(Mode),
+        dwell_s=st.floats(0, 120),
+        cooldown_s=st.floats(10, 7200),
+        override_min=st.floats(0, 240),
+        quiet_from=MINUTES,
+        quiet_to=MINUTES,
+    ).filter(lambda a: (a.quiet_from, a.quiet_to) == (0, 0) or a.quiet_from != a.quiet_to),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "attune" / "music.toml"
+
+
+def sentence(text: str | bytes) -> str:
+    with pytest.raises(MusicError) as caught:
+        import_preferences(text)
+    return str(caught.value)
+
+
+def read_or_said(text: str) -> Preferences | str:
+    try:
+        return import_preferences(text)
+    except MusicError as error:
+        return str(error)
+
+
+@given(PREFERENCES)
+def test_what_is_exported_is_the_same_when_imported(preferences: Preferences) -> None:
+    text = export_preferences(preferences)
+    assert import_preferences(text) == preferences
+    assert import_preferences(text.replace("\n", "\r\n").encode("utf-8-sig")) == preferences
+    assert export_preferences(import_preferences(text)) == text
+
+
+@given(TEXTS)
+def test_a_name_neither_breaks_its_line_nor_turns_the_rest_of_it(name: str) -> None:
+    choice = Choice(Strategy.MATCH, match=(PlaylistRef("spotify:playlist:1", name),))
+    text = export_preferences(Preferences(choices={Emotion.SAD: choice}))
+    assert len(text.split("\n")) == len(export_preferences(Preferences()).split("\n")) + 2
+    assert not set(text) & set("\u202e\u2028\u0085\0\r\t")
+
+
+def test_a_lone_surrogate_does_not_keep_the_rest_from_being_kept(path: Path) -> None:
+    choice = Choice(Strategy.MATCH, match=(PlaylistRef("spotify:playlist:1", "half \ud83c"),))
+    write_preferences(Preferences(choices={Emotion.SAD: choice}), path)
+    assert read_preferences(path).choices[Emotion.SAD].match[0].name == "half \ufffd"
+
+
+def test_without_a_file_everything_is_at_its_default(path: Path) -> None:
+    assert read_preferences(path) == Preferences()
+    assert import_preferences("") == Preferences()
+
+
+def test_what_is_left_out_is_at_its_default() -> None:
+    read = import_preferences('[autopilot]\ndwell_s = 7\n[emotions.happy]\nstrategy = "lift"\n')
+    assert read.autopilot == replace(AutopilotSettings(), dwell_s=7.0)
+    assert isinstance(read.autopilot.dwell_s, float)
+    assert read.choices == {**Preferences().choices, Emotion.HAPPY: Choice(Strategy.LIFT)}
+    named = import_preferences('[[emotions.sad.lift]]\nuri = "local:style:chill"\n')
+    assert named.choices[Emotion.SAD].lift == (PlaylistRef("local:style:chill", "local:style:chill"),)
+
+
+def test_the_file_is_plain_toml_that_explains_itself(path: Path) -> None:
+    choice = Choice(Strategy.LIFT, lift=(PlaylistRef("spotify:playlist:4", 'Ma "joie" 🎉'),))
+    autopilot = AutopilotSettings(quiet_from=22 * 60 + 30, quiet_to=7 * 60)
+    write_preferences(Preferences({**Preferences().choices, Emotion.SAD: choice}, autopilot), path)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# What you decided about the music")
+    assert 'quiet = "22:30-07:00"' in text
+    assert '{ uri = "spotify:playlist:4", name = "Ma \\"joie\\" 🎉" },' in text
+    document = tomllib.loads(text)
+    assert document["version"] == 1
+    assert document["emotions"]["sad"]["strategy"] == "lift"
+    assert set(document["emotions"]) == set(EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "minutes"),
+    [
+        ("", (0, 0)),
+        ("22:30-07:00", (1350, 420)),
+        (" 7:05 \N{EN DASH} 9:00 ", (425, 540)),
+        ("22:00-24:00", (1320, 0)),
+        ("08:00-08:00", (480, 480)),
+    ],
+)
+def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) -> None:
+    autopilot = import_preferences(f'autopilot.quiet = "{quiet}"').autopilot
+    assert (autopilot.quiet_from, autopilot.quiet_to) == minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[autopilott]", ["'autopilott'", "did you mean 'autopilot'?", "version, autopilot, emotions"]),
+        ("[autopilot]\ndwell = 3", ["'dwell'", "in 'autopilot'", "did you mean 'dwell_s'?"]),
+        ("[autopilot]\nzzz = 3", ["'zzz'", "allowed are mode, dwell_s, cooldown_s, override_min, quiet"]),
+        (
+            '[autopilot]\nmode = "automatic"',
+            ["'autopilot.mode'", "'automatic'", '"off" or "suggest" or "auto"'],
+        ),
+        ('[autopilot]\nmode = "Auto"', ["'Auto'", "did you mean 'auto'?"]),
+        ("[autopilot]\nmode = true", ["'autopilot.mode'", "true"]),
+        ("[autopilot]\ndwell_s = 121", ["'autopilot.dwell_s'", "121", "seconds from 0 to 120"]),
+        ("[autopilot]\ndwell_s = -0.1", ["-0.1", "seconds from 0 to 120"]),
+        ("[autopilot]\ndwell_s = nan", ["nan"]),
+        ("[autopilot]\ndwell_s = true", ["true", "a number of seconds"]),
+        ('[autopilot]\ndwell_s = "4"', ["'4'", "a number of seconds"]),
+        ("[autopilot]\ncooldown_s = 9.9", ["'autopilot.cooldown_s'", "9.9", "seconds from 10 to 7200"]),
+        ("[autopilot]\ncooldown_s = inf", ["inf"]),
+        ("[autopilot]\noverride_min = 241", ["'autopilot.override_min'", "241", "minutes from 0 to 240"]),
+        ('[autopilot]\nquiet = "22.30-7"', ["'autopilot.quiet'", "'22.30-7'", "22:30-07:00"]),
+        ('[autopilot]\nquiet = "22:60-07:00"', ["'22:60-07:00'"]),
+        ('[autopilot]\nquiet = "24:00-07:00"', ["'24:00-07:00'"]),
+        ('[autopilot]\nquiet = "22:00-24:01"', ["'22:00-24:01'"]),
+        ('[autopilot]\nquiet = "00:00-24:00"', ["'00:00-24:00'", 'mode = "off" is for the whole day']),
+        ("[autopilot]\nquiet = 22:30:00", ["'autopilot.quiet'", "22:30:00"]),
+        ("[autopilot]\nquiet = 22:30-07:00", ["not TOML", "line 2"]),
+        ("autopilot = 3", ["'autopilot'", "3", "a table, [autopilot]"]),
+        ("emotions = []", ["'emotions'", "a list", "a table, [emotions]"]),
+        ("[emotion.sad]", ["'emotion'", "did you mean 'emotions'?"]),
+        ("[emotions.Sad]", ["no emotion 'Sad'", "did you mean 'sad'?"]),
+        ("[emotions.angy]", ["no emotion 'angy'", "did you mean 'angry'?"]),
+        ("[emotions.traurig]", ["no emotion 'traurig'", "neutral, calm, happy, sad, angry, fearful"]),
+        ("[emotions]\nsad = 'lift'", ["'emotions.sad'", "'lift'", "a table, [emotions.sad]"]),
+        ("[emotions.sad]\nstratgy = 'lift'", ["'stratgy'", "in 'emotions.sad'", "did you mean 'strategy'?"]),
+        (
+            "[emotions.sad]\nstrategy = 'lifft'",
+            ["'emotions.sad.strategy'", "'lifft'", "did you mean 'lift'?", '"match" or "lift"'],
+        ),
+        ("[emotions.sad]\nstrategy = 1", ["'emotions.sad.strategy' cannot be 1"]),
+        ("[emotions.sad]\nlift = 'spotify:playlist:1'", ["'emotions.sad.lift'", "a list of playlists"]),
+        ("[emotions.sad]\nlift = ['spotify:playlist:1']", ["'emotions.sad.lift[1]'", "{ uri ="]),
+        ("[emotions.sad]\nlift = [{ name = 'x' }]", ["'emotions.sad.lift[1]' lacks its uri"]),
+        ("[emotions.sad]\nlift = [{ url = 'x' }]", ["'url'", "did you mean 'uri'?"]),
+        (
+            "[emotions.sad]\nmatch = [{uri='local:a'}, {uri='spotfy:playlist:1'}]",
+            ["'emotions.sad.match[2].uri'", "'spotfy:playlist:1'", "did you mean 'spotify:'?", '"dry-run:"'],
+        ),
+        ("[emotions.sad]\nmatch = [{uri='local:'}]", ["'local:'", '"local:"']),
+        ("[emotions.sad]\nmatch = [{uri='Chill'}]", ["'Chill'", '"spotify:" or "local:"']),
+        ("[emotions.sad]\nmatch = [{uri=7}]", ["'emotions.sad.match[1].uri'", "7"]),
+        (
+            "[emotions.sad]\nmatch = [{uri='https://open.spotify.com/intl-de/playlist/37i9dQ?si=1'}]",
+            ["did you mean 'spotify:playlist:37i9dQ'?"],
+        ),
+        (
+            "[emotions.sad]\nmatch = [{uri='local:a', name=7}]",
+            ["'emotions.sad.match[1].name'", "7", "a text"],
+        ),
+        ("version = 2\nfuture = 1", ["written by a newer Attune", "version 2", "Update Attune"]),
+        ("version = 0", ["'version'", "0", "1"]),
+        ("version = '1'", ["'version'", "'1'"]),
+        ("version = true", ["'version'", "true"]),
+        ("version = 1.0", ["'version'", "1.0"]),
+        ("version = 1\n\nmode = = 2", ["not TOML", "line 3"]),
+        ("[autopilot]\nmode = 'off'\nmode = 'off'\ndwell_s = 1", ["not TOML", "line 3"]),
+        ("x = " + "[" * 100_000, ["not TOML"]),
+        ("version = " + "9" * 5_000, ["not TOML"]),
+        ("version = 0x" + "f" * 5_000, ["newer Attune", "so long a number"]),
+        ('"a\\nb" = 1', ["'a\\nb'"]),
+        ("[autopilot]\nmode = '" + "x" * 500 + "'", ["'xxx", "..."]),
+        (b"version = 1\n# caf\xe9\n", ["not UTF-8", "line 2", "Save it as UTF-8"]),
+        ("version = 1".encode("utf-16"), ["not UTF-8"]),
+        ("half \ud83c", ["not UTF-8"]),
+        ("#" * 1_000_001, ["larger than 1,000,000 bytes"]),
+    ],
+)
+def test_each_mistake_is_told_with_its_place_its_value_and_what_is_allowed(
+    text: str | bytes, parts: list[str]
+) -> None:
+    said = sentence(text)
+    for part in parts:
+        assert part in said
+    assert said.endswith("the text that is to be imported.")
+    assert len(said.splitlines()) == 1
+    assert len(said) < 400
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+    found = read_or_said(text)
+    assert isinstance(found, Preferences) or len(found.splitlines()) == 1
+
+
+KEYS = st.sampled_from(
+    [
+        *("version", "autopilot", "emotions", "mode", "dwell_s", "cooldown_s", "override_min", "quiet"),
+        *("sad", "calm", "strategy", "match", "lift", "uri", "name", "x"),
+    ]
+)
+VALUES = st.recursive(
+    st.one_of(
+        *(st.integers().map(str), st.floats().map(str), st.sampled_from(["true", "07:00:00", "1979-05-27"])),
+        st.text(string.ascii_letters + ":-", max_size=8).map(repr),
+        st.sampled_from(['"lift"', '"auto"', '"spotify:playlist:1"', '"22:00-07:00"']),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+        st.dictionaries(KEYS, inner, max_size=3).map(
+            lambda table: "{" + ", ".join(f"{key} = {value}" for key, value in table.items()) + "}"
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_any_toml_is_read_or_refused_in_one_line(table: dict[str, Any]) -> None:
+    text = "\n".join(f"{key} = {value}" for key, value in table.items())
+    tomllib.loads(text)
+    found = read_or_said(text)
+    if isinstance(found, Preferences):
+        assert import_preferences(export_preferences(found)) == found
+    else:
+        assert len(found.splitlines()) == 1
+
+
+def test_a_mistake_in_the_file_names_the_file(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("[autopilot]\ndwell = 3\n", encoding="utf-8")
+    with pytest.raises(MusicError, match=r"did you mean 'dwell_s'\?.*Correct it in .*music\.toml\.$"):
+        read_preferences(path)
+
+
+def test_a_folder_instead_of_the_file_is_said_and_left_alone(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(MusicError, match="is a folder: rename or remove it"):
+        read_preferences(path)
+    with pytest.raises(MusicError, match="cannot be written"):
+        write_preferences(Preferences(), path)
+    assert path.is_dir()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes in the file system")
+def test_a_pipe_instead_of_the_file_is_not_waited_for(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(MusicError, match="is not a file"):
+        read_preferences(path)
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_preferences(Preferences(), path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(MusicError, match=r"music\.toml cannot be read \(Permission denied\)"):
+        read_preferences(path)
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "attune").write_text("a file where a folder should be", encoding="utf-8")
+    with pytest.raises(MusicError, match=r"music\.toml cannot be written"):
+        write_preferences(Preferences(), tmp_path / "attune" / "music.toml")
+
+
+@pytest.mark.parametrize(
+    ("preferences", "said"),
+    [
+        (Preferences(autopilot=AutopilotSettings(dwell_s=500.0)), "'autopilot.dwell_s' cannot be 500.0"),
+        (Preferences({Emotion.SAD: Choice(Strategy.LIFT, (PlaylistRef("ftp:x", ""),))}), "match[1].uri"),
+        (
+            Preferences({Emotion.SAD: Choice(Strategy.LIFT, (PlaylistRef("local:x", "x" * 1_000_000),))}),
+            "larger than 1,000,000 bytes",
+        ),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(path: Path, preferences: Preferences, said: str) -> None:
+    write_preferences(Preferences(), path)
+    before = path.read_bytes()
+    with pytest.raises(MusicError) as caught:
+        write_preferences(preferences, path)
+    assert said in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_could_not_be_read_is_kept_beside_the_new_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"my \xff own = = work")
+    write_preferences(Preferences(), path)
+    assert read_preferences(path) == Preferences()
+    kept = path.with_name("music.toml.bak")
+    assert kept.read_bytes() == b"my \xff own = = work"
+    write_preferences(Preferences(), path)
+    assert kept.read_bytes() == b"my \xff own = = work"
+    assert sorted(file.name for file in path.parent.iterdir()) == ["music.toml", "music.toml.bak"]
+
+
+def test_a_file_that_could_be_read_leaves_nothing_behind(path: Path) -> None:
+    write_preferences(Preferences(), path)
+    write_preferences(Preferences(autopilot=AutopilotSettings(mode=Mode.AUTO)), path)
+    assert read_preferences(path).autopilot.mode is Mode.AUTO
+    assert [file.name for file in path.parent.iterdir()] == ["music.toml"]
+
+
+def test_a_crash_while_writing_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_preferences(Preferences(), path)
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MusicError, match="No space left on device"):
+        write_preferences(Preferences(autopilot=AutopilotSettings(mode=Mode.AUTO)), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["music.toml"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and modes of POSIX")
+def test_a_link_stays_a_link_and_the_file_has_common_rights(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    real = tmp_path / "dotfiles.toml"
+    path.symlink_to(real)
+    assert read_preferences(path) == Preferences()  # what it leads to is not there yet
+    write_preferences(Preferences(), path)
+    assert path.is_symlink()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(real.stat().st_mode) == 0o666 & ~mask
