@@ -32,23 +32,23 @@ def redirect_uri(port: int = CALLBACK_PORT) -> str:
     return f"http://127.0.0.1:{port}/callback"
 
 
-def steps(port: int = CALLBACK_PORT) -> str:
-    """What people do once to get a client id, one numbered step a line."""
+def steps(port: int = CALLBACK_PORT) -> tuple[str, ...]:
+    """What people do once to get a client id, step by step, where that is the callback port."""
     return (
-        "1. Open https://developer.spotify.com/dashboard and log in with your Spotify account. "
-        "It needs Premium: the app works only while its owner has it.\n"
-        '2. Press "Create app" and give it any name and description.\n'
-        f"3. Under Redirect URIs add exactly {redirect_uri(port)} "
-        "(not localhost), and under APIs used tick Web API. Save.\n"
-        "4. If others use Attune with your app, add their Spotify accounts under User Management: "
-        "an app in development mode has room for five users.\n"
-        "5. Copy the Client ID, 32 hexadecimal digits, from the app's settings. "
-        "The client secret is not needed: give it to nobody."
+        "Open https://developer.spotify.com/dashboard and log in with your Spotify account. It needs "
+        "Premium: the app works only while its owner has it.",
+        'Press "Create app" and give it any name and description.',
+        f"Under Redirect URIs add exactly {redirect_uri(port)} (not localhost), and under APIs used tick "
+        "Web API. Save.",
+        "If others use Attune with your app, add their Spotify accounts under User Management: an app in "
+        "development mode has room for five users.",
+        "Copy the Client ID, 32 hexadecimal digits, from the app's settings. The client secret is not "
+        "needed: give it to nobody.",
     )
 
 
 STEPS: Final = steps()
-"""What people do once to get a client id, where the callback port is the default one."""
+"""What people do once to get a client id, step by step."""
 
 
 def checked_client_id(given: str) -> str:

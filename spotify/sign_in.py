@@ -169,6 +169,11 @@ class SignIn:
         """How it stands; never waits."""
         return self._outcome
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._ended.is_set()
+
     def wait(self, timeout_s: float | None = None) -> SignInOutcome:
         """Wait until it has ended; `SignInState.WAITING` where it has not in that time."""
         if self._ended.wait(timeout_s):
