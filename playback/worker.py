@@ -20,7 +20,7 @@ CLOSED: Final = Outcome(OutcomeKind.FAILED, "The player was closed.")
 """How every command ends that can no longer be carried out."""
 
 _LOG = logging.getLogger(__name__)
-_CLOSE_S: Final = 0.8  # the player itself has the rest of a second for what it holds
+_CLOSE_S: Final = 0.5  # the player itself has the rest of a second for what it holds
 
 
 class CommandThread:
