@@ -169,7 +169,8 @@ def _device_words(name: str, devices: tuple[OutputDevice, ...]) -> str:
 
 
 def _choose_device(music: Music) -> None:
-    carry_out("device", lambda: music.choose_device(str(st.session_state[_DEVICE])), key=_DEVICE)
+    # Without the key: the player follows in its own time, and until then the field must not jump back.
+    carry_out("device", lambda: music.choose_device(str(st.session_state[_DEVICE])))
 
 
 # The autopilot

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fake_music import FakeMusic
 
 from core.errors import AttuneError
 from core.settings import Settings
@@ -244,6 +245,7 @@ class FakeEngine:
         self.settings = settings or Settings(journal=False)
         self.model: Any = FakeModel()
         self.calibration = FakeCalibration()
+        self.music = FakeMusic()
         self.shown = Snapshot()
         self.spec: SourceSpec | None = None
         self.threshold = self.settings.threshold

@@ -41,9 +41,12 @@ def healthy(tab: AppTest) -> AppTest:
 
 
 def board(tab: AppTest) -> str:
-    (component,) = tab.get("bidi_component")
-    proto: Any = component.proto
-    return str(proto.json)
+    (drawn,) = [component.proto for component in tab.get("bidi_component") if is_board(component.proto)]
+    return str(drawn.json)
+
+
+def is_board(proto: Any) -> bool:
+    return str(proto.component_name).endswith("attune_board")
 
 
 def test_without_a_microphone_the_demo_plays_and_says_why(tab: AppTest, engine: FakeEngine) -> None:

@@ -1,0 +1,464 @@
+"""The Playlists page: player, sign-in, devices, mapping, autopilot and what happened, with invented music."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_music import (
+    CLIENT_ID,
+    FOCUS,
+    PARTY,
+    RAINY,
+    FakeMusic,
+    FakeScan,
+    FakeSignIn,
+    on_spotify,
+    some_records,
+)
+from fakes import FakeEngine, Machine, accepted, listening
+from streamlit.testing.v1 import AppTest
+
+from core import logs
+from core.errors import AttuneError
+from dashboard import opening
+from dashboard.autopilot_card import doing_now, records_table
+from dashboard.connection import scan_progress, status, steps
+from dashboard.desk import Desk
+from dashboard.mapping_editor import HUES, chosen, labels_of, leads_to, with_chosen
+from dashboard.times import moment
+from models.emotion.labels import EMOTIONS, Emotion
+from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind, Playlist
+from playback.preferences import Choice, Mode, PlaylistRef, Preferences
+from playback.snapshot import MusicRecord, MusicSnapshot, Phase, RecordKind
+from playback.styles import Strategy
+
+APP = str(Path(__file__).parents[2] / "app.py")
+SCRIPT = "from dashboard import playlists\nplaylists.page()\n"
+NOW_S = 1_764_250_000.0
+RAINY_REF, PARTY_REF = PlaylistRef(RAINY.uri, RAINY.name), PlaylistRef(PARTY.uri, PARTY.name)
+GONE_REF = PlaylistRef("spotify:playlist:9", "Evening")
+LOCAL_REF = PlaylistRef("local:style:calming", "Calming")
+
+
+@pytest.fixture
+def tab(machine: Machine, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """A browser tab at the page, not yet open."""
+    machine.plug_in_microphone()
+    monkeypatch.setattr(opening, "open_desk", lambda: Desk(engine))  # type: ignore[arg-type]
+    monkeypatch.setattr(logs, "start_logging", lambda: None)
+    opening.shared_desk.clear()
+    yield AppTest.from_string(SCRIPT, default_timeout=20)
+    opening.shared_desk.clear()
+
+
+@pytest.fixture
+def music(engine: FakeEngine) -> FakeMusic:
+    return engine.music
+
+
+def healthy(tab: AppTest) -> AppTest:
+    assert not tab.exception, tab.exception
+    return tab
+
+
+def html(tab: AppTest) -> str:
+    """All that is drawn by our own markup."""
+    parts = [str(part.proto.body) for part in tab.get("html")]
+    parts += [str(part.proto.json) for part in tab.get("bidi_component")]
+    return "\n".join(parts)
+
+
+def labels(tab: AppTest) -> list[str]:
+    return [button.label for button in tab.button]
+
+
+def captions(tab: AppTest) -> str:
+    return "\n".join(caption.value.replace("\\", "") for caption in tab.caption)
+
+
+def strategy_of(music: FakeMusic, emotion: Emotion) -> Choice:
+    return music.shown.preferences.choices[emotion]
+
+
+def chooses(music: FakeMusic, emotion: Emotion, choice: Choice) -> None:
+    preferences = music.shown.preferences
+    music.show(preferences=replace(preferences, choices={**preferences.choices, emotion: choice}))
+
+
+# Player
+
+
+def test_the_page_opens_with_the_dry_run_and_tells_what_each_player_needs(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    healthy(tab.run())
+    which = tab.radio(key="playlists player")
+    assert which.options == ["Spotify", "Music on this machine", "Dry run"]
+    assert which.value is PlayerKind.DRY_RUN
+    assert "Dry run" in html(tab)
+    assert "Sign in" not in labels(tab)
+    assert "Scan" not in labels(tab)
+    assert music.looks >= 1
+    assert "choose a player above" in captions(tab)
+
+
+def test_another_player_is_taken_into_use_and_a_refusal_leaves_the_old_one(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    healthy(tab.run())
+    healthy(tab.radio(key="playlists player").set_value(PlayerKind.SPOTIFY).run())
+    assert ("use", PlayerKind.SPOTIFY) in music.asked
+    assert "Sign in" in labels(tab)
+    music.refusal = AttuneError("No sound device is to be had: plug one in.")
+    healthy(tab.radio(key="playlists player").set_value(PlayerKind.LOCAL).run())
+    assert [error.value.replace("\\", "") for error in tab.error] == [
+        "No sound device is to be had: plug one in."
+    ]
+    assert music.kind is PlayerKind.SPOTIFY
+    assert tab.radio(key="playlists player").value is PlayerKind.SPOTIFY
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ConnectionState.CONNECTED, "Connected"),
+        (ConnectionState.DEGRADED, "Degraded"),
+        (ConnectionState.SIGN_IN_AGAIN, "Sign in again"),
+        (ConnectionState.DISCONNECTED, "Disconnected"),
+        (ConnectionState.RATE_LIMITED, f"Rate limited until {moment(NOW_S + 600, NOW_S)}"),
+    ],
+)
+def test_the_connection_is_told_in_words(state: ConnectionState, words: str) -> None:
+    connection = Connection(state, "<b>So</b> it is.", NOW_S + 600, "Robin & Co", 1)
+    drawn = status(connection, PlayerKind.SPOTIFY, NOW_S)
+    assert f">{words}</strong>" in drawn
+    assert "&lt;b&gt;So&lt;/b&gt; it is." in drawn
+    assert "Robin &amp; Co" in drawn
+    assert "1 call used today" in drawn
+    assert "calls" not in status(Connection(state), PlayerKind.LOCAL, NOW_S)
+
+
+# Sign-in
+
+
+def test_signing_in_asks_for_the_client_id_with_the_exact_steps(tab: AppTest, music: FakeMusic) -> None:
+    music.use(PlayerKind.SPOTIFY)
+    healthy(tab.run())
+    assert "<li>Create an app &amp; note its id.</li>" in html(tab)
+    assert tab.code[0].value == music.redirect_address
+    healthy(tab.text_input(key="connection client").set_value("short").run())
+    healthy(tab.button(key="connection sign in").click().run())
+    assert "is no client id" in tab.error[0].value
+    healthy(tab.text_input(key="connection client").set_value(f" {CLIENT_ID} ").run())
+    healthy(tab.checkbox(key="connection may create").check().run())
+    healthy(tab.button(key="connection sign in").click().run())
+    assert ("sign in", CLIENT_ID, True) in music.asked
+    assert not tab.error
+
+
+def test_while_it_waits_the_way_to_spotify_and_cancel_are_there(tab: AppTest, music: FakeMusic) -> None:
+    music.use(PlayerKind.SPOTIFY)
+    music.client_id, music.sign_in = CLIENT_ID, FakeSignIn()
+    healthy(tab.run())
+    (link,) = tab.get("link_button")
+    proto: Any = link.proto
+    assert proto.url == "http://127.0.0.1:9/authorize?state=x"
+    assert "Waiting for your answer" in html(tab)
+    assert "Sign in" not in labels(tab)
+    healthy(tab.button(key="connection cancel").click().run())
+    assert ("cancel sign in",) in music.asked
+    assert [error.value.replace("\\", "") for error in tab.error] == ["The sign-in was cancelled."]
+    assert tab.text_input(key="connection client").value == CLIENT_ID
+
+
+def test_connected_it_can_be_tested_and_disconnecting_asks_once_more(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    done = Outcome(OutcomeKind.DONE, "Signed in as Robin Listener.")
+    music.sign_in = FakeSignIn(waiting=False, outcome=done)
+    healthy(tab.run())
+    assert "Robin Listener" in html(tab)
+    assert "37 calls used today" in html(tab)
+    assert "Signed in as Robin Listener." in captions(tab)
+    healthy(tab.button(key="connection test").click().run())
+    assert ("refresh",) in music.asked
+    assert "Disconnect" not in labels(tab)
+    healthy(tab.button(key="connection disconnect").click().run())
+    assert ("disconnect",) in music.asked
+    assert "Sign in" in labels(tab)
+
+
+def test_steps_are_numbered_and_escaped() -> None:
+    assert steps(["a < b"]) == '<ol class="at-steps"><li>a &lt; b</li></ol>'
+
+
+# Music on this machine
+
+
+def test_a_folder_is_scanned_with_progress_and_can_be_cancelled(tab: AppTest, music: FakeMusic) -> None:
+    music.use(PlayerKind.LOCAL)
+    healthy(tab.run())
+    assert "No music has been scanned yet." in html(tab)
+    healthy(tab.button(key="connection scan").click().run())
+    assert "No folder was named" in tab.error[0].value
+    healthy(tab.text_input(key="connection folder").set_value(' "~/Music" ').run())
+    healthy(tab.button(key="connection scan").click().run())
+    assert ("scan", Path("~/Music").expanduser()) in music.asked
+    assert "Looking for files" in html(tab)
+    assert tab.text_input(key="connection folder").disabled
+    assert "Scan" not in labels(tab)
+    healthy(tab.button(key="connection cancel scan").click().run())
+    assert ("cancel scan",) in music.asked
+    assert "Scan" in labels(tab)
+
+
+def test_a_scan_is_told_in_figures_and_its_trouble_in_a_sentence() -> None:
+    drawn = scan_progress(FakeScan(), (1, 0))  # type: ignore[arg-type]
+    assert "40 of 100 files" in drawn
+    assert 'aria-valuenow="40"' in drawn
+    assert "1 track can be played." in drawn
+    ended = FakeScan(running=False, problem="The folder <x> is gone.")
+    broken = scan_progress(ended, (988, 12))  # type: ignore[arg-type]
+    assert "The folder &lt;x&gt; is gone." in broken
+    assert "988 tracks can be played, 12 files could not be read." in broken
+    assert "progressbar" not in broken
+
+
+# Devices
+
+
+def test_a_device_is_chosen_by_its_name(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    devices = tab.selectbox(key="playlists device")
+    assert devices.options == ["Whichever is active", "Desk (active)", "Kitchen"]
+    assert devices.value == "Desk"
+    healthy(devices.set_value("Kitchen").run())
+    assert ("device", "Kitchen") in music.asked
+    assert tab.selectbox(key="playlists device").value == "Kitchen"
+
+
+def test_a_device_that_is_not_listed_now_keeps_its_line(tab: AppTest, music: FakeMusic) -> None:
+    player = on_spotify()
+    music.show(player=replace(player, devices=player.devices[1:]))
+    healthy(tab.run())
+    assert "Desk (not there now)" in tab.selectbox(key="playlists device").options
+
+
+# Mapping
+
+
+def test_every_emotion_has_its_colour_and_says_where_each_strategy_leads(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    assert set(HUES) == set(EMOTIONS)
+    drawn = html(tab)
+    for emotion in EMOTIONS:
+        assert f'style="background:{HUES[emotion]}"' in drawn
+    assert "Lift: uplifting or calming" in drawn
+    assert leads_to(Emotion.SAD, Strategy.MATCH) == "calming"
+
+
+def test_the_strategy_of_an_emotion_is_changed(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    control = tab.get("button_group")
+    assert control
+    healthy(tab.button_group(key="mapping angry strategy").set_value(Strategy.LIFT).run())
+    assert strategy_of(music, Emotion.ANGRY).strategy is Strategy.LIFT
+    assert strategy_of(music, Emotion.HAPPY).strategy is Strategy.MATCH
+
+
+def test_playlists_are_chosen_in_the_order_of_their_turns_and_those_of_other_players_stay(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    music.show(player=on_spotify())
+    chooses(music, Emotion.HAPPY, Choice(Strategy.MATCH, match=(LOCAL_REF,)))
+    healthy(tab.run())
+    field = tab.multiselect(key="mapping happy match spotify")
+    assert field.options == ["Rainy day", "Party <b>bangers</b>", "Running fast", "Focus"]
+    assert field.value == []
+    healthy(field.set_value([PARTY.uri, RAINY.uri]).run())
+    assert strategy_of(music, Emotion.HAPPY).match == (PARTY_REF, RAINY_REF, LOCAL_REF)
+    assert strategy_of(music, Emotion.HAPPY).lift == ()
+    chooses(music, Emotion.HAPPY, Choice(Strategy.MATCH, match=(RAINY_REF,)))
+    healthy(tab.run())
+    assert tab.multiselect(key="mapping happy match spotify").value == [RAINY.uri]
+
+
+def test_what_would_be_played_is_suggested_and_taken_by_a_button(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    assert "Suggested: Party <b>bangers</b>" in captions(tab)
+    assert "No playlist suits by its name" in captions(tab)
+    healthy(tab.button(key="mapping happy use").click().run())
+    assert strategy_of(music, Emotion.HAPPY).match == (PARTY_REF,)
+    assert tab.multiselect(key="mapping happy match spotify").value == [PARTY.uri]
+    assert not [button for button in tab.button if button.key == "mapping happy use"]
+
+
+def test_a_deleted_playlist_is_told_and_removed(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    chooses(music, Emotion.SAD, Choice(Strategy.LIFT, lift=(GONE_REF, RAINY_REF)))
+    chooses(music, Emotion.CALM, Choice(Strategy.MATCH, match=(GONE_REF,)))
+    music.gone = (GONE_REF,)
+    healthy(tab.run())
+    assert "“Evening” is not there any more." in captions(tab)
+    assert "“Evening” is not there any more; nothing is played." in captions(tab)
+    assert "Evening (not there any more)" in tab.multiselect(key="mapping sad lift spotify").options
+    healthy(tab.button(key="mapping sad clean").click().run())
+    assert strategy_of(music, Emotion.SAD).lift == (RAINY_REF,)
+
+
+def test_a_choice_that_cannot_be_kept_is_one_sentence_and_the_field_goes_back(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    music.refusal = AttuneError("The disk is full: free some space.")
+    healthy(tab.multiselect(key="mapping happy match spotify").set_value([FOCUS.uri]).run())
+    assert [error.value.replace("\\", "") for error in tab.error] == ["The disk is full: free some space."]
+    assert tab.multiselect(key="mapping happy match spotify").value == []
+
+
+def test_the_missing_playlists_are_created_on_spotify_alone(tab: AppTest, music: FakeMusic) -> None:
+    healthy(tab.run())
+    assert "Create the missing playlists" not in labels(tab)
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    healthy(tab.button(key="mapping create").click().run())
+    assert ("create missing",) in music.asked
+
+
+def test_choices_are_imported_from_a_file(tab: AppTest, music: FakeMusic) -> None:
+    healthy(tab.run())
+    upload = tab.file_uploader(key="mapping imports 0")
+    healthy(upload.set_value(("music.toml", b"version = 1\n", "application/toml")).run())
+    assert ("import", "version = 1\n") in music.asked
+    healthy(tab.file_uploader(key="mapping imports 1").set_value(("x.toml", b"\xff\xfe", "text/plain")).run())
+    assert "is no text" in tab.error[0].value
+    music.refusal = AttuneError("Line 3 of the file cannot be read: correct it.")
+    healthy(tab.file_uploader(key="mapping imports 2").set_value(("x.toml", b"x", "text/plain")).run())
+    assert "Line 3" in tab.error[0].value
+    too_much = ("x.toml", b" " * 1_000_001, "text/plain")
+    healthy(tab.file_uploader(key="mapping imports 3").set_value(too_much).run())
+    assert "far too much" in tab.error[0].value
+
+
+def test_two_playlists_of_one_name_can_be_told_apart() -> None:
+    twins = [Playlist("spotify:playlist:a", "Mix"), Playlist("spotify:playlist:b", " Mix\n")]
+    assert list(labels_of(twins, [], set()).values()) == ["Mix", "Mix (2)"]
+    unnamed = labels_of([Playlist("spotify:playlist:c", "")], [GONE_REF], {GONE_REF.uri})
+    assert unnamed == {"spotify:playlist:c": "Unnamed", GONE_REF.uri: "Evening (not there any more)"}
+    # Not known to be gone, as long as nothing has been listed.
+    assert labels_of([], [GONE_REF], set()) == {GONE_REF.uri: "Evening"}
+
+
+def test_only_the_list_of_the_strategy_in_use_is_changed() -> None:
+    choice = Choice(Strategy.LIFT, match=(PARTY_REF,), lift=(LOCAL_REF, GONE_REF))
+    changed = with_chosen(choice, [RAINY_REF], PlayerKind.SPOTIFY)
+    assert changed == Choice(Strategy.LIFT, match=(PARTY_REF,), lift=(RAINY_REF, LOCAL_REF))
+    assert chosen(changed) == (RAINY_REF, LOCAL_REF)
+
+
+# Autopilot
+
+
+def test_the_autopilot_is_switched_and_set(tab: AppTest, music: FakeMusic) -> None:
+    healthy(tab.run())
+    healthy(tab.button_group(key="autopilot mode").set_value(Mode.AUTO).run())
+    assert ("mode", Mode.AUTO) in music.asked
+    assert "The music changes by itself." in html(tab)
+    healthy(tab.toggle(key="autopilot call").set_value(True).run())
+    assert music.shown.on_call
+    healthy(tab.number_input(key="autopilot dwell").set_value(6.5).run())
+    healthy(tab.number_input(key="autopilot cooldown").set_value(300).run())
+    healthy(tab.number_input(key="autopilot override").set_value(30).run())
+    healthy(tab.time_input(key="autopilot from").set_value(dt.time(22, 30)).run())
+    healthy(tab.time_input(key="autopilot to").set_value(dt.time(7, 0)).run())
+    settings = music.shown.preferences.autopilot
+    assert (settings.dwell_s, settings.cooldown_s, settings.override_min) == (6.5, 300.0, 30.0)
+    assert (settings.quiet_from, settings.quiet_to) == (1350, 420)
+    assert settings.mode is Mode.AUTO
+
+
+def test_what_another_tab_has_set_is_shown(tab: AppTest, music: FakeMusic) -> None:
+    healthy(tab.run())
+    preferences = music.shown.preferences
+    music.show(preferences=replace(preferences, autopilot=replace(preferences.autopilot, dwell_s=9.0)))
+    healthy(tab.run())
+    assert tab.number_input(key="autopilot dwell").value == 9.0
+
+
+def test_what_it_does_now_is_told_with_its_end() -> None:
+    snapshot = MusicSnapshot(on_spotify(), Preferences(), Phase.COOLING, "<i>Waits.</i>", NOW_S + 60)
+    drawn = doing_now(snapshot, NOW_S)
+    assert "Cooling down" in drawn
+    assert f"until {moment(NOW_S + 60, NOW_S)}" in drawn
+    assert "&lt;i&gt;Waits.&lt;/i&gt;" in drawn
+    assert "until" not in doing_now(replace(snapshot, until_s=None), NOW_S)
+
+
+# What happened
+
+
+def test_records_tell_time_emotion_playlist_reason_and_outcome() -> None:
+    drawn = records_table(some_records(NOW_S), NOW_S)
+    assert drawn.count("<tr>") == 5
+    assert moment(NOW_S - 20, NOW_S) in drawn
+    assert "Switched" in drawn
+    assert "Held back" in drawn
+    assert "var(--at-sad)" in drawn
+    assert "Party &lt;b&gt;bangers&lt;/b&gt;" in drawn
+    assert "No device is open: open Spotify somewhere." in drawn
+    assert ">No device<" in drawn
+    assert "Nothing has happened yet." in records_table((), NOW_S)
+
+
+@pytest.mark.parametrize("kind", RecordKind)
+def test_every_kind_of_record_has_a_word(kind: RecordKind) -> None:
+    assert "So it was." in records_table([MusicRecord(NOW_S, kind, "So it was.")], NOW_S)
+
+
+def test_the_page_shows_the_records_and_what_is_wrong_besides(tab: AppTest, music: FakeMusic) -> None:
+    music.show(records=some_records(NOW_S), problem="music.toml cannot be read: line 3 has a typo.")
+    healthy(tab.run())
+    assert "nothing stood in the way" in html(tab)
+    assert "line 3 has a typo" in tab.warning[0].value
+
+
+# As every page
+
+
+def test_what_is_listened_to_is_said_and_every_run_says_that_somebody_looks(
+    tab: AppTest, engine: FakeEngine
+) -> None:
+    engine.shown = listening(accepted())
+    healthy(tab.run())
+    assert "Listening to Built-in demo" in html(tab)
+    before = engine.beats
+    healthy(tab.run())
+    assert engine.beats > before
+
+
+def test_an_unexpected_fault_is_one_sentence(tab: AppTest, music: FakeMusic) -> None:
+    healthy(tab.run())
+    music.refusal = ZeroDivisionError("boom")
+    healthy(tab.toggle(key="autopilot call").set_value(True).run())
+    assert "unexpected" in tab.error[0].value
+    assert "boom" not in tab.error[0].value
+    assert not tab.toggle(key="autopilot call").value
+
+
+def test_the_app_has_the_page(tab: AppTest, music: FakeMusic) -> None:  # noqa: ARG001
+    app = AppTest.from_file(APP, default_timeout=20).run()
+    assert not app.exception, app.exception
+    assert any(
+        "Set up music on the page Playlists" in str(part.proto.json) for part in app.get("bidi_component")
+    )
