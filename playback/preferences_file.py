@@ -19,6 +19,8 @@ _HEAD: Final = """\
 # Attune reads this file when it starts, and writes it anew when you change something on its pages: comments
 # of your own are lost then.
 #
+# player          "spotify", "local" or "dry-run": which plays
+#
 # [autopilot]
 #   mode          "off", "suggest" (you press a button) or "auto"
 #   dwell_s       an emotion must last so long before the music changes, 0 to 120 seconds
@@ -120,6 +122,7 @@ def export_preferences(preferences: Preferences) -> str:
     autopilot = preferences.autopilot
     lines = [
         f"version = {VERSION}",
+        f"player = {_quoted(preferences.player.value)}",
         "",
         "[autopilot]",
         f"mode = {_quoted(autopilot.mode.value)}",

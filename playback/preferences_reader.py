@@ -64,14 +64,15 @@ class Reader:
             self._fail(f"The music preferences are larger than {MAX_BYTES:,} bytes")
         document = self._document(content)
         self._version(document.get("version", VERSION))
-        self._keys(document, "", ("version", "autopilot", "emotions"))
+        self._keys(document, "", ("version", "player", "autopilot", "emotions"))
         emotions = self._table(document.get("emotions", {}), "emotions")
         self._keys(emotions, "emotions", [emotion.value for emotion in EMOTIONS], what="emotion")
         choices = {
             emotion: self._choice(emotions.get(emotion.value, {}), f"emotions.{emotion.value}", default)
             for emotion, default in Preferences().choices.items()
         }
-        return Preferences(choices, self._autopilot(document.get("autopilot", {})))
+        player = self._word(document.get("player", PlayerKind.DRY_RUN.value), "player", PlayerKind)
+        return Preferences(choices, self._autopilot(document.get("autopilot", {})), player)
 
     def _document(self, content: bytes) -> dict[str, Any]:
         try:

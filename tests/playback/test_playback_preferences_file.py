@@ -113,13 +113,15 @@ def test_what_is_left_out_is_at_its_default() -> None:
 def test_the_file_is_plain_toml_that_explains_itself(path: Path) -> None:
     choice = Choice(Strategy.LIFT, lift=(PlaylistRef("spotify:playlist:4", 'Ma "joie" 🎉'),))
     autopilot = AutopilotSettings(quiet_from=22 * 60 + 30, quiet_to=7 * 60)
-    write_preferences(Preferences({**Preferences().choices, Emotion.SAD: choice}, autopilot), path)
+    chosen = {**Preferences().choices, Emotion.SAD: choice}
+    write_preferences(Preferences(chosen, autopilot, PlayerKind.LOCAL), path)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# What you decided about the music")
     assert 'quiet = "22:30-07:00"' in text
     assert '{ uri = "spotify:playlist:4", name = "Ma \\"joie\\" 🎉" },' in text
     document = tomllib.loads(text)
     assert document["version"] == 1
+    assert document["player"] == "local"
     assert document["emotions"]["sad"]["strategy"] == "lift"
     assert set(document["emotions"]) == set(EMOTIONS)
 
@@ -142,7 +144,8 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[autopilott]", ["'autopilott'", "did you mean 'autopilot'?", "version, autopilot, emotions"]),
+        ("[autopilott]", ["'autopilott'", "did you mean 'autopilot'?", "version, player, autopilot, emotions"]),
+        ('player = "locl"', ["'player'", "'locl'", "did you mean 'local'?", '"spotify" or "local"']),
         ("[autopilot]\ndwell = 3", ["'dwell'", "in 'autopilot'", "did you mean 'dwell_s'?"]),
         ("[autopilot]\nzzz = 3", ["'zzz'", "allowed are mode, dwell_s, cooldown_s, override_min, quiet"]),
         (
