@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,7 @@ _WORDS: Final = {
     ConnectionState.SIGN_IN_AGAIN: ("warn", "Sign in again"),
     ConnectionState.DISCONNECTED: ("off", "Disconnected"),
 }
+_ADDRESS: Final = re.compile(r"(https://[\w./-]*\w)")
 _SIGNED_OUT: Final = (ConnectionState.DISCONNECTED, ConnectionState.SIGN_IN_AGAIN)
 
 
@@ -195,8 +197,17 @@ def _how(music: Music) -> None:
 
 
 def steps(sentences: Sequence[str]) -> Markup:
-    """Number the steps to a client id."""
-    return tag("ol", *(tag("li", sentence) for sentence in sentences), class_="at-steps")
+    """Number the steps to a client id; an address in them can be followed."""
+    return tag("ol", *(tag("li", *_linked(sentence)) for sentence in sentences), class_="at-steps")
+
+
+def _linked(sentence: str) -> list[str]:
+    # Where a pattern is kept, every second part is one that fits it.
+    parts: list[str] = _ADDRESS.split(sentence)
+    return [
+        tag("a", part, href=part, target="_blank", rel="noopener noreferrer") if number % 2 else part
+        for number, part in enumerate(parts)
+    ]
 
 
 def _begin(music: Music) -> None:

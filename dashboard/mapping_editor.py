@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -102,7 +102,7 @@ def with_chosen(choice: Choice, refs: Sequence[PlaylistRef], kind: PlayerKind) -
 
 
 def labels_of(
-    playlists: Sequence[Playlist], refs: Sequence[PlaylistRef], missing: frozenset[str] | set[str]
+    playlists: Sequence[Playlist], refs: Sequence[PlaylistRef], missing: Set[str]
 ) -> dict[str, str]:
     """Name everything that can be chosen, by address: no two names are the same.
 

@@ -39,6 +39,7 @@ MODES: Final = {Mode.OFF: "Off", Mode.SUGGEST: "Suggest", Mode.AUTO: "Auto"}
 """What the autopilot's modes are called."""
 
 _WHERE: Final = "Set up music on the page Playlists"
+_DRY: Final = " (dry run)"
 _UNDO: Final = "Take the last change of the music back"
 _SIGNS: Final = {
     "play": "M8 5.2v13.6L19 12z",
@@ -190,7 +191,7 @@ def _quiet(snapshot: MusicSnapshot, *, elsewhere: bool) -> Markup:
     if player.kind is not PlayerKind.DRY_RUN:
         words = player.connection.message or "Not connected."
     elif player.playlist is not None and player.playing:
-        words = f"{player.playlist.name} would be playing now."
+        words = f"{player.playlist.name.removesuffix(_DRY)} would be playing now."
     else:
         words = "nothing would be playing now."
     undo = _button("undo", "Undo", title=_UNDO) if snapshot.can_undo else Markup("")

@@ -12,7 +12,7 @@ from dashboard import connection
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
 from dashboard.fields import carry_out, hold, tell_problem
-from dashboard.mapping_editor import mapping_editor
+from dashboard.mapping_editor import labels_of, mapping_editor
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
 from dashboard.opening import open_page
@@ -33,6 +33,7 @@ _WHICHEVER: Final = ""
 # Keys of the session state; each stands for one browser tab
 _PLAYER: Final = "playlists player"
 _DEVICE: Final = "playlists device"
+_LIST: Final = "playlists list"
 _FACE: Final = "playlists face"
 
 _show_records = st.components.v2.component(
@@ -55,7 +56,7 @@ def page() -> None:
         _which(desk.engine.music)
         st.fragment(run_every=_TICK_S)(_connection_now)(desk)
         connection.connection_card(desk)
-        _devices(desk.engine.music)
+        _what_and_where(desk.engine.music)
     with st.container(border=True, key="at-autopilot"):
         _heading("Autopilot")
         st.fragment(run_every=_TICK_S)(_autopilot_now)(desk)
@@ -80,7 +81,7 @@ def _face(desk: Desk) -> tuple[object, ...]:
         music.kind,
         player.connection.state,
         player.playlists,
-        player.devices,
+        [(device.name, device.active) for device in player.devices],
         music.sign_in,
         scan is not None and scan.running,
         music.music_folder,
@@ -132,25 +133,49 @@ def _connection_now(desk: Desk) -> None:
     draw_part("connection", draw)
 
 
-def _devices(music: Music) -> None:
+def _what_and_where(music: Music) -> None:
+    """Let a playlist be played at once, and a device be chosen."""
     player = music.snapshot().player
-    if not player.devices:
-        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="what-and-where"):
+        if player.playlists:
+            _play_list(music, player)
+        if player.devices and music.kind is not PlayerKind.DRY_RUN:
+            _devices(music, player)
+    tell_problem("device")
+
+
+def _play_list(music: Music, player: PlayerSnapshot) -> None:
+    names = labels_of(player.playlists, (), frozenset())
+    now = player.playlist.uri if player.playlist is not None else None
+    hold(_LIST, now if now in names else next(iter(names)), offered=tuple(names.items()))
+    st.selectbox("Playlist", list(names), key=_LIST, format_func=lambda uri: names.get(uri, uri), width=300)
+    st.button(
+        "Play",
+        key="playlists play",
+        icon=":material/play_arrow:",
+        on_click=_play,
+        args=(music,),
+    )
+
+
+def _play(music: Music) -> None:
+    carry_out("device", lambda: music.play(str(st.session_state[_LIST])))
+
+
+def _devices(music: Music, player: PlayerSnapshot) -> None:
     names = _device_names(player)
     now = player.device.name if player.device is not None else _WHICHEVER
     hold(_DEVICE, now if now in names else _WHICHEVER, offered=tuple(names))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="devices"):
-        st.selectbox(
-            "Play on",
-            names,
-            key=_DEVICE,
-            format_func=lambda name: _device_words(name, player.devices),
-            help="Remembered by its name",
-            on_change=_choose_device,
-            args=(music,),
-            width=380,
-        )
-    tell_problem("device")
+    st.selectbox(
+        "Play on",
+        names,
+        key=_DEVICE,
+        format_func=lambda name: _device_words(name, player.devices),
+        help="Remembered by its name",
+        on_change=_choose_device,
+        args=(music,),
+        width=300,
+    )
 
 
 def _device_names(player: PlayerSnapshot) -> list[str]:

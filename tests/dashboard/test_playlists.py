@@ -194,6 +194,9 @@ def test_connected_it_can_be_tested_and_disconnecting_asks_once_more(tab: AppTes
 
 def test_steps_are_numbered_and_escaped() -> None:
     assert steps(["a < b"]) == '<ol class="at-steps"><li>a &lt; b</li></ol>'
+    linked = steps(["Open https://a.example/board, and log in."])
+    assert '<a href="https://a.example/board" target="_blank"' in linked
+    assert ">https://a.example/board</a>, and log in." in linked
 
 
 # Music on this machine
@@ -240,6 +243,16 @@ def test_a_device_is_chosen_by_its_name(tab: AppTest, music: FakeMusic) -> None:
     healthy(devices.set_value("Kitchen").run())
     assert ("device", "Kitchen") in music.asked
     assert tab.selectbox(key="playlists device").value == "Kitchen"
+
+
+def test_a_playlist_is_played_at_once(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    assert tab.selectbox(key="playlists list").value == RAINY.uri
+    healthy(tab.selectbox(key="playlists list").set_value(FOCUS.uri).run())
+    assert music.asked == []
+    healthy(tab.button(key="playlists play").click().run())
+    assert music.asked == [("play", FOCUS.uri)]
 
 
 def test_a_device_that_is_not_listed_now_keeps_its_line(tab: AppTest, music: FakeMusic) -> None:
