@@ -1,0 +1,986 @@
+"""The autopilot: one change for each real change of emotion, never where it must not, and with a reason."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.emotion.labels import EMOTIONS, Emotion
+from playback.attribution import Sight
+from playback.autopilot import AutopilotState, can_undo, phase, step, suggestion
+from playback.autopilot_events import (
+    Action,
+    ActionEnded,
+    CallSeen,
+    Command,
+    Context,
+    Event,
+    Heard,
+    ListeningSeen,
+    ModeSet,
+    PlayerChanged,
+    PlayerSeen,
+    Record,
+    SettingsChanged,
+    Suggest,
+    SuggestionAnswered,
+    Switch,
+    SwitchEnded,
+    Tick,
+    Undo,
+    UserActed,
+    Withdraw,
+)
+from playback.player import Outcome, OutcomeKind, Playlist
+from playback.preferences import AutopilotSettings, Mode
+from playback.snapshot import Phase, RecordKind
+from playback.styles import Strategy
+
+SUNNY = Playlist("local:sunny", "Sunny Songs")
+RAIN = Playlist("local:rain", "After the Rain")
+PARTY = Playlist("local:party", "Party")
+RAGE = Playlist("spotify:playlist:rage", "Loud and Fast")
+OTHER = Playlist("local:other", "My own")
+
+DONE = Outcome(OutcomeKind.DONE)
+LOST = Outcome(OutcomeKind.UNREACHABLE, "Spotify did not answer: look at the network.")
+AUTO = AutopilotSettings(mode=Mode.AUTO, dwell_s=4.0, cooldown_s=120.0, override_min=15.0)
+CONTEXT = Context(
+    AUTO,
+    {
+        Emotion.SAD: (SUNNY, RAIN),
+        Emotion.HAPPY: (PARTY,),
+        Emotion.ANGRY: (RAGE,),
+        Emotion.CALM: (RAIN,),
+    },
+    {Emotion.SAD: Strategy.LIFT},
+)
+SUGGESTING = replace(CONTEXT, settings=replace(AUTO, mode=Mode.SUGGEST))
+SAD, HAPPY, ANGRY, CALM = Emotion.SAD, Emotion.HAPPY, Emotion.ANGRY, Emotion.CALM
+
+
+@dataclass
+class Room:
+    """A room with an autopilot in it, and a player that does as it is told as soon as `ends` says so."""
+
+    context: Context = CONTEXT
+    now_s: float = 1_000_000.0
+    ends: Outcome | None = DONE
+    state: AutopilotState = field(default_factory=AutopilotState)
+    commands: list[Command] = field(default_factory=list)
+    playing: Playlist | None = None
+
+    def __post_init__(self) -> None:
+        self.feed(Tick(self.now_s, 12 * 60))
+        self.see()
+        self.feed(ListeningSeen(self.now_s, on=True))
+
+    def feed(self, event: Event) -> list[Command]:
+        self.state, commands = step(self.state, event, self.context)
+        self.commands += commands
+        for command in commands:
+            if isinstance(command, Switch | Undo) and self.ends is not None:
+                self.end(command, self.ends)
+        return list(commands)
+
+    def end(self, command: Switch | Undo, outcome: Outcome) -> None:
+        if outcome.ok:
+            self.playing = command.playlist
+        uri = "" if command.playlist is None else command.playlist.uri
+        self.feed(SwitchEnded(self.now_s, uri, outcome))
+
+    def see(self, *, able: bool = True, **sight: Any) -> list[Command]:
+        given = {"playing": self.playing is not None, "playlist": self.playing, "track": "a"} | sight
+        return self.feed(
+            PlayerSeen(self.now_s, able, Sight(self.now_s, **given), "" if able else "Signed out.")
+        )
+
+    def wait(self, time_s: float) -> None:
+        """Let time pass in silence."""
+        end_s = self.now_s + time_s
+        while self.now_s < end_s:
+            self.now_s = min(end_s, self.now_s + 1.0)
+            self.feed(Tick(self.now_s, 12 * 60))
+
+    def hear(self, emotion: Emotion | None, time_s: float = 4.0) -> None:
+        """Two decisions a second, the first now and the last after `time_s`."""
+        for number in range(round(2 * time_s) + 1):
+            self.now_s += 0.5 if number else 0.0
+            self.feed(Heard(self.now_s, emotion))
+
+    def act(self, what: Action, playlist: Playlist | None = None, outcome: Outcome = DONE) -> None:
+        self.feed(UserActed(self.now_s, what, playlist))
+        if what is not Action.UNDO:
+            if playlist is not None and outcome.ok:
+                self.playing = playlist
+            self.feed(ActionEnded(self.now_s, what, outcome, playlist))
+
+    def set(self, **changes: Any) -> None:
+        self.context = replace(self.context, settings=replace(self.context.settings, **changes))
+        self.feed(SettingsChanged(self.now_s))
+
+    @property
+    def switched(self) -> list[str]:
+        return [one.playlist.name for one in self.commands if isinstance(one, Switch)]
+
+    def records(self, kind: RecordKind) -> list[Record]:
+        return [one for one in self.commands if isinstance(one, Record) and one.record.kind is kind]
+
+    @property
+    def held_back(self) -> list[str]:
+        return [one.record.reason for one in self.records(RecordKind.HELD_BACK)]
+
+    @property
+    def phase(self) -> Phase:
+        return phase(self.state, self.context, self.now_s)[0]
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+# When it switches
+
+
+def test_an_emotion_held_for_the_dwell_time_switches_once_with_its_reason(room: Room) -> None:
+    room.hear(SAD, 3.5)
+    assert room.switched == []
+    assert room.phase is Phase.HOLDING
+    room.hear(SAD, 60.0)
+    assert room.switched == ["Sunny Songs"]
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.reason == "Sad was accepted for 4 s, and you chose music that lifts: Sunny Songs."
+    assert record.record.outcome is OutcomeKind.DONE
+    assert record.record.emotion is SAD
+
+
+def test_pauses_between_sentences_do_not_restart_the_dwell(room: Room) -> None:
+    room.hear(SAD, 2.0)
+    room.now_s += 0.5
+    room.hear(None, 2.5)
+    room.now_s += 0.5
+    room.hear(SAD, 0.5)
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_silence_after_a_short_utterance_is_not_dwell(room: Room) -> None:
+    room.hear(SAD, 2.0)
+    room.now_s += 0.5
+    room.hear(None, 30.0)
+    assert room.switched == []
+
+
+def test_a_long_gap_or_another_emotion_restarts_the_dwell(room: Room) -> None:
+    room.hear(SAD, 3.0)
+    room.wait(5.0)
+    room.hear(SAD, 3.0)
+    room.now_s += 0.5
+    room.hear(HAPPY, 0.0)
+    room.now_s += 0.5
+    room.hear(SAD, 3.5)
+    assert room.switched == []
+
+
+def test_the_same_emotion_coming_back_does_not_switch_again(room: Room) -> None:
+    room.hear(SAD)
+    room.wait(300.0)
+    room.hear(SAD, 20.0)
+    assert room.switched == ["Sunny Songs"]
+    assert phase(room.state, room.context, room.now_s)[:2] == (
+        Phase.READY,
+        "Sad has been seen to; it waits for another emotion.",
+    )
+
+
+def test_a_glimpse_of_another_emotion_is_no_change(room: Room) -> None:
+    room.hear(SAD)
+    room.wait(200.0)
+    room.hear(HAPPY, 1.0)
+    room.now_s += 0.5
+    room.hear(SAD, 10.0)
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_another_emotion_in_between_makes_the_first_count_again_and_playlists_take_turns(room: Room) -> None:
+    for emotion in (SAD, HAPPY, SAD, HAPPY, SAD):
+        room.hear(emotion)
+        room.wait(130.0)
+    assert room.switched == ["Sunny Songs", "Party", "After the Rain", "Party", "Sunny Songs"]
+
+
+def test_after_ten_minutes_the_same_emotion_counts_again_unless_its_music_plays(room: Room) -> None:
+    room.hear(SAD)
+    room.wait(610.0)
+    room.hear(SAD)
+    assert room.switched == ["Sunny Songs"]
+    assert room.held_back[-1].endswith("but Sunny Songs plays already, and is for it.")
+    room.playing = None
+    room.see(track="", ended=True)
+    room.wait(610.0)
+    room.hear(SAD)
+    assert room.switched == ["Sunny Songs", "After the Rain"]
+
+
+def test_the_only_playlist_for_an_emotion_is_left_alone_where_it_plays(room: Room) -> None:
+    room.act(Action.PLAY, RAIN)
+    room.wait(901.0)
+    room.hear(CALM, 30.0)
+    assert room.switched == []
+    assert room.held_back == ["Calm was accepted for 4 s, but After the Rain plays already, and is for it."]
+
+
+def test_music_that_is_for_the_new_emotion_too_gives_way_to_another_where_there_is_one(room: Room) -> None:
+    room.hear(CALM)
+    room.wait(130.0)
+    room.hear(SAD)
+    assert room.switched == ["After the Rain", "Sunny Songs"]
+
+
+def test_an_emotion_that_comes_back_before_anything_changed_keeps_its_music(room: Room) -> None:
+    room.hear(SAD)
+    room.now_s += 0.5
+    room.hear(HAPPY, 20.0)
+    room.wait(130.0)
+    room.hear(SAD, 20.0)
+    assert room.switched == ["Sunny Songs"]
+    assert room.held_back[-1].endswith("but Sunny Songs plays already, and is for it.")
+
+
+def test_the_playlist_that_played_last_is_not_played_again(room: Room) -> None:
+    room.hear(HAPPY)
+    room.wait(130.0)
+    room.playing = None
+    room.see(track="", ended=True)
+    room.hear(ANGRY, 2.0)
+    room.wait(700.0)
+    room.hear(HAPPY, 20.0)
+    assert room.switched == ["Party"]
+    assert room.held_back == ["Happy was accepted for 4 s, but Party, the only playlist for it, played last."]
+
+
+def test_an_emotion_without_playlists_is_told_once_and_served_as_soon_as_there_is_one(room: Room) -> None:
+    room.hear(Emotion.DISGUST, 20.0)
+    assert room.held_back == ["Disgust was accepted for 4 s, but no playlist is chosen for it."]
+    assert phase(room.state, room.context, room.now_s)[1] == "No playlist is chosen for disgust."
+    room.context = replace(room.context, candidates={Emotion.DISGUST: (OTHER,)})
+    room.feed(SettingsChanged(room.now_s))
+    assert room.switched == ["My own"]
+
+
+def test_a_half_hour_with_twelve_changes_switches_twelve_times(room: Room) -> None:
+    """Between the changes: silence, unsure windows, a glimpse of something else, the same again."""
+    rng = random.Random(5)
+    changes = [SAD, HAPPY, ANGRY, CALM] * 3
+    room.set(cooldown_s=60.0)
+    for emotion in changes:
+        for _ in range(4):
+            room.hear(emotion, rng.uniform(5.0, 12.0))
+            room.now_s += 0.5
+            room.hear(None, rng.uniform(0.5, 20.0))
+            room.now_s += 0.5
+            if rng.random() < 0.3:
+                room.hear(rng.choice(EMOTIONS), rng.uniform(0.0, 2.0))
+        room.wait(60.0)
+        room.see()
+    assert len(room.switched) == 12
+    assert room.now_s - 1_000_000.0 > 1_500.0
+
+
+# What holds it back
+
+
+def test_a_second_emotion_waits_for_the_cool_down_if_it_still_holds(room: Room) -> None:
+    room.hear(SAD)
+    room.now_s += 0.5
+    room.hear(HAPPY, 115.0)
+    assert room.switched == ["Sunny Songs"]
+    assert room.held_back == ["Happy was accepted for 4 s, but at least 2 min lie between two changes."]
+    assert room.phase is Phase.COOLING
+    room.hear(HAPPY, 10.0)
+    assert room.switched == ["Sunny Songs", "Party"]
+    assert len(room.held_back) == 1
+
+
+def test_an_emotion_that_has_gone_by_the_end_of_the_cool_down_does_not_switch(room: Room) -> None:
+    room.hear(SAD)
+    room.now_s += 0.5
+    room.hear(HAPPY, 20.0)
+    room.wait(200.0)
+    assert room.switched == ["Sunny Songs"]
+
+
+@pytest.mark.parametrize(
+    ("event", "end", "expected", "words"),
+    [
+        (CallSeen(0, on=True), CallSeen(0, on=False), Phase.CALL, "a call is on"),
+        (
+            PlayerSeen(0, False, Sight(0), "Signed out."),
+            PlayerSeen(0, True, Sight(0)),
+            Phase.UNABLE,
+            "the player cannot play: Signed out",
+        ),
+        (Tick(0, 23 * 60), Tick(0, 7 * 60), Phase.QUIET, "these are quiet hours, until 07:00"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_once_and_the_switch_comes_after_it(
+    room: Room, event: Any, end: Any, expected: Phase, words: str
+) -> None:
+    room.set(quiet_from=22 * 60, quiet_to=7 * 60)
+    room.feed(replace(event, at_s=room.now_s))
+    room.hear(SAD, 30.0)
+    assert room.switched == []
+    assert room.held_back == [f"Sad was accepted for 4 s, but {words}."]
+    assert room.phase is expected
+    room.feed(replace(end, at_s=room.now_s))
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_nothing_is_switched_while_deaf_and_what_was_held_is_forgotten(room: Room) -> None:
+    room.hear(SAD, 3.5)
+    room.feed(ListeningSeen(room.now_s, on=False))
+    room.hear(SAD, 10.0)
+    assert room.phase is Phase.DEAF
+    room.feed(ListeningSeen(room.now_s, on=True))
+    room.hear(SAD, 3.5)
+    assert room.switched == []
+    room.now_s += 0.5
+    room.hear(SAD, 0.0)
+    assert room.switched == ["Sunny Songs"]
+
+
+@pytest.mark.parametrize(
+    ("minute", "quiet"), [(1319, False), (1320, True), (0, True), (419, True), (420, False)]
+)
+def test_quiet_hours_go_over_midnight(room: Room, minute: int, quiet: bool) -> None:
+    room.set(quiet_from=22 * 60, quiet_to=7 * 60)
+    room.feed(Tick(room.now_s, minute))
+    assert (room.phase is Phase.QUIET) is quiet
+
+
+def test_quiet_hours_that_are_set_hold_before_the_time_is_known() -> None:
+    context = replace(CONTEXT, settings=replace(AUTO, quiet_from=60, quiet_to=120))
+    state = AutopilotState()
+    for event in (PlayerSeen(0.0, True, Sight(0.0)), ListeningSeen(0.0, on=True)):
+        state, _ = step(state, event, context)
+    assert phase(state, context, 0.0)[0] is Phase.QUIET
+
+
+def test_quiet_hours_end_at_the_minute_that_was_set(room: Room) -> None:
+    room.now_s = 1_000_000.0 + 40.0  # 20 s past a minute
+    room.set(quiet_from=11 * 60, quiet_to=12 * 60 + 3)
+    room.feed(Tick(room.now_s, 12 * 60))
+    assert phase(room.state, room.context, room.now_s)[2] == room.now_s - 20.0 + 180.0
+
+
+def test_no_second_switch_while_one_is_under_way(room: Room) -> None:
+    room.set(cooldown_s=10.0)
+    room.ends = None
+    room.hear(SAD)
+    room.now_s += 0.5
+    room.hear(HAPPY, 40.0)
+    assert room.switched == ["Sunny Songs"]
+    assert room.phase is Phase.SWITCHING
+    room.feed(SwitchEnded(room.now_s, SUNNY.uri, DONE))
+    assert room.phase is Phase.COOLING
+    room.hear(HAPPY, 11.0)
+    assert room.switched == ["Sunny Songs", "Party"]
+
+
+def test_the_end_of_something_else_ends_nothing(room: Room) -> None:
+    room.ends = None
+    room.feed(SwitchEnded(room.now_s, "local:x", DONE))
+    room.hear(SAD)
+    room.feed(SwitchEnded(room.now_s, "local:x", DONE))
+    assert room.phase is Phase.SWITCHING
+    assert room.records(RecordKind.SWITCHED) == []
+
+
+# A person has their way
+
+
+@pytest.mark.parametrize("what", [Action.PLAY, Action.PAUSE, Action.RESUME, Action.NEXT])
+def test_what_a_person_does_here_keeps_it_quiet_for_the_override(room: Room, what: Action) -> None:
+    room.act(what, OTHER if what is Action.PLAY else None)
+    room.hear(SAD, 890.0)
+    assert room.switched == []
+    assert room.phase is Phase.OVERRIDDEN
+    assert len(room.held_back) == len(room.records(RecordKind.USER)) == 1
+    room.hear(SAD, 15.0)
+    assert room.switched == ["Sunny Songs"]
+
+
+@pytest.mark.parametrize("what", [Action.VOLUME, Action.DEVICE])
+def test_volume_and_device_are_no_override(room: Room, what: Action) -> None:
+    room.act(what)
+    room.hear(SAD)
+    assert room.switched == ["Sunny Songs"]
+    assert room.records(RecordKind.USER) == []
+
+
+def test_what_is_done_while_it_is_off_does_not_hold_it_back_once_it_is_on(room: Room) -> None:
+    room.set(mode=Mode.OFF)
+    room.act(Action.PLAY, OTHER)
+    (record,) = room.records(RecordKind.USER)
+    assert record.record.reason == "You chose My own."
+    room.set(mode=Mode.AUTO)
+    room.hear(SAD)
+    assert room.switched == ["Sunny Songs"]
+
+
+@pytest.mark.parametrize(
+    ("sight", "words"),
+    [
+        ({"playing": False}, "paused"),
+        ({"playlist": OTHER, "track": "b"}, "changed"),
+        ({"playlist": None, "track": "b"}, "changed"),
+    ],
+)
+def test_what_a_person_does_in_the_player_itself_is_an_override(
+    room: Room, sight: dict[str, Any], words: str
+) -> None:
+    room.hear(SAD)
+    room.now_s += 20.0
+    room.see()
+    assert room.phase is Phase.COOLING
+    room.see(**sight)
+    assert room.phase is Phase.OVERRIDDEN
+    (record,) = room.records(RecordKind.USER)
+    assert record.record.reason == (
+        f"In the player itself the music was {words}, so the autopilot keeps quiet for 15 min."
+    )
+
+
+def test_music_started_elsewhere_is_an_override(room: Room) -> None:
+    room.see(playing=True, playlist=OTHER)
+    assert room.phase is Phase.OVERRIDDEN
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [
+        {"track": "the next one"},
+        {"playing": False, "ended": True},
+        {"playing": False, "playlist": None, "track": "", "ended": True},
+        {"playlist": None},
+    ],
+)
+def test_next_tracks_the_end_of_a_playlist_and_a_lost_list_are_nobodys_doing(
+    room: Room, sight: dict[str, Any]
+) -> None:
+    room.hear(SAD)
+    room.now_s += 20.0
+    room.see()
+    room.see(**sight)
+    assert room.records(RecordKind.USER) == []
+
+
+def test_the_echo_of_its_own_switch_is_nobodys_doing(room: Room) -> None:
+    room.see(playing=True, playlist=OTHER)
+    room.wait(901.0)
+    before = len(room.records(RecordKind.USER))
+    room.playing = OTHER
+    room.hear(SAD)
+    room.now_s += 1.0
+    room.see(playlist=OTHER)  # the player is a moment behind
+    room.now_s += 5.0
+    room.see(playlist=SUNNY)
+    assert len(room.records(RecordKind.USER)) == before
+    room.see(playing=False)
+    assert len(room.records(RecordKind.USER)) == before + 1
+
+
+def test_a_change_while_a_command_is_carried_out_is_its_doing(room: Room) -> None:
+    room.feed(UserActed(room.now_s, Action.PLAY, OTHER))
+    room.now_s += 30.0
+    sight = Sight(room.now_s, True, OTHER)
+    room.feed(PlayerSeen(room.now_s, True, sight, commanded=True))
+    room.feed(ActionEnded(room.now_s, Action.PLAY, DONE, OTHER))
+    assert len(room.records(RecordKind.USER)) == 1
+
+
+def test_what_did_not_work_is_recorded(room: Room) -> None:
+    room.act(Action.PAUSE, outcome=Outcome(OutcomeKind.NO_DEVICE, "No device is open: open Spotify."))
+    (record,) = room.records(RecordKind.FAILED)
+    assert record.record.reason == "Pause did not work. No device is open: open Spotify."
+    assert record.discreet == "Pause did not work. Outcome: no device."
+
+
+# Taking back
+
+
+def test_undo_goes_back_to_the_playlist_before_and_is_an_override(room: Room) -> None:
+    room.act(Action.PLAY, OTHER)
+    room.wait(901.0)
+    assert not can_undo(room.state)
+    room.hear(SAD)
+    assert can_undo(room.state)
+    room.act(Action.UNDO)
+    (undo,) = [one for one in room.commands if isinstance(one, Undo)]
+    assert undo.playlist == OTHER
+    assert room.phase is Phase.OVERRIDDEN
+    assert not can_undo(room.state)
+    (record,) = room.records(RecordKind.UNDONE)
+    assert record.record.reason == "You took the change back, to My own."
+    room.act(Action.UNDO)
+    assert len(room.records(RecordKind.UNDONE)) == 1
+
+
+def test_undo_pauses_where_nothing_played_before(room: Room) -> None:
+    room.hear(SAD)
+    room.act(Action.UNDO)
+    (undo,) = [one for one in room.commands if isinstance(one, Undo)]
+    assert undo.playlist is None
+    assert "nothing played before" in undo.reason
+
+
+def test_undo_pauses_where_what_played_before_has_no_name(room: Room) -> None:
+    room.see(playing=True)
+    room.wait(901.0)
+    room.hear(SAD)
+    room.act(Action.UNDO)
+    (undo,) = [one for one in room.commands if isinstance(one, Undo)]
+    assert undo.playlist is None
+    assert "no playlist of yours" in undo.reason
+
+
+def test_an_undo_that_failed_can_be_tried_again(room: Room) -> None:
+    room.hear(SAD)
+    room.ends = LOST
+    room.act(Action.UNDO)
+    assert can_undo(room.state)
+    (record,) = room.records(RecordKind.FAILED)
+    assert LOST.message in record.record.reason
+
+
+def test_there_is_nothing_to_take_back_once_other_music_was_chosen(room: Room) -> None:
+    room.hear(SAD)
+    room.act(Action.PLAY, OTHER)
+    assert not can_undo(room.state)
+    room.ends = None
+    room.wait(901.0)
+    room.hear(HAPPY)
+    room.feed(UserActed(room.now_s, Action.PLAY, RAIN))
+    room.feed(SwitchEnded(room.now_s, PARTY.uri, DONE))
+    assert not can_undo(room.state)
+
+
+# What fails
+
+
+def test_a_failed_switch_is_recorded_and_tried_again_only_after_the_cool_down(room: Room) -> None:
+    room.ends = LOST
+    room.hear(SAD, 100.0)
+    assert room.switched == ["Sunny Songs"]
+    (record,) = room.records(RecordKind.FAILED)
+    assert record.record.outcome is OutcomeKind.UNREACHABLE
+    assert record.record.reason.endswith(f"But it did not work. {LOST.message}")
+    assert not can_undo(room.state)
+    room.ends = DONE
+    room.hear(SAD, 30.0)
+    assert room.switched == ["Sunny Songs", "After the Rain"]
+    assert room.held_back == []
+
+
+def test_a_failed_switch_to_the_only_playlist_is_tried_again_too(room: Room) -> None:
+    room.ends = LOST
+    room.hear(HAPPY, 130.0)
+    assert room.switched == ["Party", "Party"]
+
+
+def test_what_cannot_get_better_by_itself_is_not_tried_again(room: Room) -> None:
+    room.ends = Outcome(OutcomeKind.PREMIUM_REQUIRED, "This account cannot control playback.")
+    room.hear(SAD, 600.0)
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_a_switch_that_took_effect_though_it_failed_is_nobodys_doing(room: Room) -> None:
+    room.ends = LOST
+    room.hear(SAD)
+    room.now_s += 15.0
+    room.see(playing=True, playlist=SUNNY)
+    assert room.records(RecordKind.USER) == []
+    room.wait(10.0)
+    room.see(playing=True, playlist=OTHER)
+    assert len(room.records(RecordKind.USER)) == 1
+
+
+def test_a_player_changed_during_a_switch_ends_it(room: Room) -> None:
+    room.ends = None
+    room.hear(SAD)
+    room.feed(PlayerChanged(room.now_s))
+    (record,) = room.records(RecordKind.FAILED)
+    assert "Another player was chosen meanwhile." in record.record.reason
+    assert room.phase is Phase.UNABLE
+    room.feed(SwitchEnded(room.now_s, SUNNY.uri, DONE))
+    assert room.records(RecordKind.SWITCHED) == []
+
+
+# Modes
+
+
+def test_off_does_nothing_and_tells_nothing(room: Room) -> None:
+    room.set(mode=Mode.OFF)
+    room.hear(SAD, 60.0)
+    assert room.commands == []
+    assert phase(room.state, room.context, room.now_s) == (Phase.OFF, "The autopilot is off.", None)
+
+
+def test_a_mode_that_is_set_is_recorded_and_serves_the_emotion_that_holds(room: Room) -> None:
+    room.set(mode=Mode.OFF)
+    room.hear(SAD, 10.0)
+    room.context = CONTEXT
+    room.feed(ModeSet(room.now_s, Mode.AUTO))
+    (record,) = room.records(RecordKind.USER)
+    assert record.record.reason == "You set the autopilot to auto."
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_a_suggestion_waits_for_yes() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD, 60.0)
+    assert room.switched == []
+    made = suggestion(room.state)
+    assert made is not None
+    assert made.playlist == SUNNY
+    assert len(room.records(RecordKind.SUGGESTED)) == 1
+    room.feed(SuggestionAnswered(room.now_s, yes=True))
+    assert room.switched == ["Sunny Songs"]
+    assert suggestion(room.state) is None
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.reason == made.reason
+
+
+def test_a_suggestion_refused_is_not_made_again_nor_carried_out_by_another_mode() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    assert Withdraw() in room.feed(SuggestionAnswered(room.now_s, yes=False))
+    room.hear(SAD, 60.0)
+    room.set(mode=Mode.AUTO)
+    room.hear(SAD, 60.0)
+    assert sum(isinstance(one, Suggest) for one in room.commands) == 1
+    assert room.switched == []
+    assert room.feed(SuggestionAnswered(room.now_s, yes=True)) == []
+
+
+def test_a_suggestion_is_withdrawn_after_two_minutes() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    room.wait(119.0)
+    assert suggestion(room.state) is not None
+    room.wait(1.0)
+    assert suggestion(room.state) is None
+    assert room.commands[-1] == Withdraw()
+    assert room.feed(SuggestionAnswered(room.now_s, yes=True)) == []
+
+
+def test_a_suggestion_answered_too_late_is_no_switch_even_without_a_tick_in_between() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    room.now_s += 121.0
+    assert room.feed(SuggestionAnswered(room.now_s, yes=True)) == [Withdraw()]
+
+
+def test_a_newer_suggestion_takes_the_place_of_the_older() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    room.now_s += 0.5
+    room.hear(HAPPY)
+    made = suggestion(room.state)
+    assert made is not None
+    assert made.emotion is HAPPY
+    kinds = [type(one) for one in room.commands if isinstance(one, Suggest | Withdraw)]
+    assert kinds == [Suggest, Withdraw, Suggest]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        CallSeen(0, on=True),
+        ListeningSeen(0, on=False),
+        UserActed(0, Action.NEXT),
+        PlayerSeen(0, False, Sight(0)),
+        PlayerChanged(0),
+        PlayerSeen(0, True, Sight(2e6, True, SUNNY)),
+    ],
+)
+@pytest.mark.parametrize("override_min", [0.0, 15.0])
+def test_a_suggestion_does_not_outlive_what_holds_the_autopilot_back(event: Any, override_min: float) -> None:
+    room = Room(SUGGESTING)
+    room.set(override_min=override_min)
+    room.hear(SAD)
+    assert Withdraw() in room.feed(replace(event, at_s=room.now_s))
+    assert suggestion(room.state) is None
+
+
+def test_a_suggestion_of_a_playlist_that_is_no_choice_any_more_is_withdrawn() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    room.context = replace(SUGGESTING, candidates={SAD: (RAIN,)})
+    assert room.feed(SettingsChanged(room.now_s)) == [Withdraw()]
+
+
+def test_a_suggestion_that_nobody_answered_is_carried_out_once_auto_is_chosen() -> None:
+    room = Room(SUGGESTING)
+    room.hear(SAD)
+    room.set(mode=Mode.AUTO)
+    assert room.switched == ["Sunny Songs"]
+
+
+# Words, times
+
+
+def test_names_from_spotify_stay_out_of_the_journal(room: Room) -> None:
+    room.hear(ANGRY)
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert "Loud and Fast" in record.record.reason
+    assert record.discreet == (
+        "Angry was accepted for 4 s, and you chose music that matches: a playlist of yours on Spotify."
+    )
+    room.act(Action.PLAY, RAGE)
+    room.wait(901.0)
+    room.hear(SAD)
+    room.act(Action.UNDO)
+    records = [one for one in room.commands if isinstance(one, Record)]
+    assert sum("Loud and Fast" in one.record.reason for one in records) == 3
+    assert not any("Loud and Fast" in one.discreet for one in records)
+
+
+def test_a_clock_that_is_set_back_neither_freezes_nor_frees_it(room: Room) -> None:
+    room.hear(SAD)
+    room.now_s -= 7_200.0
+    room.hear(HAPPY, 100.0)
+    assert room.switched == ["Sunny Songs"]
+    assert room.phase is Phase.COOLING
+    room.hear(HAPPY, 30.0)
+    assert room.switched == ["Sunny Songs", "Party"]
+
+
+def test_events_a_moment_out_of_order_do_no_harm(room: Room) -> None:
+    for number in range(9):
+        room.feed(Tick(room.now_s + 0.5 * number + 0.01, 720))
+        room.feed(Heard(room.now_s + 0.5 * number, SAD))
+    assert room.switched == ["Sunny Songs"]
+
+
+def test_every_phase_has_a_sentence(room: Room) -> None:
+    def says() -> str:
+        text = phase(room.state, room.context, room.now_s)[1]
+        assert text[0].isupper()
+        assert text.endswith(".")
+        return text
+
+    assert says() == "It waits for an emotion that lasts 4 s."
+    room.hear(SAD, 1.0)
+    assert says() == "Sad has to last 4 s."
+    assert phase(room.state, room.context, room.now_s)[2] == room.now_s + 3.0
+    room.hear(SAD, 4.0)
+    assert says() == "At least 2 min lie between two changes."
+    room.act(Action.PAUSE)
+    assert says() == "The autopilot keeps quiet for 15 min after something that you did yourself."
+
+
+# Random histories
+
+PLAYLISTS = (SUNNY, RAIN, PARTY, RAGE, OTHER)
+SOME = st.sampled_from([SAD, HAPPY, ANGRY, None])
+PLAYLIST = st.sampled_from([*PLAYLISTS, None])
+STEPS = st.one_of(
+    st.tuples(st.just("hear"), SOME, st.integers(1, 14)),
+    st.tuples(st.just("hear"), SOME, st.integers(8, 40)),
+    st.tuples(st.just("wait"), st.sampled_from([1.0, 5.0, 30.0, 70.0, 700.0])),
+    st.tuples(st.just("minute"), st.sampled_from([0, 60, 720, 1380])),
+    st.tuples(st.just("call"), st.booleans()),
+    st.tuples(st.just("listening"), st.booleans()),
+    st.tuples(st.just("able"), st.booleans()),
+    st.tuples(st.just("elsewhere"), st.booleans(), PLAYLIST),
+    st.tuples(st.just("act"), st.sampled_from(Action), PLAYLIST),
+    st.tuples(st.just("ends"), st.sampled_from([None, DONE, DONE, LOST])),
+    st.tuples(st.just("answer"), st.booleans()),
+    st.tuples(st.just("mode"), st.sampled_from([Mode.OFF, Mode.SUGGEST, Mode.AUTO, Mode.AUTO])),
+    st.tuples(st.just("other player")),
+)
+SETTINGS = st.builds(
+    AutopilotSettings,
+    mode=st.sampled_from([Mode.SUGGEST, Mode.AUTO, Mode.AUTO]),
+    dwell_s=st.sampled_from([0.0, 2.0, 4.0]),
+    cooldown_s=st.sampled_from([10.0, 30.0]),
+    override_min=st.sampled_from([0.0, 0.5, 2.0]),
+    quiet_from=st.sampled_from([0, 1320]),
+    quiet_to=st.sampled_from([0, 420]),
+)
+
+
+class Witness(Room):
+    """A room in which somebody watches, and knows of the autopilot only what it is told and does."""
+
+    def __post_init__(self) -> None:
+        self.minute = 12 * 60
+        self.call = False
+        self.hears = True
+        self.can = True
+        self.last_change_s = self.acted_s = self.last_heard_s = -1e9
+        self.last_heard: Emotion | None = None
+        self.last_played: str | None = None
+        self.under_way: Switch | Undo | None = None
+        self.served: Emotion | None = None
+        super().__post_init__()
+
+    def feed(self, event: Event) -> list[Command]:
+        self.now_s = max(self.now_s, event.at_s)
+        if isinstance(event, Heard) and event.emotion is not None and self.hears:
+            self.last_heard, self.last_heard_s = event.emotion, event.at_s
+        self.state, commands = step(self.state, event, self.context)
+        self.commands += commands
+        for command in commands:
+            self.check(command, event)
+        return list(commands)
+
+    def check(self, command: Command, event: Event) -> None:
+        if isinstance(command, Record):
+            reason = command.record.reason
+            assert reason.endswith((".", "network."))
+            assert len(reason) > 10
+            if command.record.kind is RecordKind.USER and "player itself" in reason and self.on:
+                self.acted_s = self.now_s
+        if isinstance(command, Undo):
+            assert self.under_way is None
+            self.under_way = command
+            self.last_change_s = self.now_s
+        if isinstance(command, Switch):
+            self.check_switch(command, event)
+
+    def check_switch(self, switch: Switch, event: Event) -> None:
+        given = self.context.settings
+        asked = isinstance(event, SuggestionAnswered) and event.yes
+        assert given.mode is (Mode.SUGGEST if asked else Mode.AUTO)
+        assert switch.reason
+        assert switch.discreet
+        assert switch.playlist in self.context.candidates[switch.emotion]
+        assert self.under_way is None
+        assert self.hears
+        assert self.can
+        assert not self.call
+        lasts = (given.quiet_to - given.quiet_from) % 1440
+        assert (self.minute - given.quiet_from) % 1440 >= lasts
+        assert self.now_s >= self.last_change_s + given.cooldown_s
+        assert self.now_s >= self.acted_s + 60.0 * given.override_min
+        assert switch.playlist.uri != self.last_played
+        if not asked:
+            assert switch.emotion is self.last_heard
+            assert self.now_s - self.last_heard_s <= 4.0
+        self.under_way = switch
+        self.last_change_s = self.now_s
+
+    @property
+    def on(self) -> bool:
+        return self.context.settings.mode is not Mode.OFF
+
+    def finish(self, outcome: Outcome) -> None:
+        ended = self.under_way
+        if ended is None:
+            return
+        self.under_way = None
+        self.last_change_s = self.now_s
+        if outcome.ok:
+            self.playing = ended.playlist
+            if ended.playlist is not None:
+                self.last_played = ended.playlist.uri
+        uri = "" if ended.playlist is None else ended.playlist.uri
+        self.feed(SwitchEnded(self.now_s, uri, outcome))
+
+    def obey(self, given: tuple[Any, ...]) -> None:  # noqa: PLR0912 - one for each
+        match given:
+            case ("hear", emotion, count):
+                for _ in range(count):
+                    self.now_s += 0.5
+                    self.feed(Heard(self.now_s, emotion))
+                    if self.ends is not None:
+                        self.finish(self.ends)
+            case ("wait", time_s):
+                self.now_s += time_s
+                self.feed(Tick(self.now_s, self.minute))
+            case ("minute", minute):
+                self.minute = minute
+                self.feed(Tick(self.now_s, minute))
+            case ("call", on):
+                self.call = on
+                self.feed(CallSeen(self.now_s, on))
+            case ("listening", on):
+                self.hears = on
+                self.feed(ListeningSeen(self.now_s, on))
+            case ("able", on):
+                self.can = on
+                self.see(able=on)
+            case ("elsewhere", playing, playlist) if self.under_way is None and self.can:
+                self.now_s += 11.0  # before that it might be an echo
+                self.playing = playlist if playing else None
+                self.last_played = (playlist.uri if playlist else None) if playing else self.last_played
+                self.see(playing=playing, playlist=playlist, track=str(playlist))
+            case ("act", what, playlist):
+                self.do(what, playlist if what is Action.PLAY else None)
+            case ("ends", outcome):
+                self.ends = outcome
+                if outcome is not None:
+                    self.finish(outcome)
+            case ("answer", yes):
+                self.feed(SuggestionAnswered(self.now_s, yes))
+            case ("mode", mode):
+                self.context = replace(self.context, settings=replace(self.context.settings, mode=mode))
+                self.feed(ModeSet(self.now_s, mode))
+            case ("other player",):
+                self.can = False
+                self.under_way, self.last_played, self.playing = None, None, None
+                self.feed(PlayerChanged(self.now_s))
+
+    def do(self, what: Action, playlist: Playlist | None) -> None:
+        if what is Action.PLAY and playlist is None:
+            return
+        counts = what not in {Action.VOLUME, Action.DEVICE}
+        if self.on and counts and (what is not Action.UNDO or can_undo(self.state)):
+            self.acted_s = self.now_s
+        self.feed(UserActed(self.now_s, what, playlist))
+        if what is not Action.UNDO:
+            self.feed(ActionEnded(self.now_s, what, DONE, playlist))
+        if playlist is not None:
+            self.playing = playlist
+            self.last_played = playlist.uri
+
+
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=30), SETTINGS)
+def test_in_random_histories_it_never_does_what_it_must_not(
+    history: list[tuple[Any, ...]], given_settings: AutopilotSettings
+) -> None:
+    witness = Witness(replace(CONTEXT, settings=given_settings))
+    for given_step in history:
+        witness.obey(given_step)
+        says = phase(witness.state, witness.context, witness.now_s)
+        assert says[1].endswith(".")
+        assert says[2] is None or says[2] > witness.now_s or says[0] is Phase.UNABLE
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(SOME, st.integers(1, 60)), max_size=40), st.sampled_from([0.0, 2.0, 4.0]))
+def test_an_emotion_switches_at_most_once_until_another_was_held(
+    stretches: list[tuple[Emotion | None, int]], dwell_s: float
+) -> None:
+    """Two switches in a row are never for the same emotion: these histories are too short for `AGAIN_S`."""
+    room = Room(replace(CONTEXT, settings=replace(AUTO, dwell_s=dwell_s, cooldown_s=10.0)))
+    for emotion, count in stretches:
+        room.hear(emotion, count / 2)
+        room.now_s += 0.5
+    emotions = [one.emotion for one in room.commands if isinstance(one, Switch)]
+    if room.now_s - 1_000_000.0 < 600.0:
+        for first, second in pairwise(emotions):
+            assert first is not second or len(set(held_between(stretches, dwell_s))) > 1
+
+
+def held_between(stretches: list[tuple[Emotion | None, int]], dwell_s: float) -> list[Emotion]:
+    return [emotion for emotion, count in stretches if emotion is not None and count / 2 >= dwell_s]
