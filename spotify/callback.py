@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from core.errors import AttuneError
+from spotify.errors import SpotifyError
 from spotify.own_app import ANY_PORT, redirect_uri
 
 __all__ = ["MOST_BYTES", "CallbackError", "Request", "listen", "parsed", "response"]
@@ -22,7 +22,7 @@ MOST_BYTES: Final = 16_384
 """Of a request; Spotify's are far shorter."""
 
 
-class CallbackError(AttuneError):
+class CallbackError(SpotifyError):
     """Nothing can be listened on."""
 
 

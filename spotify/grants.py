@@ -7,18 +7,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from core.errors import AttuneError
+from spotify.errors import SignInAgainError, SpotifyError, SpotifyLimitedError, SpotifyUnreachableError
 
 __all__ = [
     "CREATE_PLAYLISTS",
     "SCOPES",
     "Grant",
-    "GrantError",
-    "Refusal",
+    "WrongAppError",
     "consent_url",
     "for_code",
     "for_refresh_token",
@@ -39,35 +37,8 @@ _PATIENCE_S: Final = (5.0, 10.0)  # for the connection, for the answer
 _USUAL_LIFE_S: Final = 3600.0
 
 
-class Refusal(StrEnum):
-    """Why the accounts service gave nothing."""
-
-    SIGN_IN_AGAIN = "sign in again"
-    """What was shown for it is worth nothing any more, and never will be again."""
-    WRONG_APP = "wrong app"
-    RATE_LIMITED = "rate limited"
-    UNREACHABLE = "unreachable"
-    """It may work in a moment."""
-    FAILED = "failed"
-
-
-class GrantError(AttuneError):
-    """The accounts service gave nothing; one sentence, without what was sent or came.
-
-    Parameters
-    ----------
-    kind
-        Why.
-    message
-        For people.
-    wait_s
-        How long it is useless to try again, where that was said.
-    """
-
-    def __init__(self, kind: Refusal, message: str, *, wait_s: float | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.wait_s = wait_s
+class WrongAppError(SignInAgainError):
+    """Spotify knows no app of this client id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +112,8 @@ def for_code(accounts_url: str, *, client_id: str, code: str, verifier: str, red
 
     Raises
     ------
-    GrantError
-        There are none.
+    SignInAgainError, SpotifyLimitedError, SpotifyUnreachableError
+        There are none; the first where the code is not accepted.
     """
     return _grant(
         accounts_url,
@@ -157,12 +128,14 @@ def for_code(accounts_url: str, *, client_id: str, code: str, verifier: str, red
 
 
 def for_refresh_token(accounts_url: str, *, client_id: str, refresh_token: str) -> Grant:
-    """A new access token; asking is safe to repeat unless it was refused as `Refusal.SIGN_IN_AGAIN`.
+    """A new access token.
 
     Raises
     ------
-    GrantError
-        There is none.
+    SignInAgainError
+        The refresh token is worth nothing any more, and never will be again.
+    SpotifyLimitedError, SpotifyUnreachableError
+        There is none just now; asking again is safe.
     """
     return _grant(
         accounts_url,
@@ -176,7 +149,7 @@ def _grant(accounts_url: str, form: Mapping[str, str]) -> Grant:
         raise _refusal(status, headers, answer)
     token, life_s = answer.get("access_token"), answer.get("expires_in", _USUAL_LIFE_S)
     if not isinstance(token, str) or not token or not isinstance(life_s, int | float):
-        raise GrantError(Refusal.FAILED, "Spotify's accounts service gave no token: try again.")
+        raise SpotifyUnreachableError("Spotify's accounts service gave no token: try again.")
     refresh_token, scope = answer.get("refresh_token"), answer.get("scope")
     return Grant(
         token,
@@ -208,7 +181,7 @@ def _posted(url: str, form: Mapping[str, str]) -> tuple[int, Mapping[str, str], 
     except requests.exceptions.RequestException:
         fault = "no connection: look whether this machine is online"
     if fault:  # not within the handler: exceptions of the library hold the request, and that the secrets
-        raise GrantError(Refusal.UNREACHABLE, f"Spotify's accounts service cannot be reached, {fault}.")
+        raise SpotifyUnreachableError(f"Spotify's accounts service cannot be reached, {fault}.")
     try:
         given = answer.json()
     except ValueError:
@@ -216,34 +189,30 @@ def _posted(url: str, form: Mapping[str, str]) -> tuple[int, Mapping[str, str], 
     return answer.status_code, answer.headers, given if isinstance(given, dict) else {}
 
 
-def _refusal(status: int, headers: Mapping[str, str], answer: Mapping[str, Any]) -> GrantError:
+def _refusal(status: int, headers: Mapping[str, str], answer: Mapping[str, Any]) -> SpotifyError:
     error = answer.get("error")
     if error == "invalid_grant":
-        return GrantError(
-            Refusal.SIGN_IN_AGAIN,
-            "Spotify accepts this sign-in no longer (six months are over, or it was revoked): sign in again.",
+        return SignInAgainError(
+            "Spotify accepts this sign-in no longer (six months are over, or it was revoked): sign in again."
         )
     if error in ("invalid_client", "unauthorized_client"):
-        return GrantError(
-            Refusal.WRONG_APP,
+        return WrongAppError(
             "Spotify knows no app of this client id: compare it with the one on "
-            "developer.spotify.com/dashboard, and sign in again.",
+            "developer.spotify.com/dashboard, and sign in again."
         )
     if status == 429:
         wait_s = _seconds(headers.get("Retry-After", ""))
-        return GrantError(
-            Refusal.RATE_LIMITED,
+        return SpotifyLimitedError(
             "Spotify's accounts service is asked too often: "
             + (f"try again in {wait_s:.0f} s." if wait_s else "try again later."),
             wait_s=wait_s,
         )
     if status >= 500:
-        return GrantError(
-            Refusal.UNREACHABLE,
-            f"Spotify's accounts service has trouble of its own (status {status}): try again later.",
+        return SpotifyUnreachableError(
+            f"Spotify's accounts service has trouble of its own (status {status}): try again later."
         )
     named = error if isinstance(error, str) and re.fullmatch("[a-z_]{1,40}", error) else f"status {status}"
-    return GrantError(Refusal.FAILED, f"Spotify's accounts service gave no token ({named}): sign in again.")
+    return SpotifyUnreachableError(f"Spotify's accounts service gave no token ({named}): try again.")
 
 
 def _seconds(text: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.errors import AttuneError
+from spotify.errors import SpotifyError
 
 __all__ = [
     "ANY_PORT",
@@ -23,7 +23,7 @@ ANY_PORT: Final = "http://127.0.0.1/callback"
 _CLIENT_ID: Final = re.compile("[0-9a-f]{32}")
 
 
-class ClientIdError(AttuneError):
+class ClientIdError(SpotifyError):
     """What was given is no client id."""
 
 

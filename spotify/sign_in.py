@@ -17,7 +17,8 @@ from typing import Final
 
 from core.errors import AttuneError
 from spotify.callback import MOST_BYTES, Request, listen, parsed, response
-from spotify.grants import SCOPES, Grant, GrantError, Refusal, consent_url, for_code, refused_app
+from spotify.errors import SignInAgainError
+from spotify.grants import SCOPES, Grant, WrongAppError, consent_url, for_code, refused_app
 from spotify.own_app import ANY_PORT, CALLBACK_PORT, checked_client_id, redirect_uri
 
 __all__ = ["SignIn", "SignInOutcome", "SignInState", "begin"]
@@ -356,8 +357,12 @@ class SignIn:
             if not self._may_keep():
                 return
             outcome = SignInOutcome(SignInState.DONE, self._keep(grant))
-        except GrantError as error:
-            outcome = _not_granted(error)
+        except WrongAppError as error:
+            outcome = SignInOutcome(SignInState.WRONG_APP, str(error))
+        except SignInAgainError:
+            outcome = SignInOutcome(
+                SignInState.FAILED, "Spotify did not accept the code of this sign-in: sign in again."
+            )
         except AttuneError as error:
             outcome = SignInOutcome(SignInState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - a thread's end that nobody hears of would be a hang
@@ -377,13 +382,3 @@ def _refused(error: str) -> SignInOutcome:
         )
     name = error if re.fullmatch("[a-z_]{1,40}", error) else "an error without a name"
     return SignInOutcome(SignInState.FAILED, f"Spotify refused the sign-in ({name}): sign in again.")
-
-
-def _not_granted(error: GrantError) -> SignInOutcome:
-    if error.kind is Refusal.WRONG_APP:
-        return SignInOutcome(SignInState.WRONG_APP, str(error))
-    if error.kind is Refusal.SIGN_IN_AGAIN:
-        return SignInOutcome(
-            SignInState.FAILED, "Spotify did not accept the code of this sign-in: sign in again."
-        )
-    return SignInOutcome(SignInState.FAILED, str(error))

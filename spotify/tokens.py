@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from core import paths
-from core.errors import AttuneError
+from spotify.errors import SpotifyError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -35,7 +36,7 @@ _REPOSITORY: Final = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 
 
-class TokenStoreError(AttuneError):
+class TokenStoreError(SpotifyError):
     """What is kept of a sign-in cannot be read, written or deleted."""
 
 
@@ -111,6 +112,21 @@ class TokenStore:
                 )
             return replace(kept, refresh_token=token)
 
+    def look(self) -> tuple[Kept, bool] | None:
+        """What is kept but the token, and whether there is one; does not ask the keyring.
+
+        Raises
+        ------
+        TokenStoreError
+            The file is damaged or may not be read.
+        """
+        with self._lock:
+            found = self._read()
+        if found is None:
+            return None
+        kept, in_keyring = found
+        return replace(kept, refresh_token=""), in_keyring or bool(kept.refresh_token)
+
     def save(self, kept: Kept) -> None:
         """Keep this instead of what was kept.
 
@@ -157,7 +173,7 @@ class TokenStore:
                 raise TokenStoreError(_LEFT_IN_KEYRING)
 
     def delete_all(self) -> None:
-        """Delete everything: the file and the entry in the keyring.
+        """Delete the folder with all that is in it, and the entry in the keyring.
 
         Raises
         ------
@@ -165,7 +181,21 @@ class TokenStore:
             Something could not be deleted.
         """
         with self._lock:
-            self._delete()
+            try:
+                self._delete()
+            finally:
+                self._remove_folder()
+
+    def _remove_folder(self) -> None:
+        place = self.file.parent
+        try:
+            shutil.rmtree(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise TokenStoreError(
+                f"{place} cannot be deleted ({_reason(error)}): delete it by hand."
+            ) from error
 
     def _delete(self) -> None:
         in_keyring = False
@@ -178,13 +208,17 @@ class TokenStore:
 
     def _unlink(self) -> None:
         try:
-            for left in self.file.parent.glob(f"{_MAKING}*"):  # by a program that was killed while writing
-                left.unlink(missing_ok=True)
+            self._sweep()
             self.file.unlink(missing_ok=True)
         except OSError as error:
             raise TokenStoreError(
                 f"{self.file} cannot be deleted ({_reason(error)}): delete it by hand."
             ) from error
+
+    def _sweep(self) -> None:
+        """Delete what a program left that was killed while writing."""
+        for left in self.file.parent.glob(f"{_MAKING}*"):
+            left.unlink(missing_ok=True)
 
     def _read(self) -> tuple[Kept, bool] | None:
         """What the file says, and whether the token is in the keyring."""
@@ -222,6 +256,7 @@ class TokenStore:
             if os.name == "posix":
                 self.file.parent.chmod(0o700)
             _write_whole(self.file, text)
+            self._sweep()
         except OSError as error:
             advice = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
             raise TokenStoreError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import stat
@@ -146,7 +147,7 @@ def test_unusable_keyring_leaves_the_file(store: TokenStore, place: Path, make: 
     assert store.load() == KEPT
     assert time.monotonic() - began_s < 2.0
     store.delete_all()
-    assert list(place.iterdir()) == []
+    assert not place.exists()
     if isinstance(ring, Hanging):
         ring.let_go.set()
         assert ring.asked == 1  # and no more
@@ -283,8 +284,8 @@ def test_damaged_file_is_one_sentence_without_its_content(store: TokenStore, con
 
 def test_damaged_file_can_be_deleted(store: TokenStore) -> None:
     keyring.set_keyring(fail.Keyring())
-    store.file.parent.mkdir(parents=True)
     for delete in (store.delete_all, store.forget_token):
+        store.file.parent.mkdir(parents=True)
         store.file.write_text("{")
         delete()
         assert not store.file.exists()
@@ -294,8 +295,34 @@ def test_what_a_killed_program_left_is_deleted_too(store: TokenStore, place: Pat
     keyring.set_keyring(fail.Keyring())
     store.save(KEPT)
     (place / ".sign-in-k1ll3d").write_text(TOKEN)
+    (place / "more.json").touch()
+    store.forget_token()
+    assert sorted(one.name for one in place.iterdir()) == ["more.json", "sign-in.json"]
     store.delete_all()
-    assert list(place.iterdir()) == []
+    assert not place.exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="a folder that refuses")
+def test_folder_that_cannot_be_deleted_is_one_sentence(store: TokenStore, place: Path) -> None:
+    keyring.set_keyring(fail.Keyring())
+    store.save(KEPT)
+    place.parent.chmod(0o500)
+    try:
+        with pytest.raises(TokenStoreError, match="delete it by hand"):
+            store.delete_all()
+    finally:
+        place.parent.chmod(0o700)
+
+
+def test_looking_asks_no_keyring(store: TokenStore) -> None:
+    assert store.look() is None
+    keyring.set_keyring(Memory())
+    store.save(KEPT)
+    keyring.set_keyring(Raising())
+    assert store.look() == (dataclasses.replace(KEPT, refresh_token=""), True)
+    with pytest.raises(TokenStoreError):
+        store.forget_token()
+    assert store.look() == (Kept(KEPT.client_id, account="Robin"), False)
 
 
 def test_nothing_is_ever_kept_in_the_programs_own_folder() -> None:
