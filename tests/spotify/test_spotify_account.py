@@ -1,4 +1,4 @@
-"""The account: tokens that are renewed, that end, that are forgotten; several programs; nothing left behind."""
+"""The account: tokens that are renewed, that end, that are forgotten; other programs; nothing left."""
 
 from __future__ import annotations
 
