@@ -206,6 +206,7 @@ def _playlists(
         format_func=lambda uri: labels.get(uri, uri),
         placeholder="Choose playlists, or leave it to the suggestions",
         label_visibility="collapsed",
+        select_all=False,
         on_change=_set_playlists,
         args=(music, emotion, key, labels),
     )

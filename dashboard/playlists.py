@@ -211,9 +211,8 @@ def _autopilot_now(desk: Desk) -> None:
 
 def _records(desk: Desk) -> None:
     def draw() -> bool:
-        _show_records(
-            key="records", data={"html": records_table(desk.engine.music.snapshot().records, time.time())}
-        )
+        html = records_table(desk.engine.music.snapshot().records, time.time())
+        _show_records(key="records", data={"html": html, "title": "Playlists · Attune"})
         return False
 
     draw_part("records", draw)

@@ -1,4 +1,4 @@
-// Owns the table of what happened to the music: it is replaced only when something has, where it was scrolled to.
+// Owns the table of what happened to the music: it is replaced only when something has, and stays where it was.
 
 const BOARD = "at-board";
 
@@ -10,6 +10,7 @@ export default function show({ data, parentElement }) {
     board.innerHTML = '<section class="card records"><h2>What happened and why</h2><div class="body"></div></section>';
     parentElement.appendChild(board);
   }
+  if (document.title !== data.title) document.title = data.title;
   if (board.dataset.html === data.html) return;
   board.dataset.html = data.html;
   const { scrollTop = 0 } = board.querySelector(".scroll") ?? {};

@@ -1,0 +1,368 @@
+"""The Playlists page in a real browser: sign-in at a fake Spotify, mapping, autopilot, own files, dry run."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from browser import CHROMIUM, CHROMIUM_FLAGS, SCREENSHOTS, Server, serve, until, window
+from fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
+from mood_graphs import write_backbone, write_head
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from sound_server import SoundServer
+
+pytestmark = pytest.mark.e2e
+
+RATE_HZ = 22_050
+SOON_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def spotify() -> Iterator[FakeSpotify]:
+    """A Spotify with some playlists, of which one has a name that wants to be more, and two devices."""
+    with fake_spotify() as world:
+        for name in ("Chill evening", "Party <b>bangers</b>", "Rainy day calm", "Workout energy", "Focus"):
+            world.add_playlist(name, 12)
+        world.add_device("Desk", active=True)
+        world.add_device("Kitchen", kind="Speaker")
+        yield world
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path, spotify: FakeSpotify) -> Iterator[Server]:
+    """The dashboard, to which the fake is Spotify; it accepts emotions readily."""
+    with serve(
+        tmp_path / "home",
+        spotify_accounts_url=spotify.url,
+        spotify_api_url=spotify.url,
+        spotify_callback_port=str(free_port()),
+        threshold="0.35",
+        hysteresis="0.05",
+    ) as server:
+        yield server
+
+
+def open_page(context: Any, server: Server, name: str = "Playlists") -> Page:
+    """Open the dashboard and follow the link to a page; narrow, the links stand behind a button."""
+    page: Page = context.new_page()
+    asked = page.viewport_size or {"width": 1240, "height": 900}
+    page.set_viewport_size({"width": 1240, "height": 900})
+    page.goto(server.url)
+    page.get_by_role("link", name=name).click(timeout=60_000)
+    page.set_viewport_size(asked)
+    expect(page.get_by_role("radio", name="Dry run")).to_be_attached(timeout=60_000)
+    return page
+
+
+def choose_player(page: Page, name: str) -> None:
+    page.locator(".st-key-at-player label").filter(has_text=name).first.click()
+    expect(page.get_by_role("radio", name=name)).to_be_checked()
+
+
+def state(page: Page) -> Locator:
+    return page.get_by_test_id("connection-state")
+
+
+def sign_in(context: Any, page: Page, *, agree: bool = True) -> None:
+    """Click through the whole sign-in, the consent page included."""
+    page.get_by_role("textbox", name="Client id").fill(CLIENT_ID)
+    page.get_by_role("button", name="Sign in").click()
+    link = page.get_by_role("link", name="Open Spotify's page")
+    expect(link).to_be_visible()
+    with context.expect_page() as opened:
+        link.click()
+    consent: Page = opened.value
+    consent.get_by_role("button", name="Agree" if agree else "Cancel").click()
+    consent.wait_for_url(re.compile("/callback"))
+    consent.close()
+
+
+def connect(context: Any, page: Page) -> None:
+    choose_player(page, "Spotify")
+    sign_in(context, page)
+    expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
+    expect(playlists_of(page, "happy")).to_be_visible()
+    expect(page.get_by_text("No playlists are listed yet")).to_have_count(0, timeout=SOON_MS)
+
+
+def playlists_of(page: Page, emotion: str) -> Locator:
+    return page.locator(f".st-key-leads-{emotion} [data-testid=stMultiSelect]")
+
+
+def choose_playlist(page: Page, emotion: str, name: str) -> None:
+    playlists_of(page, emotion).get_by_role("combobox").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def test_signed_in_mapped_and_disconnected(
+    chromium: Browser, server: Server, spotify: FakeSpotify, tmp_path: Path
+) -> None:
+    with window(chromium) as context:
+        page = open_page(context, server)
+        until(lambda: page.title() == "Playlists · Attune")
+        choose_player(page, "Spotify")
+        expect(state(page)).to_have_text("Disconnected")
+        expect(page.locator(".at-steps li")).to_have_count(5)
+
+        # What is no client id is told, and asked for again.
+        page.get_by_role("textbox", name="Client id").fill("my app")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert").filter(has_text="is no client id")).to_be_visible()
+
+        # A no is a no, in one sentence.
+        sign_in(context, page, agree=False)
+        expect(page.locator(".st-key-at-player").get_by_role("alert")).to_be_visible(timeout=SOON_MS)
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Client id")).to_have_value(CLIENT_ID)
+
+        sign_in(context, page)
+        expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
+        expect(page.locator(".at-connection").first).to_contain_text(spotify.user_name)
+        expect(page.locator(".at-connection").first).to_contain_text(re.compile(r"\d+ calls? used today"))
+        page.get_by_role("button", name="Test").click()
+        before = spotify.count()
+        until(lambda: spotify.count() > before)
+
+        # Where happy leads: two playlists in the order of their turns, kept after a reload.
+        choose_playlist(page, "happy", "Focus")
+        choose_playlist(page, "happy", "Party <b>bangers</b>")
+        page.locator(".st-key-leads-happy").get_by_text("Lift", exact=True).click()
+        expect(page.locator(".st-key-leads-happy .at-leads .used")).to_have_text("Lift: upbeat")
+        page.locator(".st-key-leads-happy").get_by_text("Match", exact=True).click()
+        expect(playlists_of(page, "happy")).to_contain_text("Focus")
+        page.locator(".st-key-leads-calm").get_by_role("button", name="Use these").click()
+        expect(playlists_of(page, "calm")).to_contain_text("Chill evening")
+        page.reload()
+        expect(playlists_of(page, "happy")).to_contain_text("Focus", timeout=SOON_MS)
+        text = playlists_of(page, "happy").inner_text()
+        assert text.index("Focus") < text.index("Party <b>bangers</b>")
+        expect(playlists_of(page, "calm")).to_contain_text("Chill evening")
+
+        # All of it leaves as a file, and comes back from one.
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Export").click()
+        saved = tmp_path / waiting.value.suggested_filename
+        waiting.value.save_as(saved)
+        assert "Focus" in saved.read_text(encoding="utf-8")
+        typo = tmp_path / "typo.toml"
+        typo.write_text(saved.read_text(encoding="utf-8").replace('"match"', '"macht"'), encoding="utf-8")
+        page.get_by_role("button", name="Import").click()
+        page.locator("input[type=file]").set_input_files(typo)
+        expect(page.locator(".st-key-at-mapping").get_by_role("alert")).to_contain_text("macht")
+        page.locator("input[type=file]").set_input_files(saved)
+        expect(page.locator(".st-key-at-mapping").get_by_role("alert")).to_have_count(0)
+        page.keyboard.press("Escape")
+
+        # A playlist that somebody deletes is told.
+        gone = next(one for one in spotify.playlists if one.name == "Focus")
+        spotify.delete_playlist(gone)
+        page.get_by_role("button", name="Test").click()
+        expect(page.get_by_text("“Focus” is not there any more")).to_be_visible(timeout=SOON_MS)
+
+        secrets = [*spotify.access_tokens, *spotify.grants]
+        assert secrets
+        content = page.content()
+        assert not [secret for secret in secrets if secret in content]
+
+        page.get_by_role("button", name="Disconnect").click()
+        assert spotify.grants
+        page.get_by_role("button", name="Disconnect for good").click()
+        expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
+        page.reload()
+        expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
+        kept = [
+            path
+            for path in server.data.parent.rglob("*")
+            if path.is_file() and any(secret.encode() in path.read_bytes() for secret in secrets)
+        ]
+        assert kept == []
+
+
+def test_music_is_played_paused_and_moved_from_every_page(
+    chromium: Browser, server: Server, spotify: FakeSpotify
+) -> None:
+    with window(chromium) as context:
+        page = open_page(context, server)
+        connect(context, page)
+        page.get_by_role("combobox", name="Playlist", exact=True).click()
+        page.get_by_role("option", name="Rainy day calm").click()
+        page.get_by_role("button", name="Play", exact=True).first.click()
+        title, place = page.get_by_test_id("now-title"), page.get_by_test_id("now-from")
+        expect(title).to_have_text("Rainy day calm 1", timeout=SOON_MS)
+        expect(place).to_have_text("Rainy day calm · Spotify · Desk")
+
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(".at-board .hero")).to_be_visible(timeout=SOON_MS)
+        expect(title).to_have_text("Rainy day calm 1")
+        # The position goes on between two questions to Spotify.
+        clock = page.get_by_test_id("now-at")
+        asked = spotify.count("/v1/me/player", "GET")
+        first = clock.inner_text()
+        until(lambda: clock.inner_text() != first, timeout_s=3)
+        assert spotify.count("/v1/me/player", "GET") - asked <= 1
+
+        page.get_by_role("button", name="Pause").click()
+        until(lambda: not spotify.now_playing().playing)
+        play = page.locator(".at-now").get_by_role("button", name="Play", exact=True)
+        expect(play).to_be_visible(timeout=SOON_MS)
+        # By keys alone; the focus stays when play becomes pause.
+        play.focus()
+        page.keyboard.press("Enter")
+        until(lambda: spotify.now_playing().playing)
+        expect(page.get_by_role("button", name="Pause")).to_be_focused(timeout=SOON_MS)
+        page.get_by_role("button", name="Next track").click()
+        expect(title).to_have_text("Rainy day calm 2", timeout=SOON_MS)
+        volume = page.get_by_role("slider", name="Volume")
+        volume.press("ArrowRight")
+        until(lambda: spotify.devices[0].volume == 55)
+        expect(volume).to_have_value("55")
+
+        page.get_by_role("link", name="Playlists").click()
+        page.get_by_role("combobox", name="Play on").click()
+        page.get_by_role("option", name="Kitchen").click()
+        expect(place).to_contain_text("Kitchen", timeout=SOON_MS)
+
+
+def test_a_suggestion_is_accepted_and_the_autopilot_switched_to_auto(
+    chromium: Browser, server: Server, spotify: FakeSpotify
+) -> None:
+    with window(chromium) as context:
+        page = open_page(context, server)
+        connect(context, page)
+        autopilot = page.locator(".st-key-at-autopilot")
+        dwell = page.get_by_role("spinbutton", name="Hold an emotion for")
+        dwell.fill("0")
+        dwell.press("Enter")
+        autopilot.get_by_text("Suggest", exact=True).click()
+
+        # The built-in demo speaks.
+        page.get_by_role("link", name="Live").click()
+        accept = page.get_by_role("button", name="Accept")
+        expect(accept).to_be_visible(timeout=60_000)
+        wanted = page.get_by_test_id("now-suggestion").locator("strong").inner_text()
+        accept.click()
+        until(lambda: bool(spotify.played))
+        name = wanted.removeprefix("Play ").removesuffix("?")
+        expect(page.get_by_test_id("now-from")).to_contain_text(name, timeout=SOON_MS)
+        page.get_by_role("button", name="Not now").or_(page.get_by_test_id("now-says")).first.wait_for()
+
+        page.get_by_role("link", name="Playlists").click()
+        records = page.get_by_role("region", name="What happened and why")
+        expect(records).to_contain_text(name)
+        autopilot.get_by_text("Auto", exact=True).click()
+        expect(page.locator(".at-now .mode")).to_have_text("Autopilot: auto")
+        page.get_by_text("I am on a call").click()
+        expect(page.get_by_test_id("phase")).to_have_text("On a call")
+        page.reload()
+        expect(page.locator(".at-now .mode")).to_have_text("Autopilot: auto", timeout=SOON_MS)
+
+
+def test_own_files_are_scanned_and_played(
+    chromium: Browser, sound_server: SoundServer, tmp_path: Path
+) -> None:
+    songs = tmp_path / "music"
+    songs.mkdir()
+    for number, hertz in enumerate((220.0, 330.0, 440.0, 660.0)):
+        second = np.arange(12 * RATE_HZ) / RATE_HZ
+        soundfile.write(songs / f"tone {number}.flac", 0.3 * np.sin(2 * np.pi * hertz * second), RATE_HZ)
+    (songs / "poem.mp3").write_bytes(b"no sound at all\n" * 99)
+    graphs = {
+        "mood_backbone": str(write_backbone(tmp_path / "backbone.onnx")),
+        "mood_head": str(write_head(tmp_path / "head.onnx")),
+    }
+    sound = sound_server.environment
+    with serve(tmp_path / "home", sound=sound, **graphs) as server, window(chromium) as context:
+        page = open_page(context, server)
+        choose_player(page, "Music on this machine")
+        folder = page.get_by_role("textbox", name="Folder of your music")
+        folder.fill(str(tmp_path / "not there"))
+        page.get_by_role("button", name="Scan").click()
+        expect(page.locator(".st-key-at-player")).to_contain_text("not there")
+        folder.fill(str(songs))
+        page.get_by_role("button", name="Scan").click()
+        expect(page.get_by_test_id("library-counts")).to_have_text(
+            "4 tracks can be played, 1 file could not be read.", timeout=60_000
+        )
+        expect(page.get_by_text("No playlists are listed yet")).to_have_count(0, timeout=SOON_MS)
+        page.get_by_role("button", name="Play", exact=True).first.click()
+        expect(page.get_by_test_id("now-title")).to_contain_text("tone", timeout=SOON_MS)
+        page.get_by_role("button", name="Pause").click()
+        expect(page.locator(".at-now").get_by_role("button", name="Play", exact=True)).to_be_visible()
+        page.reload()
+        expect(folder).to_have_value(str(songs), timeout=SOON_MS)
+
+
+def test_without_music_there_is_one_line_that_leads_to_the_page(chromium: Browser, server: Server) -> None:
+    with window(chromium) as context:
+        page = context.new_page()
+        page.goto(server.url)
+        words = page.get_by_test_id("now-words")
+        expect(words).to_contain_text("Dry run: ", timeout=60_000)
+        assert page.locator(".at-now").evaluate("bar => bar.offsetHeight") <= 60
+        page.get_by_role("button", name="Set up music on the page Playlists").click()
+        expect(page.get_by_role("heading", name="Playlists")).to_be_visible(timeout=SOON_MS)
+        expect(words).not_to_contain_text("Set up music")
+
+
+def test_the_board_is_not_pushed_about(chromium: Browser, server: Server, spotify: FakeSpotify) -> None:
+    with window(chromium) as context:
+        page = open_page(context, server)
+        page.get_by_role("link", name="Live").click()
+        hero = page.locator(".at-board .hero")
+        expect(hero).to_be_visible(timeout=SOON_MS)
+        before = hero.bounding_box()
+        other = open_page(context, server)
+        connect(context, other)
+        spotify.phone.play(spotify.playlists[0].uri)
+        expect(page.get_by_test_id("now-title")).to_have_text("Chill evening 1", timeout=SOON_MS)
+        assert hero.bounding_box() == before
+        bar = page.locator(".at-now").bounding_box()
+        assert bar is not None
+        assert bar["y"] + bar["height"] <= 900
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1240, 390])
+def test_screenshots(chromium: Browser, server: Server, scheme: str, width: int) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with window(chromium, width=width, height=860, scheme=scheme) as context:
+        page = open_page(context, server)
+        for moment in ("dry-run", "sign-in", "connected"):
+            if moment == "sign-in":
+                choose_player(page, "Spotify")
+                expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+            if moment == "connected":
+                connect(context, page)
+                page.get_by_role("button", name="Play", exact=True).first.click()
+                expect(page.get_by_test_id("now-title")).to_contain_text("1", timeout=SOON_MS)
+            height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(700)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            for board in page.locator(".at-board, .at-now").all():
+                assert board.evaluate("board => board.scrollWidth - board.clientWidth") <= 0
+            page.screenshot(
+                path=SCREENSHOTS / f"playlists-{moment}-{scheme}-{width}.png", animations="disabled"
+            )
+            page.set_viewport_size({"width": width, "height": 860})
