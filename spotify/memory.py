@@ -1,0 +1,122 @@
+"""Owns what the Spotify room remembers between runs: calls of the day, and the device that was chosen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from core import paths
+from spotify.quota import day_of
+
+__all__ = ["Memory", "memory_file"]
+
+_LOG = logging.getLogger(__name__)
+_VERSION: Final = 1
+
+
+def memory_file() -> Path:
+    """Where it is kept: in the user's data folder; it need not exist."""
+    return paths.data_dir() / "spotify.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    day: int = 0
+    calls: int = 0
+    device: str = ""
+
+
+class Memory:
+    """A small file; where it cannot be read or written, things are remembered until the program ends.
+
+    Programs that run at once add to the same count, as they use the same quota.
+
+    Parameters
+    ----------
+    file
+        Where.
+    clock
+        Gives Unix time, s.
+    """
+
+    def __init__(self, file: Path, *, clock: Callable[[], float]) -> None:
+        self._file = file
+        self._clock = clock
+        self._kept = _Kept()
+        self._fault = ""
+        self._read()
+
+    @property
+    def device(self) -> str:
+        """Name of the device that was chosen; empty: none was."""
+        return self._kept.device
+
+    def choose_device(self, name: str) -> None:
+        """Remember a device by its name."""
+        self._read()
+        self._kept = replace(self._kept, device=name)
+        self._write()
+
+    def calls(self) -> int:
+        """Calls since midnight UTC."""
+        return self._kept.calls if self._kept.day == day_of(self._clock()) else 0
+
+    def count(self) -> None:
+        """Count one call."""
+        self._read()
+        self._kept = replace(self._kept, calls=self.calls() + 1, day=day_of(self._clock()))
+        self._write()
+
+    def _read(self) -> None:
+        """Take what another program has written; what is behind our own count was not written at all."""
+        try:
+            found = _parsed(json.loads(self._file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            self._tell(f"{self._file} cannot be read ({type(error).__name__}), so calls are counted anew")
+            return
+        behind = found.day == self._kept.day and found.calls < self._kept.calls
+        self._kept = replace(found, calls=self._kept.calls) if behind else found
+
+    def _write(self) -> None:
+        kept = self._kept
+        text = json.dumps(
+            {"version": _VERSION, "day": kept.day, "calls": kept.calls, "device": kept.device},
+            ensure_ascii=False,
+        )
+        making: Path | None = None
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".spotify-", dir=self._file.parent)
+            making = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8") as open_file:
+                open_file.write(text)
+            making.replace(self._file)
+            self._fault = ""
+        except OSError as error:
+            self._tell(f"{self._file} cannot be written ({error.strerror}): calls are counted until the end")
+            if making is not None:
+                with suppress(OSError):
+                    making.unlink(missing_ok=True)
+
+    def _tell(self, fault: str) -> None:
+        if fault != self._fault:  # at every call the same would fill the log
+            _LOG.warning("%s", fault)
+        self._fault = fault
+
+
+def _parsed(given: Any) -> _Kept:
+    day, calls, device = given["day"], given["calls"], given["device"]
+    if given["version"] != _VERSION or not isinstance(device, str):
+        raise ValueError
+    if type(day) is not int or type(calls) is not int or calls < 0:
+        raise TypeError
+    return _Kept(day, calls, device)
