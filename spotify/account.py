@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from core.settings import Settings
 from spotify import grants, own_app, sign_in
 from spotify.errors import SignedOutError, SignInAgainError
 from spotify.grants import Grant
+from spotify.memory import Memory, memory_file
 from spotify.sign_in import SignIn
 from spotify.tokens import Kept, TokenStore, TokenStoreError, folder
 
@@ -69,8 +71,8 @@ class SpotifyAccount:
     ----------
     settings
         Addresses, port, and a client id where the user has set one.
-    store
-        Where the sign-in is kept; None: at its usual place.
+    store, memory
+        Where the sign-in is kept, and the file of device and calls; None: at their usual places.
     clock
         Unix time, s.
     """
@@ -80,10 +82,12 @@ class SpotifyAccount:
         settings: Settings,
         *,
         store: TokenStore | None = None,
+        memory: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._store = TokenStore(folder()) if store is None else store
+        self._memory = memory_file() if memory is None else memory
         self._clock = clock
         self._lock = threading.Lock()
         self._access = ""
@@ -274,6 +278,8 @@ class SpotifyAccount:
     def disconnect(self) -> None:
         """Delete everything that is kept about Spotify on this machine.
 
+        A player that is open writes down its next call: close it before.
+
         Raises
         ------
         TokenStoreError
@@ -282,10 +288,24 @@ class SpotifyAccount:
         self.cancel()
         with self._lock:
             self._access = ""
-            self._store.delete_all()
+            try:
+                self._store.delete_all()
+            finally:
+                self._delete_memory()
+
+    def _delete_memory(self) -> None:
+        try:
+            self._memory.unlink(missing_ok=True)
+        except NotADirectoryError:
+            return
+        except OSError as error:
+            raise TokenStoreError(
+                f"{self._memory} cannot be deleted ({error.strerror}): delete it by hand."
+            ) from error
 
     def _keep(self, client_id: str, grant: Grant) -> str:
         name, problem = _who_is_it(self._settings.spotify_api_url, grant.access_token)
+        Memory(self._memory, clock=self._clock).count()
         with self._lock:
             self._store.save(Kept(client_id, grant.refresh_token, grant.scopes, self._clock(), name))
             self._worthless = ""

@@ -28,8 +28,8 @@ class ClientIdError(SpotifyError):
 
 
 def redirect_uri(port: int = CALLBACK_PORT) -> str:
-    """Address of this machine to which the answer comes, as it is registered with the app."""
-    return f"http://127.0.0.1:{port}/callback"
+    """Address of this machine to which the answer comes, as it is registered with the app; port 0: any."""
+    return f"http://127.0.0.1:{port}/callback" if port else ANY_PORT
 
 
 def steps(port: int = CALLBACK_PORT) -> tuple[str, ...]:

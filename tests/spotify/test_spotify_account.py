@@ -19,6 +19,7 @@ from core.settings import Settings, load_settings
 from spotify.account import SpotifyAccount
 from spotify.credentials import Credentials
 from spotify.errors import SignedOutError, SignInAgainError, SpotifyLimitedError, SpotifyUnreachableError
+from spotify.memory import Memory
 from spotify.own_app import ClientIdError
 from spotify.sign_in import SignInState
 from spotify.tokens import TokenStore
@@ -50,7 +51,12 @@ def settings(server: FakeSpotify) -> Settings:
 @pytest.fixture
 def make(server: FakeSpotify, settings: Settings, tmp_path: Path) -> Callable[[], SpotifyAccount]:
     """An account as a program that starts has it; all of them keep their sign-in at one place."""
-    return lambda: SpotifyAccount(settings, store=TokenStore(tmp_path / "spotify"), clock=server.clock.now)
+    return lambda: SpotifyAccount(
+        settings,
+        store=TokenStore(tmp_path / "spotify"),
+        memory=tmp_path / "data.json",
+        clock=server.clock.now,
+    )
 
 
 @pytest.fixture
@@ -136,7 +142,10 @@ def test_clock_that_is_years_ahead_asks_no_more_often(
     server: FakeSpotify, settings: Settings, tmp_path: Path
 ) -> None:
     account = SpotifyAccount(
-        settings, store=TokenStore(tmp_path / "s"), clock=lambda: server.clock.now() + 1000 * DAY_S
+        settings,
+        store=TokenStore(tmp_path / "s"),
+        memory=tmp_path / "data.json",
+        clock=lambda: server.clock.now() + 1000 * DAY_S,
     )
     sign_in(account)
     for _ in range(3):
@@ -312,7 +321,8 @@ def test_disconnecting_leaves_nothing(
     account: SpotifyAccount, make: Callable[[], SpotifyAccount], tmp_path: Path
 ) -> None:
     sign_in(account)
-    (tmp_path / "spotify" / "device.json").touch()
+    (tmp_path / "spotify" / "more.json").touch()
+    assert Memory(tmp_path / "data.json", clock=time.time).calls() == 1
     account.disconnect()
     assert list(tmp_path.iterdir()) == []
     for one in (account, make()):
@@ -378,7 +388,7 @@ def test_client_id_of_the_settings_needs_no_asking(server: FakeSpotify, tmp_path
         spotify_api_url=server.url,
         spotify_callback_port=0,
     )
-    account = SpotifyAccount(settings, store=TokenStore(tmp_path / "s"))
+    account = SpotifyAccount(settings, store=TokenStore(tmp_path / "s"), memory=tmp_path / "data.json")
     assert account.client_id == CLIENT_ID
     sign_in(account, client_id="")
 

@@ -68,7 +68,9 @@ def settings(server: FakeSpotify) -> Settings:
 def account(settings: Settings, tmp_path: Path) -> Iterator[SpotifyAccount]:
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())
-    one = SpotifyAccount(settings, store=TokenStore(tmp_path / "config" / "spotify"))
+    one = SpotifyAccount(
+        settings, store=TokenStore(tmp_path / "config" / "spotify"), memory=tmp_path / "data.json"
+    )
     yield one
     one.cancel()
     wait_for_threads()

@@ -463,3 +463,4 @@ def test_steps_name_all_that_people_need() -> None:
     ):
         assert word in " ".join(own_app.STEPS)
     assert "http://127.0.0.1:9000/callback" in " ".join(own_app.steps(9000))
+    assert f"exactly {own_app.ANY_PORT} (not" in " ".join(own_app.steps(0))
