@@ -21,7 +21,7 @@ from spotify.errors import (
     SpotifyUnreachableError,
 )
 
-__all__ = ["CallError", "Fault", "Row", "fault_of", "outcome_of"]
+__all__ = ["CallError", "Fault", "Row", "fault_of", "outcome_for", "outcome_of"]
 
 _MOST_WAIT_S: Final = 86_400.0
 _SHOWN: Final = 120
@@ -170,6 +170,17 @@ _INSECURE: Final = (
 )
 
 
+def outcome_for(row: Row) -> Outcome:
+    """How a command ends of which we know by ourselves what Spotify would say.
+
+    Raises
+    ------
+    KeyError
+        Its sentence depends on what Spotify says.
+    """
+    return Outcome(*_SENTENCES[row])
+
+
 def outcome_of(error: BaseException, now_s: float) -> Outcome:
     """How a command ended that raised this; see `fault_of`."""
     return fault_of(error, now_s).outcome
@@ -306,4 +317,4 @@ def _shown(status: int, message: str) -> str:
 
 
 def _fault(row: Row, *, reached: bool = True, doubtful: bool = False) -> Fault:
-    return Fault(row, Outcome(*_SENTENCES[row]), reached, doubtful)
+    return Fault(row, outcome_for(row), reached, doubtful)

@@ -12,6 +12,8 @@ _EARLY_GAP_S: Final = 5.0
 _EARLY_S: Final = 60.0
 _UNSENT_GAP_S: Final = 8.0
 """What does not get through costs nothing, so it is tried often enough to be back within 10 s."""
+_LONG_S: Final = 3600.0
+_LONG_GAP_S: Final = 30.0
 _LATE_SHARE: Final = 0.25
 _LATE_GAP_S: Final = 300.0
 _LEAST_GAP_S: Final = 0.5
@@ -119,4 +121,6 @@ def _gap_s(failures: int, passed_s: float, *, reached: bool) -> float:
         return _FIRST_S[failures - 1]
     if passed_s < _EARLY_S:
         return _EARLY_GAP_S
-    return min(_LATE_GAP_S, _LATE_SHARE * passed_s) if reached else _UNSENT_GAP_S
+    if reached:
+        return min(_LATE_GAP_S, _LATE_SHARE * passed_s)
+    return _UNSENT_GAP_S if passed_s < _LONG_S else _LONG_GAP_S

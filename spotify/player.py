@@ -1,0 +1,156 @@
+"""Owns the player that plays on Spotify: its thread, its queue, and the picture that everybody reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from playback.player import Outcome, OutcomeKind, PlayerKind, PlayerSnapshot, Playlist
+from playback.worker import CommandThread
+from spotify.client import API_URL, SpotifyClient
+from spotify.credentials import Credentials
+from spotify.errors import SpotifyError
+from spotify.memory import Memory, memory_file
+from spotify.remote import Remote
+
+__all__ = ["SpotifyPlayer"]
+
+_LOOKED_S: Final = 15.0
+
+
+class SpotifyPlayer:
+    """Fulfils `playback.player.Player` with a Spotify account; connects by itself.
+
+    After somebody has signed in anew, `refresh` is the way back from `ConnectionState.SIGN_IN_AGAIN`.
+
+    Parameters
+    ----------
+    credentials
+        In whose name.
+    api_url
+        Address of the Web API, before ``/v1``.
+    file
+        What is remembered between runs: calls of the day and the chosen device; None: at its usual place.
+    clock
+        Gives Unix time, s.
+    timeout_s
+        How long an answer of Spotify may take, s.
+    tick_s
+        How often it is asked whether anything is due, s.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        api_url: str = API_URL,
+        file: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = 5.0,
+        tick_s: float = 0.25,
+    ) -> None:
+        memory = Memory(memory_file() if file is None else file, clock=clock)
+        self._clock = clock
+        self._looked_s = float("-inf")
+        self._volume_wish = object()
+        self._client = SpotifyClient(
+            credentials, memory=memory, clock=clock, api_url=api_url, timeout_s=timeout_s
+        )
+        self._remote = Remote(self._client, credentials, memory, clock=clock, publish=self._take)
+        self._thread = CommandThread("attune-spotify", tick=self._tick, tick_s=tick_s)
+        self._thread.submit(self._remote.refresh)
+
+    @property
+    def kind(self) -> PlayerKind:
+        """That it is Spotify."""
+        return PlayerKind.SPOTIFY
+
+    def snapshot(self) -> PlayerSnapshot:
+        """The newest picture; never waits."""
+        return self._snapshot
+
+    def look(self) -> None:
+        """Say that somebody looks."""
+        self._looked_s = self._clock()
+
+    def refresh(self) -> Future[Outcome]:
+        """List playlists and devices anew, and ask what is playing; the test of the connection."""
+        return self._thread.submit(self._remote.refresh)
+
+    def play(self, uri: str) -> Future[Outcome]:
+        """Play a playlist, waking the device where it sleeps."""
+        return self._thread.submit(lambda: self._remote.play(uri))
+
+    def pause(self) -> Future[Outcome]:
+        """Let the music rest."""
+        return self._thread.submit(self._remote.pause)
+
+    def resume(self) -> Future[Outcome]:
+        """Go on where it rested."""
+        return self._thread.submit(self._remote.resume)
+
+    def next(self) -> Future[Outcome]:
+        """Go to the next track."""
+        return self._thread.submit(self._remote.next)
+
+    def set_volume(self, volume: float) -> Future[Outcome]:
+        """Set the volume, 0 to 1; of several that wait, only the last is sent."""
+        wish = self._volume_wish = object()
+
+        def carry_out() -> Outcome:
+            if self._volume_wish is not wish:
+                return Outcome(OutcomeKind.NOTHING_TO_DO, "Another volume was wanted meanwhile.")
+            return self._remote.set_volume(volume)
+
+        return self._thread.submit(carry_out)
+
+    def choose_device(self, name: str) -> Future[Outcome]:
+        """Let music come out of the device of that name, and remember it; empty: whichever is active."""
+        return self._thread.submit(lambda: self._remote.choose_device(name))
+
+    def create_playlist(self, name: str) -> Future[Outcome]:
+        """Make a private playlist of that name, empty as yet; the sign-in must allow it."""
+        return self._thread.submit(lambda: self._remote.create_playlist(name))
+
+    def search(self, text: str) -> Future[tuple[Playlist, ...]]:
+        """Find public playlists by their name, at most ten.
+
+        Returns
+        -------
+        future
+            Holds a `SpotifyError` for people where they could not be searched for.
+        """
+        found: Future[tuple[Playlist, ...]] = Future()
+        playlists: list[Playlist] = []
+
+        def carry_out() -> Outcome:
+            some, outcome = self._remote.search(text)
+            playlists.extend(some)
+            return outcome
+
+        def settle(ended: Future[Outcome]) -> None:
+            outcome = ended.result()
+            with suppress(InvalidStateError):  # nobody waits for it any more
+                if outcome.ok:
+                    found.set_result(tuple(playlists))
+                else:
+                    found.set_exception(SpotifyError(outcome.message))
+
+        self._thread.submit(carry_out).add_done_callback(settle)
+        return found
+
+    def close(self) -> None:
+        """Let go of everything, within a second; a request that hangs is left behind."""
+        self._client.stop()
+        self._thread.close()
+        self._client.close()
+
+    def _tick(self) -> None:
+        self._remote.tick(watched=0.0 <= self._clock() - self._looked_s < _LOOKED_S)
+
+    def _take(self, snapshot: PlayerSnapshot) -> None:
+        self._snapshot = snapshot
