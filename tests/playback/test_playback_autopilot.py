@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from autopilot_room import (
+    ANGRY,
+    AUTO,
+    CALM,
+    CONTEXT,
+    DONE,
+    HAPPY,
+    LOST,
+    OTHER,
+    PARTY,
+    RAGE,
+    RAIN,
+    SAD,
+    SUGGESTING,
+    SUNNY,
+    Room,
+)
 
 from models.emotion.labels import EMOTIONS, Emotion
 from playback.attribution import Sight
@@ -18,9 +32,6 @@ from playback.autopilot_events import (
     Action,
     ActionEnded,
     CallSeen,
-    Command,
-    Context,
-    Event,
     Heard,
     ListeningSeen,
     ModeSet,
@@ -30,115 +41,15 @@ from playback.autopilot_events import (
     SettingsChanged,
     Suggest,
     SuggestionAnswered,
-    Switch,
     SwitchEnded,
     Tick,
     Undo,
     UserActed,
     Withdraw,
 )
-from playback.player import Outcome, OutcomeKind, Playlist
-from playback.preferences import AutopilotSettings, Mode
+from playback.player import Outcome, OutcomeKind
+from playback.preferences import Mode
 from playback.snapshot import Phase, RecordKind
-from playback.styles import Strategy
-
-SUNNY = Playlist("local:sunny", "Sunny Songs")
-RAIN = Playlist("local:rain", "After the Rain")
-PARTY = Playlist("local:party", "Party")
-RAGE = Playlist("spotify:playlist:rage", "Loud and Fast")
-OTHER = Playlist("local:other", "My own")
-
-DONE = Outcome(OutcomeKind.DONE)
-LOST = Outcome(OutcomeKind.UNREACHABLE, "Spotify did not answer: look at the network.")
-AUTO = AutopilotSettings(mode=Mode.AUTO, dwell_s=4.0, cooldown_s=120.0, override_min=15.0)
-CONTEXT = Context(
-    AUTO,
-    {
-        Emotion.SAD: (SUNNY, RAIN),
-        Emotion.HAPPY: (PARTY,),
-        Emotion.ANGRY: (RAGE,),
-        Emotion.CALM: (RAIN,),
-    },
-    {Emotion.SAD: Strategy.LIFT},
-)
-SUGGESTING = replace(CONTEXT, settings=replace(AUTO, mode=Mode.SUGGEST))
-SAD, HAPPY, ANGRY, CALM = Emotion.SAD, Emotion.HAPPY, Emotion.ANGRY, Emotion.CALM
-
-
-@dataclass
-class Room:
-    """A room with an autopilot in it, and a player that does as it is told as soon as `ends` says so."""
-
-    context: Context = CONTEXT
-    now_s: float = 1_000_000.0
-    ends: Outcome | None = DONE
-    state: AutopilotState = field(default_factory=AutopilotState)
-    commands: list[Command] = field(default_factory=list)
-    playing: Playlist | None = None
-
-    def __post_init__(self) -> None:
-        self.feed(Tick(self.now_s, 12 * 60))
-        self.see()
-        self.feed(ListeningSeen(self.now_s, on=True))
-
-    def feed(self, event: Event) -> list[Command]:
-        self.state, commands = step(self.state, event, self.context)
-        self.commands += commands
-        for command in commands:
-            if isinstance(command, Switch | Undo) and self.ends is not None:
-                self.end(command, self.ends)
-        return list(commands)
-
-    def end(self, command: Switch | Undo, outcome: Outcome) -> None:
-        if outcome.ok:
-            self.playing = command.playlist
-        uri = "" if command.playlist is None else command.playlist.uri
-        self.feed(SwitchEnded(self.now_s, uri, outcome))
-
-    def see(self, *, able: bool = True, **sight: Any) -> list[Command]:
-        given = {"playing": self.playing is not None, "playlist": self.playing, "track": "a"} | sight
-        return self.feed(
-            PlayerSeen(self.now_s, able, Sight(self.now_s, **given), "" if able else "Signed out.")
-        )
-
-    def wait(self, time_s: float) -> None:
-        """Let time pass in silence."""
-        end_s = self.now_s + time_s
-        while self.now_s < end_s:
-            self.now_s = min(end_s, self.now_s + 1.0)
-            self.feed(Tick(self.now_s, 12 * 60))
-
-    def hear(self, emotion: Emotion | None, time_s: float = 4.0) -> None:
-        """Two decisions a second, the first now and the last after `time_s`."""
-        for number in range(round(2 * time_s) + 1):
-            self.now_s += 0.5 if number else 0.0
-            self.feed(Heard(self.now_s, emotion))
-
-    def act(self, what: Action, playlist: Playlist | None = None, outcome: Outcome = DONE) -> None:
-        self.feed(UserActed(self.now_s, what, playlist))
-        if what is not Action.UNDO:
-            if playlist is not None and outcome.ok:
-                self.playing = playlist
-            self.feed(ActionEnded(self.now_s, what, outcome, playlist))
-
-    def set(self, **changes: Any) -> None:
-        self.context = replace(self.context, settings=replace(self.context.settings, **changes))
-        self.feed(SettingsChanged(self.now_s))
-
-    @property
-    def switched(self) -> list[str]:
-        return [one.playlist.name for one in self.commands if isinstance(one, Switch)]
-
-    def records(self, kind: RecordKind) -> list[Record]:
-        return [one for one in self.commands if isinstance(one, Record) and one.record.kind is kind]
-
-    @property
-    def held_back(self) -> list[str]:
-        return [one.record.reason for one in self.records(RecordKind.HELD_BACK)]
-
-    @property
-    def phase(self) -> Phase:
-        return phase(self.state, self.context, self.now_s)[0]
 
 
 @pytest.fixture
@@ -784,203 +695,3 @@ def test_every_phase_has_a_sentence(room: Room) -> None:
     assert says() == "At least 2 min lie between two changes."
     room.act(Action.PAUSE)
     assert says() == "The autopilot keeps quiet for 15 min after something that you did yourself."
-
-
-# Random histories
-
-PLAYLISTS = (SUNNY, RAIN, PARTY, RAGE, OTHER)
-SOME = st.sampled_from([SAD, HAPPY, ANGRY, None])
-PLAYLIST = st.sampled_from([*PLAYLISTS, None])
-STEPS = st.one_of(
-    st.tuples(st.just("hear"), SOME, st.integers(1, 14)),
-    st.tuples(st.just("hear"), SOME, st.integers(8, 40)),
-    st.tuples(st.just("wait"), st.sampled_from([1.0, 5.0, 30.0, 70.0, 700.0])),
-    st.tuples(st.just("minute"), st.sampled_from([0, 60, 720, 1380])),
-    st.tuples(st.just("call"), st.booleans()),
-    st.tuples(st.just("listening"), st.booleans()),
-    st.tuples(st.just("able"), st.booleans()),
-    st.tuples(st.just("elsewhere"), st.booleans(), PLAYLIST),
-    st.tuples(st.just("act"), st.sampled_from(Action), PLAYLIST),
-    st.tuples(st.just("ends"), st.sampled_from([None, DONE, DONE, LOST])),
-    st.tuples(st.just("answer"), st.booleans()),
-    st.tuples(st.just("mode"), st.sampled_from([Mode.OFF, Mode.SUGGEST, Mode.AUTO, Mode.AUTO])),
-    st.tuples(st.just("other player")),
-)
-SETTINGS = st.builds(
-    AutopilotSettings,
-    mode=st.sampled_from([Mode.SUGGEST, Mode.AUTO, Mode.AUTO]),
-    dwell_s=st.sampled_from([0.0, 2.0, 4.0]),
-    cooldown_s=st.sampled_from([10.0, 30.0]),
-    override_min=st.sampled_from([0.0, 0.5, 2.0]),
-    quiet_from=st.sampled_from([0, 1320]),
-    quiet_to=st.sampled_from([0, 420]),
-)
-
-
-class Witness(Room):
-    """A room in which somebody watches, and knows of the autopilot only what it is told and does."""
-
-    def __post_init__(self) -> None:
-        self.minute = 12 * 60
-        self.call = False
-        self.hears = True
-        self.can = True
-        self.last_change_s = self.acted_s = self.last_heard_s = -1e9
-        self.last_heard: Emotion | None = None
-        self.last_played: str | None = None
-        self.under_way: Switch | Undo | None = None
-        self.served: Emotion | None = None
-        super().__post_init__()
-
-    def feed(self, event: Event) -> list[Command]:
-        self.now_s = max(self.now_s, event.at_s)
-        if isinstance(event, Heard) and event.emotion is not None and self.hears:
-            self.last_heard, self.last_heard_s = event.emotion, event.at_s
-        self.state, commands = step(self.state, event, self.context)
-        self.commands += commands
-        for command in commands:
-            self.check(command, event)
-        return list(commands)
-
-    def check(self, command: Command, event: Event) -> None:
-        if isinstance(command, Record):
-            reason = command.record.reason
-            assert reason.endswith((".", "network."))
-            assert len(reason) > 10
-            if command.record.kind is RecordKind.USER and "player itself" in reason and self.on:
-                self.acted_s = self.now_s
-        if isinstance(command, Undo):
-            assert self.under_way is None
-            self.under_way = command
-            self.last_change_s = self.now_s
-        if isinstance(command, Switch):
-            self.check_switch(command, event)
-
-    def check_switch(self, switch: Switch, event: Event) -> None:
-        given = self.context.settings
-        asked = isinstance(event, SuggestionAnswered) and event.yes
-        assert given.mode is (Mode.SUGGEST if asked else Mode.AUTO)
-        assert switch.reason
-        assert switch.discreet
-        assert switch.playlist in self.context.candidates[switch.emotion]
-        assert self.under_way is None
-        assert self.hears
-        assert self.can
-        assert not self.call
-        lasts = (given.quiet_to - given.quiet_from) % 1440
-        assert (self.minute - given.quiet_from) % 1440 >= lasts
-        assert self.now_s >= self.last_change_s + given.cooldown_s
-        assert self.now_s >= self.acted_s + 60.0 * given.override_min
-        assert switch.playlist.uri != self.last_played
-        if not asked:
-            assert switch.emotion is self.last_heard
-            assert self.now_s - self.last_heard_s <= 4.0
-        self.under_way = switch
-        self.last_change_s = self.now_s
-
-    @property
-    def on(self) -> bool:
-        return self.context.settings.mode is not Mode.OFF
-
-    def finish(self, outcome: Outcome) -> None:
-        ended = self.under_way
-        if ended is None:
-            return
-        self.under_way = None
-        self.last_change_s = self.now_s
-        if outcome.ok:
-            self.playing = ended.playlist
-            if ended.playlist is not None:
-                self.last_played = ended.playlist.uri
-        uri = "" if ended.playlist is None else ended.playlist.uri
-        self.feed(SwitchEnded(self.now_s, uri, outcome))
-
-    def obey(self, given: tuple[Any, ...]) -> None:  # noqa: PLR0912 - one for each
-        match given:
-            case ("hear", emotion, count):
-                for _ in range(count):
-                    self.now_s += 0.5
-                    self.feed(Heard(self.now_s, emotion))
-                    if self.ends is not None:
-                        self.finish(self.ends)
-            case ("wait", time_s):
-                self.now_s += time_s
-                self.feed(Tick(self.now_s, self.minute))
-            case ("minute", minute):
-                self.minute = minute
-                self.feed(Tick(self.now_s, minute))
-            case ("call", on):
-                self.call = on
-                self.feed(CallSeen(self.now_s, on))
-            case ("listening", on):
-                self.hears = on
-                self.feed(ListeningSeen(self.now_s, on))
-            case ("able", on):
-                self.can = on
-                self.see(able=on)
-            case ("elsewhere", playing, playlist) if self.under_way is None and self.can:
-                self.now_s += 11.0  # before that it might be an echo
-                self.playing = playlist if playing else None
-                self.last_played = (playlist.uri if playlist else None) if playing else self.last_played
-                self.see(playing=playing, playlist=playlist, track=str(playlist))
-            case ("act", what, playlist):
-                self.do(what, playlist if what is Action.PLAY else None)
-            case ("ends", outcome):
-                self.ends = outcome
-                if outcome is not None:
-                    self.finish(outcome)
-            case ("answer", yes):
-                self.feed(SuggestionAnswered(self.now_s, yes))
-            case ("mode", mode):
-                self.context = replace(self.context, settings=replace(self.context.settings, mode=mode))
-                self.feed(ModeSet(self.now_s, mode))
-            case ("other player",):
-                self.can = False
-                self.under_way, self.last_played, self.playing = None, None, None
-                self.feed(PlayerChanged(self.now_s))
-
-    def do(self, what: Action, playlist: Playlist | None) -> None:
-        if what is Action.PLAY and playlist is None:
-            return
-        counts = what not in {Action.VOLUME, Action.DEVICE}
-        if self.on and counts and (what is not Action.UNDO or can_undo(self.state)):
-            self.acted_s = self.now_s
-        self.feed(UserActed(self.now_s, what, playlist))
-        if what is not Action.UNDO:
-            self.feed(ActionEnded(self.now_s, what, DONE, playlist))
-        if playlist is not None:
-            self.playing = playlist
-            self.last_played = playlist.uri
-
-
-@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=30), SETTINGS)
-def test_in_random_histories_it_never_does_what_it_must_not(
-    history: list[tuple[Any, ...]], given_settings: AutopilotSettings
-) -> None:
-    witness = Witness(replace(CONTEXT, settings=given_settings))
-    for given_step in history:
-        witness.obey(given_step)
-        says = phase(witness.state, witness.context, witness.now_s)
-        assert says[1].endswith(".")
-        assert says[2] is None or says[2] > witness.now_s or says[0] is Phase.UNABLE
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(SOME, st.integers(1, 60)), max_size=40), st.sampled_from([0.0, 2.0, 4.0]))
-def test_an_emotion_switches_at_most_once_until_another_was_held(
-    stretches: list[tuple[Emotion | None, int]], dwell_s: float
-) -> None:
-    """Two switches in a row are never for the same emotion: these histories are too short for `AGAIN_S`."""
-    room = Room(replace(CONTEXT, settings=replace(AUTO, dwell_s=dwell_s, cooldown_s=10.0)))
-    for emotion, count in stretches:
-        room.hear(emotion, count / 2)
-        room.now_s += 0.5
-    emotions = [one.emotion for one in room.commands if isinstance(one, Switch)]
-    if room.now_s - 1_000_000.0 < 600.0:
-        for first, second in pairwise(emotions):
-            assert first is not second or len(set(held_between(stretches, dwell_s))) > 1
-
-
-def held_between(stretches: list[tuple[Emotion | None, int]], dwell_s: float) -> list[Emotion]:
-    return [emotion for emotion, count in stretches if emotion is not None and count / 2 >= dwell_s]

@@ -1,0 +1,260 @@
+"""The autopilot through random histories: never what it must not do, and never twice for one emotion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from autopilot_room import (
+    ANGRY,
+    AUTO,
+    CONTEXT,
+    DONE,
+    HAPPY,
+    LOST,
+    OTHER,
+    PARTY,
+    RAGE,
+    RAIN,
+    SAD,
+    SUNNY,
+    Room,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.emotion.labels import Emotion
+from playback.autopilot import can_undo, phase, step
+from playback.autopilot_events import (
+    Action,
+    ActionEnded,
+    CallSeen,
+    Command,
+    Event,
+    Heard,
+    ListeningSeen,
+    ModeSet,
+    PlayerChanged,
+    Record,
+    SuggestionAnswered,
+    Switch,
+    SwitchEnded,
+    Tick,
+    Undo,
+    UserActed,
+)
+from playback.player import Outcome, Playlist
+from playback.preferences import AutopilotSettings, Mode
+from playback.snapshot import Phase, RecordKind
+
+PLAYLISTS = (SUNNY, RAIN, PARTY, RAGE, OTHER)
+SOME = st.sampled_from([SAD, HAPPY, ANGRY, None])
+PLAYLIST = st.sampled_from([*PLAYLISTS, None])
+HEARD = st.tuples(st.just("hear"), SOME, st.integers(1, 24))
+DONE_OR_SEEN = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([1.0, 5.0, 30.0, 130.0, 700.0])),
+    st.tuples(st.just("minute"), st.sampled_from([0, 60, 720, 1380])),
+    st.tuples(st.just("call"), st.booleans()),
+    st.tuples(st.just("listening"), st.booleans()),
+    st.tuples(st.just("able"), st.booleans()),
+    st.tuples(st.just("elsewhere"), st.booleans(), PLAYLIST),
+    st.tuples(st.just("act"), st.sampled_from(Action), PLAYLIST),
+    st.tuples(st.just("ends"), st.sampled_from([None, DONE, LOST])),
+    st.tuples(st.just("answer"), st.booleans()),
+    st.tuples(st.just("mode"), st.sampled_from([Mode.OFF, Mode.SUGGEST, Mode.AUTO, Mode.AUTO])),
+    st.tuples(st.just("other player")),
+)
+HISTORIES = st.lists(st.tuples(HEARD, DONE_OR_SEEN), max_size=12).map(
+    lambda pairs: [given_step for pair in pairs for given_step in pair]
+)
+SETTINGS = st.builds(
+    AutopilotSettings,
+    mode=st.sampled_from([Mode.SUGGEST, Mode.AUTO, Mode.AUTO]),
+    dwell_s=st.sampled_from([0.0, 2.0, 4.0]),
+    cooldown_s=st.sampled_from([10.0, 30.0]),
+    override_min=st.sampled_from([0.0, 0.5, 2.0]),
+    quiet_from=st.sampled_from([0, 1320]),
+    quiet_to=st.sampled_from([0, 420]),
+)
+
+
+class Witness(Room):
+    """A room in which somebody watches, and knows of the autopilot only what it is told and does."""
+
+    def __post_init__(self) -> None:
+        self.minute = 12 * 60
+        self.call = False
+        self.hears = True
+        self.can = True
+        self.last_change_s = self.acted_s = self.last_heard_s = -1e9
+        self.last_heard: Emotion | None = None
+        self.last_played: str | None = None
+        self.under_way: Switch | Undo | None = None
+        self.last_asked_for: str | None = None
+        self.seen: tuple[bool, str | None] | None = None  # what the autopilot must know of the player
+        self.served: Emotion | None = None
+        super().__post_init__()
+
+    def feed(self, event: Event) -> list[Command]:
+        self.now_s = max(self.now_s, event.at_s)
+        if isinstance(event, Heard) and event.emotion is not None and self.hears:
+            self.last_heard, self.last_heard_s = event.emotion, event.at_s
+        self.state, commands = step(self.state, event, self.context)
+        self.commands += commands
+        for command in commands:
+            self.check(command, event)
+        return list(commands)
+
+    def check(self, command: Command, event: Event) -> None:
+        if isinstance(command, Record):
+            reason = command.record.reason
+            assert reason.endswith((".", "network."))
+            assert len(reason) > 10
+            if command.record.kind is RecordKind.USER and "player itself" in reason and self.on:
+                self.acted_s = self.now_s
+        if isinstance(command, Undo):
+            assert self.under_way is None
+            self.under_way = command
+            self.last_change_s = self.now_s
+            self.last_asked_for = command.uri or None
+        if isinstance(command, Switch):
+            self.check_switch(command, event)
+
+    def check_switch(self, switch: Switch, event: Event) -> None:
+        given = self.context.settings
+        asked = isinstance(event, SuggestionAnswered) and event.yes
+        assert given.mode is (Mode.SUGGEST if asked else Mode.AUTO)
+        assert switch.reason
+        assert switch.discreet
+        assert switch.playlist in self.context.candidates[switch.emotion]
+        assert self.under_way is None
+        assert self.hears
+        assert self.can
+        assert not self.call
+        lasts = (given.quiet_to - given.quiet_from) % 1440
+        assert (self.minute - given.quiet_from) % 1440 >= lasts
+        assert self.now_s >= self.last_change_s + given.cooldown_s
+        assert self.now_s >= self.acted_s + 60.0 * given.override_min
+        assert switch.playlist.uri != self.last_played
+        if not asked:
+            assert switch.emotion is self.last_heard
+            assert self.now_s - self.last_heard_s <= 4.0
+        self.under_way = switch
+        self.last_change_s = self.now_s
+        self.last_asked_for = switch.playlist.uri
+
+    def notice(self, playing: bool, uri: str | None) -> None:
+        before, self.seen = self.seen, (playing, uri)
+        if before is None or not self.on or before == self.seen:
+            return
+        if before[0] if not playing else uri is None or uri != self.last_asked_for:
+            self.acted_s = self.now_s
+
+    @property
+    def on(self) -> bool:
+        return self.context.settings.mode is not Mode.OFF
+
+    def finish(self, outcome: Outcome) -> None:
+        ended = self.under_way
+        if ended is None:
+            return
+        self.under_way = None
+        self.last_change_s = self.now_s
+        self.seen = None
+        if outcome.ok:
+            self.playing = ended.playlist
+            self.seen = None if ended.playlist is None else (True, ended.playlist.uri)
+            if ended.playlist is not None:
+                self.last_played = ended.playlist.uri
+        uri = "" if ended.playlist is None else ended.playlist.uri
+        self.feed(SwitchEnded(self.now_s, uri, outcome))
+
+    def obey(self, given: tuple[Any, ...]) -> None:  # noqa: PLR0912 - one for each
+        match given:
+            case ("hear", emotion, count):
+                for _ in range(count):
+                    self.now_s += 0.5
+                    self.feed(Heard(self.now_s, emotion))
+                    if self.ends is not None:
+                        self.finish(self.ends)
+            case ("wait", time_s):
+                self.now_s += time_s
+                self.feed(Tick(self.now_s, self.minute))
+            case ("minute", minute):
+                self.minute = minute
+                self.feed(Tick(self.now_s, minute))
+            case ("call", on):
+                self.call = on
+                self.feed(CallSeen(self.now_s, on))
+            case ("listening", on):
+                self.hears = on
+                self.feed(ListeningSeen(self.now_s, on))
+            case ("able", on):
+                self.can = on
+                self.see(able=on)
+                self.seen = None
+            case ("elsewhere", playing, playlist) if self.under_way is None and self.can:
+                self.now_s += 11.0  # before that it might be an echo
+                self.notice(playing, playlist.uri if playlist else None)
+                self.playing = playlist if playing else None
+                self.last_played = (playlist.uri if playlist else None) if playing else self.last_played
+                self.see(playing=playing, playlist=playlist, track=str(playlist))
+            case ("act", what, playlist):
+                self.do(what, playlist if what is Action.PLAY else None)
+            case ("ends", outcome):
+                self.ends = outcome
+                if outcome is not None:
+                    self.finish(outcome)
+            case ("answer", yes):
+                self.feed(SuggestionAnswered(self.now_s, yes))
+            case ("mode", mode):
+                self.context = replace(self.context, settings=replace(self.context.settings, mode=mode))
+                self.feed(ModeSet(self.now_s, mode))
+            case ("other player",):
+                self.can = False
+                self.under_way = self.last_played = self.playing = self.seen = None
+                self.feed(PlayerChanged(self.now_s))
+
+    def do(self, what: Action, playlist: Playlist | None) -> None:
+        if what is Action.PLAY and playlist is None:
+            return
+        counts = what not in {Action.VOLUME, Action.DEVICE}
+        if self.on and counts and (what is not Action.UNDO or can_undo(self.state)):
+            self.acted_s = self.now_s
+        self.feed(UserActed(self.now_s, what, playlist))
+        if what is not Action.UNDO:
+            self.feed(ActionEnded(self.now_s, what, DONE, playlist))
+        if what is not Action.VOLUME:
+            self.seen = None
+        if playlist is not None:
+            self.playing = playlist
+            self.last_played = self.last_asked_for = playlist.uri
+            self.seen = (True, playlist.uri)
+
+
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HISTORIES, SETTINGS)
+def test_in_random_histories_it_never_does_what_it_must_not(
+    history: list[tuple[Any, ...]], given_settings: AutopilotSettings
+) -> None:
+    witness = Witness(replace(CONTEXT, settings=given_settings))
+    for given_step in history:
+        witness.obey(given_step)
+        says = phase(witness.state, witness.context, witness.now_s)
+        assert says[1].endswith(".")
+        assert says[2] is None or says[2] > witness.now_s or says[0] is Phase.UNABLE
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([SAD, SAD, None]), st.integers(1, 30)), max_size=25))
+def test_one_emotion_switches_at_most_once_however_it_comes_and_goes(
+    stretches: list[tuple[Emotion | None, int]],
+) -> None:
+    """Though its music ends at once, there is other music for it, and the cool-down is short."""
+    room = Room(replace(CONTEXT, settings=replace(AUTO, dwell_s=1.0, cooldown_s=10.0)))
+    for emotion, count in stretches:
+        room.hear(emotion, count / 2)
+        room.now_s += 0.5
+        if room.switched:
+            room.see(playing=False, ended=True)
+    assert len(room.switched) <= 1
