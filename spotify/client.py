@@ -15,7 +15,7 @@ from spotify.errors import SpotifyError, SpotifyUnreachableError
 from spotify.memory import Memory
 from spotify.reading import Device, Playback
 
-__all__ = ["API_URL", "SpotifyClient", "hush_libraries"]
+__all__ = ["API_URL", "BACK_OFF_S", "SpotifyClient", "hush_libraries"]
 
 API_URL: Final = "https://api.spotify.com"
 
@@ -23,7 +23,7 @@ _LOG = logging.getLogger(__name__)
 _PAGE: Final = 50
 _MOST_PAGES: Final = 40
 _MOST_FOUND: Final = 10
-_BACK_OFF_S: Final = (0.3, 1.0)
+BACK_OFF_S: Final = (0.3, 1.0)
 
 
 class SpotifyClient:
@@ -55,7 +55,7 @@ class SpotifyClient:
         clock: Callable[[], float],
         api_url: str = API_URL,
         timeout_s: float = 5.0,
-        back_off_s: tuple[float, ...] = _BACK_OFF_S,
+        back_off_s: tuple[float, ...] = BACK_OFF_S,
     ) -> None:
         self._credentials = credentials
         self._memory = memory

@@ -11,7 +11,7 @@ from typing import Final
 
 from playback.player import Outcome, OutcomeKind, PlayerKind, PlayerSnapshot, Playlist
 from playback.worker import CommandThread
-from spotify.client import API_URL, SpotifyClient
+from spotify.client import API_URL, BACK_OFF_S, SpotifyClient
 from spotify.credentials import Credentials
 from spotify.errors import SpotifyError
 from spotify.memory import Memory, memory_file
@@ -39,6 +39,8 @@ class SpotifyPlayer:
         Gives Unix time, s.
     timeout_s
         How long an answer of Spotify may take, s.
+    back_off_s
+        Waits before a call that is safe to repeat is repeated, s.
     tick_s
         How often it is asked whether anything is due, s.
     """
@@ -51,6 +53,7 @@ class SpotifyPlayer:
         file: Path | None = None,
         clock: Callable[[], float] = time.time,
         timeout_s: float = 5.0,
+        back_off_s: tuple[float, ...] = BACK_OFF_S,
         tick_s: float = 0.25,
     ) -> None:
         memory = Memory(memory_file() if file is None else file, clock=clock)
@@ -58,7 +61,12 @@ class SpotifyPlayer:
         self._looked_s = float("-inf")
         self._volume_wish = object()
         self._client = SpotifyClient(
-            credentials, memory=memory, clock=clock, api_url=api_url, timeout_s=timeout_s
+            credentials,
+            memory=memory,
+            clock=clock,
+            api_url=api_url,
+            timeout_s=timeout_s,
+            back_off_s=back_off_s,
         )
         self._remote = Remote(self._client, credentials, memory, clock=clock, publish=self._take)
         self._thread = CommandThread("attune-spotify", tick=self._tick, tick_s=tick_s)
