@@ -1,0 +1,57 @@
+"""Owns a sign-in of the fake's user: credentials that renew their token over the network, as ours do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from fake_spotify import ALL_SCOPES, CLIENT_ID, FakeSpotify
+
+from spotify import grants
+from spotify.errors import SignedOutError
+
+__all__ = ["SignedIn", "holds_soon"]
+
+
+class SignedIn:
+    """Fulfils `spotify.credentials.Credentials`."""
+
+    account = "Robin Listener"
+
+    def __init__(self, server: FakeSpotify, scopes: tuple[str, ...] = ALL_SCOPES) -> None:
+        self._url = server.url
+        given = server.sign_in(scopes=scopes)
+        self._access, self._refresh = str(given["access_token"]), str(given["refresh_token"])
+        self.renewed = 0
+        self.forgotten = 0
+
+    def access_token(self) -> str:
+        if not self._refresh:
+            raise SignedOutError("Nobody is signed in to Spotify: sign in first.")
+        return self._access
+
+    def refresh(self) -> str:
+        self.renewed += 1
+        self._access = grants.for_refresh_token(
+            self._url, client_id=CLIENT_ID, refresh_token=self._refresh
+        ).access_token
+        return self._access
+
+    def forget(self) -> None:
+        self._access = self._refresh = ""
+        self.forgotten += 1
+
+    def sign_in_again(self, server: FakeSpotify) -> None:
+        given = server.sign_in()
+        self._access, self._refresh = str(given["access_token"]), str(given["refresh_token"])
+
+
+def holds_soon(holds: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+    """Whether it holds within that time, which is over as soon as it does."""
+    until, pause = time.monotonic() + timeout_s, threading.Event()
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        pause.wait(0.002)
+    return True
