@@ -34,6 +34,7 @@ import cli_data
 import cli_evaluate
 import cli_models
 import cli_mood
+import cli_spotify
 import cli_train
 import cli_voice
 from core import paths
@@ -64,7 +65,7 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
-for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood, cli_models):
+for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood, cli_models, cli_spotify):
     module.add_commands(app)
 
 _LOG = logging.getLogger(__name__)
