@@ -132,7 +132,7 @@ def _set_mode(music: Music) -> None:
 
 
 def _set_call(music: Music) -> None:
-    carry_out(_PLACE, lambda: music.set_call(bool(st.session_state[_CALL])), key=_CALL)
+    carry_out(_PLACE, lambda: music.set_call(bool(st.session_state[_CALL])))
 
 
 def _set_setting(music: Music, key: str) -> None:
@@ -144,15 +144,18 @@ def _set_setting(music: Music, key: str) -> None:
 
 def _change(music: Music, key: str, value: Any) -> None:
     preferences = music.snapshot().preferences
-    name = {
-        _DWELL: "dwell_s",
-        _COOLDOWN: "cooldown_s",
-        _OVERRIDE: "override_min",
-        _FROM: "quiet_from",
-        _TO: "quiet_to",
-    }[key]
-    given = as_minutes(value) if isinstance(value, dt.time) else float(value)
-    music.set_preferences(replace(preferences, autopilot=replace(preferences.autopilot, **{name: given})))
+    settings = preferences.autopilot
+    if key == _DWELL:
+        settings = replace(settings, dwell_s=float(value))
+    elif key == _COOLDOWN:
+        settings = replace(settings, cooldown_s=float(value))
+    elif key == _OVERRIDE:
+        settings = replace(settings, override_min=float(value))
+    elif key == _FROM:
+        settings = replace(settings, quiet_from=as_minutes(value))
+    else:
+        settings = replace(settings, quiet_to=as_minutes(value))
+    music.set_preferences(replace(preferences, autopilot=settings))
 
 
 def doing_now(snapshot: MusicSnapshot, now_s: float) -> Markup:

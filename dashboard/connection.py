@@ -11,18 +11,20 @@ import streamlit as st
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.fields import carry_out, hold, outcome, tell_problem
 from dashboard.markup import Markup, plain, tag
 from dashboard.times import moment
-from playback.player import Connection, ConnectionState, PlayerKind
+from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind
 
 if TYPE_CHECKING:
     from engine_music import Music, ScanView
 
-__all__ = ["NEEDS", "connection_card", "scan_progress", "status", "steps"]
+__all__ = ["NEEDS", "answers", "connection_card", "scan_progress", "status", "steps"]
 
 _PLACE: Final = "connection"
+_TEST: Final = "connection test"
 _CLIENT: Final = "connection client"
+_TYPED: Final = "connection typed"
 _MAY_CREATE: Final = "connection may create"
 _FOLDER: Final = "connection folder"
 
@@ -59,6 +61,13 @@ def connection_card(desk: Desk) -> None:
     elif kind is PlayerKind.LOCAL:
         _local(music)
     tell_problem(_PLACE)
+    if kind is not PlayerKind.DRY_RUN:
+        _tell_test(music)
+
+
+def answers() -> tuple[Outcome | None, ...]:
+    """How the commands given on the card have ended so far: when one does, the card is to be drawn anew."""
+    return outcome(_PLACE), outcome(_TEST)
 
 
 def status(connection: Connection, kind: PlayerKind, now_s: float) -> Markup:
@@ -107,8 +116,9 @@ def _spotify(music: Music, state: ConnectionState) -> None:
         _waiting(music, view.url)
         return
     if state in _SIGNED_OUT:
-        if view is not None and view.outcome is not None and view.outcome.message:
-            show = st.success if view.outcome.ok else st.error
+        # One that succeeded is told by the card; signed out all the same, it is long past.
+        if view is not None and view.outcome is not None and view.outcome.kind is not OutcomeKind.DONE:
+            show = st.info if view.outcome.ok else st.error
             show(plain(view.outcome.message))
         _sign_in(music)
         return
@@ -137,8 +147,21 @@ def _test(music: Music) -> None:
         icon=":material/network_check:",
         help="Ask for the playlists, the devices and what is playing",
         on_click=carry_out,
-        args=(_PLACE, music.refresh),
+        args=(_TEST, music.refresh),
     )
+
+
+def _tell_test(music: Music) -> None:
+    tell_problem(_TEST)
+    ended = outcome(_TEST)
+    if ended is not None and ended.ok:
+        player = music.snapshot().player
+        found = f"{_count(player.playlists, 'playlist')} and {_count(player.devices, 'device')}"
+        st.success(f"It answers: {found} are there.", icon=":material/check:")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 def _waiting(music: Music, url: str) -> None:
@@ -168,7 +191,8 @@ def _sign_in(music: Music) -> None:
             _how(music)
     else:
         _how(music)
-    hold(_CLIENT, known)
+    # Streamlit forgets a field that is not drawn, and while a sign-in waits this one is not.
+    hold(_CLIENT, known or st.session_state.get(_TYPED, ""))
     with st.container(horizontal=True, vertical_alignment="bottom", key="sign-in"):
         st.text_input(
             "Client id of your app at Spotify",
@@ -211,7 +235,7 @@ def _linked(sentence: str) -> list[str]:
 
 
 def _begin(music: Music) -> None:
-    typed = str(st.session_state.get(_CLIENT) or "").strip()
+    typed = st.session_state[_TYPED] = str(st.session_state.get(_CLIENT) or "").strip()
     may_create = bool(st.session_state.get(_MAY_CREATE))
     carry_out(_PLACE, lambda: music.begin_sign_in(typed, may_create=may_create))
 

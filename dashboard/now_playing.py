@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
+from dashboard.fields import carry_out, problem
 from dashboard.markup import Markup, tag
-from dashboard.part import attempt, draw_part
+from dashboard.part import draw_part
 from dashboard.times import moment
 from playback.player import ConnectionState, PlayerKind, PlayerSnapshot
 from playback.preferences import Mode
@@ -25,7 +26,7 @@ __all__ = ["MODES", "PLAYERS", "bar", "now_playing", "obey", "position"]
 _ASSETS: Final = Path(__file__).parent / "assets"
 _TICK_S: Final = 1.0
 _BAR: Final = "now bar"
-_PROBLEM: Final = "now problem"
+_PLACE: Final = "now"
 _SET_UP: Final = "now set up"
 
 PLAYERS: Final = {
@@ -78,11 +79,10 @@ def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:
         music.look()
         snapshot, now_s = music.snapshot(), time.time()
         volume = snapshot.player.volume
-        problem = str(st.session_state.get(_PROBLEM, ""))
         _show_bar(
             key=_BAR,
             data={
-                "html": bar(snapshot, now_s, elsewhere=set_up is not None, problem=problem),
+                "html": bar(snapshot, now_s, elsewhere=set_up is not None, trouble=problem(_PLACE)),
                 "position": position(snapshot.player, now_s),
                 "volume": None if volume is None else round(100 * volume),
                 "said": snapshot.suggestion.reason if snapshot.suggestion is not None else snapshot.says,
@@ -103,10 +103,10 @@ def _asked(music: Music) -> None:
     if asked.get("what") == "set up":
         st.session_state[_SET_UP] = True
         return
-    st.session_state[_PROBLEM] = attempt(lambda: obey(asked, music))
+    carry_out(_PLACE, lambda: obey(asked, music))
 
 
-def obey(asked: dict[str, Any], music: Music) -> None:
+def obey(asked: dict[str, Any], music: Music) -> object:
     """Do what a button of the bar asks for.
 
     Parameters
@@ -116,26 +116,27 @@ def obey(asked: dict[str, Any], music: Music) -> None:
     music
         Whom to tell.
 
+    Returns
+    -------
+    object
+        The future of an `Outcome` where the player answers.
+
     Raises
     ------
     AttuneError
         It cannot be done.
     """
-    match asked.get("what"):
-        case "pause":
-            music.pause()
-        case "play":
-            music.resume()
-        case "next":
-            music.next()
-        case "volume":
-            music.set_volume(min(1.0, max(0.0, float(asked["value"]) / 100.0)))
-        case "undo":
-            music.undo()
-        case "accept":
-            music.answer(True)
-        case "not now":
-            music.answer(False)
+    commands: dict[str, Callable[[], object]] = {
+        "pause": music.pause,
+        "play": music.resume,
+        "next": music.next,
+        "volume": lambda: music.set_volume(min(1.0, max(0.0, float(asked["value"]) / 100.0))),
+        "undo": music.undo,
+        "accept": lambda: music.answer(True),
+        "not now": lambda: music.answer(False),
+    }
+    command = commands.get(str(asked.get("what")))
+    return None if command is None else command()
 
 
 def position(player: PlayerSnapshot, now_s: float) -> dict[str, Any] | None:
@@ -159,7 +160,7 @@ def position(player: PlayerSnapshot, now_s: float) -> dict[str, Any] | None:
     }
 
 
-def bar(snapshot: MusicSnapshot, now_s: float, *, elsewhere: bool = True, problem: str = "") -> Markup:
+def bar(snapshot: MusicSnapshot, now_s: float, *, elsewhere: bool = True, trouble: str = "") -> Markup:
     """Draw the bar; one quiet line where nothing is connected.
 
     Parameters
@@ -170,7 +171,7 @@ def bar(snapshot: MusicSnapshot, now_s: float, *, elsewhere: bool = True, proble
         Unix time.
     elsewhere
         Music is set up on another page than this.
-    problem
+    trouble
         One sentence on why the last command failed, or nothing.
     """
     player = snapshot.player
@@ -181,7 +182,7 @@ def bar(snapshot: MusicSnapshot, now_s: float, *, elsewhere: bool = True, proble
     return Markup(
         (_quiet(snapshot, elsewhere=elsewhere) if away else _full(player, now_s))
         + _suggestion(snapshot.suggestion)
-        + (tag("p", problem, class_="trouble", data_testid="now-problem") if problem else "")
+        + (tag("p", trouble, class_="trouble", data_testid="now-problem") if trouble else "")
         + ("" if away else _autopilot(snapshot))
     )
 

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import connection
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.fields import carry_out, hold, outcome, tell_problem
 from dashboard.mapping_editor import labels_of, mapping_editor
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
@@ -90,6 +90,8 @@ def _face(desk: Desk) -> tuple[object, ...]:
         music.missing(),
         snapshot.on_call,
         snapshot.problem,
+        connection.answers(),
+        outcome("device"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ class FakeMusic:
         self.kind = PlayerKind.DRY_RUN
         self.asked: list[tuple[Any, ...]] = []
         self.looks = 0
+        self.answered = Outcome(OutcomeKind.DONE)
         self.refusal: Exception | None = None
         self.gone: tuple[PlaylistRef, ...] = ()
         self.sign_in: FakeSignIn | None = None
@@ -155,8 +157,11 @@ class FakeMusic:
         self._note("answer", yes)
         self.show(suggestion=None)
 
-    def refresh(self) -> None:
+    def refresh(self) -> Future[Outcome]:
         self._note("refresh")
+        answer: Future[Outcome] = Future()
+        answer.set_result(self.answered)
+        return answer
 
     def set_mode(self, mode: Mode) -> None:
         self._note("mode", mode)
@@ -210,7 +215,7 @@ class FakeMusic:
     def cancel_sign_in(self) -> None:
         self._note("cancel sign in")
         self.sign_in = FakeSignIn(
-            waiting=False, outcome=Outcome(OutcomeKind.FAILED, "The sign-in was cancelled.")
+            waiting=False, outcome=Outcome(OutcomeKind.NOTHING_TO_DO, "The sign-in was cancelled.")
         )
 
     def disconnect(self) -> None:

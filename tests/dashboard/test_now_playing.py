@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +14,19 @@ from fakes import FakeEngine, Machine
 from streamlit.testing.v1 import AppTest
 
 from core import logs
-from dashboard import now_playing, opening
+from dashboard import opening
 from dashboard.desk import Desk
 from dashboard.now_playing import bar, obey, position
 from dashboard.times import as_minutes, as_time, moment
-from playback.player import Connection, ConnectionState, PlayerKind, PlayerSnapshot, Track
+from playback.player import (
+    Connection,
+    ConnectionState,
+    Outcome,
+    OutcomeKind,
+    PlayerKind,
+    PlayerSnapshot,
+    Track,
+)
 from playback.preferences import Mode, Preferences
 from playback.snapshot import MusicSnapshot, Phase
 
@@ -57,7 +66,7 @@ def test_what_rests_can_be_played_and_a_switch_be_undone() -> None:
 
 def test_names_from_elsewhere_are_escaped() -> None:
     track = Track("<img src=x onerror=alert(1)>", '"<b>"', 10.0, 1.0)
-    html = bar(music(on_spotify(track=track), says="<i>so</i>"), NOW_S, problem="<u>no</u>")
+    html = bar(music(on_spotify(track=track), says="<i>so</i>"), NOW_S, trouble="<u>no</u>")
     for raw in ("<img", "<b>", "<i>so", "<u>"):
         assert raw not in html
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
@@ -188,8 +197,23 @@ def test_the_bar_says_that_somebody_looks(tab: AppTest, engine: FakeEngine) -> N
 
 def test_why_a_command_was_refused_is_told_in_the_bar(tab: AppTest, engine: FakeEngine) -> None:
     engine.music.show(player=on_spotify())
-    tab.session_state[now_playing._PROBLEM] = "The speaker is gone: choose another."
+    tab.session_state["now problem"] = "The speaker is gone: choose another."
     assert "The speaker is gone: choose another." in drawn(tab.run())
+
+
+def test_how_a_command_ended_is_told_where_it_ended_badly(tab: AppTest, engine: FakeEngine) -> None:
+    engine.music.show(player=on_spotify())
+    answer: Future[Outcome] = Future()
+    tab.session_state["now answer"] = answer
+    assert "now-problem" not in drawn(tab.run())
+    answer.set_result(Outcome(OutcomeKind.NO_DEVICE, "No device is open: open Spotify somewhere."))
+    assert "No device is open: open Spotify somewhere." in drawn(tab.run())
+    tab.session_state["now answer"] = answer = Future()
+    answer.set_result(Outcome(OutcomeKind.DONE, "It plays."))
+    assert "It plays." not in drawn(tab.run())
+    tab.session_state["now answer"] = answer = Future()
+    answer.set_exception(ZeroDivisionError("boom"))
+    assert "unexpected" in drawn(tab.run())
 
 
 def test_a_bar_that_cannot_be_drawn_is_one_sentence(tab: AppTest, engine: FakeEngine) -> None:

@@ -172,8 +172,17 @@ def test_while_it_waits_the_way_to_spotify_and_cancel_are_there(tab: AppTest, mu
     assert "Sign in" not in labels(tab)
     healthy(tab.button(key="connection cancel").click().run())
     assert ("cancel sign in",) in music.asked
-    assert [error.value.replace("\\", "") for error in tab.error] == ["The sign-in was cancelled."]
+    assert [told.value.replace("\\", "") for told in tab.info] == ["The sign-in was cancelled."]
+    assert not tab.error
     assert tab.text_input(key="connection client").value == CLIENT_ID
+
+
+def test_how_a_sign_in_failed_is_told(tab: AppTest, music: FakeMusic) -> None:
+    music.use(PlayerKind.SPOTIFY)
+    no = Outcome(OutcomeKind.FAILED, "You pressed Cancel on Spotify's page: press Sign in to try again.")
+    music.sign_in = FakeSignIn(waiting=False, outcome=no)
+    healthy(tab.run())
+    assert [told.value.replace("\\", "") for told in tab.error] == [no.message]
 
 
 def test_connected_it_can_be_tested_and_disconnecting_asks_once_more(tab: AppTest, music: FakeMusic) -> None:
@@ -186,6 +195,10 @@ def test_connected_it_can_be_tested_and_disconnecting_asks_once_more(tab: AppTes
     assert "Signed in as Robin Listener." in captions(tab)
     healthy(tab.button(key="connection test").click().run())
     assert ("refresh",) in music.asked
+    assert [told.value for told in tab.success] == ["It answers: 4 playlists and 2 devices are there."]
+    music.answered = Outcome(OutcomeKind.UNREACHABLE, "Spotify cannot be reached: check the network.")
+    healthy(tab.button(key="connection test").click().run())
+    assert [told.value.replace("\\", "") for told in tab.error] == [music.answered.message]
     assert "Disconnect" not in labels(tab)
     healthy(tab.button(key="connection disconnect").click().run())
     assert ("disconnect",) in music.asked
@@ -463,10 +476,10 @@ def test_what_is_listened_to_is_said_and_every_run_says_that_somebody_looks(
 def test_an_unexpected_fault_is_one_sentence(tab: AppTest, music: FakeMusic) -> None:
     healthy(tab.run())
     music.refusal = ZeroDivisionError("boom")
-    healthy(tab.toggle(key="autopilot call").set_value(True).run())
+    healthy(tab.button_group(key="autopilot mode").set_value(Mode.AUTO).run())
     assert "unexpected" in tab.error[0].value
     assert "boom" not in tab.error[0].value
-    assert not tab.toggle(key="autopilot call").value
+    assert tab.button_group(key="autopilot mode").value is Mode.SUGGEST
 
 
 def test_the_app_has_the_page(tab: AppTest, music: FakeMusic) -> None:  # noqa: ARG001
