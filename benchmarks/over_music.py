@@ -33,7 +33,17 @@ from realtime.mood import MoodEar
 from realtime.snapshot import DecisionKind
 from realtime.voice_activity import VoiceActivity, load_voice_activity_session
 
-__all__ = ["Spoken", "choices", "concert", "mixed", "recognised", "run", "script"]
+__all__ = [
+    "Spoken",
+    "choices",
+    "concert",
+    "level",
+    "mixed",
+    "recognised",
+    "run",
+    "script",
+    "songs_never_heard",
+]
 
 _GAP_S: Final = 4.0
 """Between clips: longer than a window, so that none hears two of them."""
@@ -61,10 +71,21 @@ def script(clips: Sequence[tuple[Audio, Emotion]]) -> tuple[Audio, tuple[Spoken,
     gap = np.zeros(round(_GAP_S * SAMPLE_RATE_HZ), dtype=np.float32)
     parts, spoken, at = [gap], [], gap.size
     for audio, emotion in clips:
-        parts += [audio * np.float32(_SPEECH_RMS / _rms(audio)), gap]
+        parts += [level(audio), gap]
         spoken.append(Spoken(at, at + audio.size, emotion))
         at += audio.size + gap.size
     return np.clip(np.concatenate(parts), -1.0, 1.0), tuple(spoken)
+
+
+def level(audio: Audio) -> Audio:
+    """Sound as loud as all speech here."""
+    loud: Audio = np.clip(audio * np.float32(_SPEECH_RMS / _rms(audio)), -1.0, 1.0)
+    return loud
+
+
+def songs_never_heard(music: Path) -> list[Audio]:
+    """Songs of an archive that no network of this project has heard."""
+    return _songs(music, trained_on=False)
 
 
 def mixed(speech: Audio, songs: Sequence[Audio], under_db: float) -> Audio:
@@ -114,7 +135,7 @@ def run(speech: Path, music: Path, *, clips: int, under_db: float) -> dict[str, 
     under_db
         Level of the music under the speech.
     """
-    songs = _songs(music, trained_on=False)
+    songs = songs_never_heard(music)
     alone, spoken = script(_clips(speech, "test", clips))
     return {
         "songs": count(hear(concert(songs))),

@@ -25,7 +25,7 @@ from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
 from models.emotion.separator import VoiceSeparator
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
-from realtime import gate, guard
+from realtime import gate, guard, tenor
 from realtime.capture.source import AudioSource, SourceInfo
 from realtime.echo import EchoReference, cancel_echo
 from realtime.fifo import Begin, BlockFifo, End, Gap, Record, Sound
@@ -83,6 +83,8 @@ class Listener:
         Takes music out from behind a voice; None leaves it in.
     echo
         What this program plays itself, whose echo is taken out of what is heard; None: nothing.
+    on_state
+        Called with every state that follows another, on whichever thread brought it: it must be quick.
     """
 
     def __init__(
@@ -97,12 +99,14 @@ class Listener:
         mood: MoodEar | None = None,
         separator: VoiceSeparator | None = None,
         echo: EchoReference | None = None,
+        on_state: Callable[[ListenerState], None] | None = None,
     ) -> None:
         self._source = source
         self._recogniser = recogniser
         self._settings = settings
         self._journal = journal
         self._on_decision = on_decision
+        self._on_state = on_state
         self._session_id: int | None = None
 
         self._fifo = BlockFifo(settings.fifo_s)
@@ -139,6 +143,8 @@ class Listener:
         self._gate_config = gate.gate_config(settings)
         self._gate_state = gate.GateState()
         self._gate_stream = 0
+        self._tenor_config = tenor.TenorConfig()
+        self._tenor_state = tenor.TenorState()
         self._mood = mood
         self._separator = separator
         self._echo = echo
@@ -188,9 +194,11 @@ class Listener:
                     thread.join(max(0.0, deadline_s - time.perf_counter()))
             with self._publishing:
                 if self._snapshot.listening:  # another thread is still shutting, on a device that hangs
+                    before = self._snapshot.state
                     self._snapshot = replace(
                         self._snapshot, state=ListenerState.STOPPED, message=reason, level=Level()
                     )
+                    self._tell_state(before)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the source has ended and everything it held was decided.
@@ -259,7 +267,13 @@ class Listener:
         if self._journal is not None and self._session_id is not None:
             self._journal.end_session(self._session_id)
         with self._publishing:
+            before = self._snapshot.state
             self._snapshot = replace(self._snapshot, state=state, message=message, level=Level())
+            self._tell_state(before)
+
+    def _tell_state(self, before: ListenerState) -> None:
+        if self._on_state is not None and self._snapshot.state is not before:
+            self._on_state(self._snapshot.state)
 
     def _begin_session(self, info: SourceInfo) -> None:
         if self._journal is None:
@@ -275,7 +289,13 @@ class Listener:
         with self._publishing:
             if self._stopping.is_set():
                 changes.pop("state", None)  # only `_shut` has a say now
+            before = self._snapshot.state
             self._snapshot = replace(self._snapshot, **changes)
+            self._tell_state(before)
+
+    def note(self, kind: str, detail: str) -> None:
+        """Write an event of the present into the journal: a short word, and a sentence for people."""
+        self._note(kind, detail)
 
     def _note(self, kind: str, detail: str, *, clock: int | None = None) -> None:
         """Write an event into the journal, of the present or of a moment on the sample clock."""
@@ -419,6 +439,7 @@ class Listener:
         config = self._gate_config
         if window.stream != self._gate_stream:
             self._gate_stream, self._gate_state = window.stream, gate.GateState()
+            self._tenor_state = tenor.TenorState()
             self._voice_before = False
             if self._mood is not None:
                 self._mood.reset()
@@ -446,10 +467,12 @@ class Listener:
             only_music=only_music,
         )
         self._gate_state, decision = gate.step(self._gate_state, reading, config)
+        self._tenor_state, talk = tenor.step(self._tenor_state, reading, self._tenor_config)
         self._remember(decision)
         self._publish(
             reading=reading,
             decision=decision,
+            tenor=talk,
             mood=mood,
             history=tuple(self._history),
             timing=self._times.summary(),

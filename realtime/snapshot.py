@@ -23,6 +23,7 @@ __all__ = [
     "RollingTheme",
     "Snapshot",
     "StageTiming",
+    "Tenor",
 ]
 
 SILENT_DBFS: Final = -120.0
@@ -168,6 +169,28 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenor:
+    """What the last half minute of voice adds up to.
+
+    Parameters
+    ----------
+    clock
+        Sample clock of the reading that it reaches to.
+    emotion
+        The emotion of the talk, None where it is of none for sure.
+    probabilities
+        Of the eight emotions, in the order of `EMOTIONS`, summing to 1.
+    voice_s
+        Voice that it rests on, s; what is long ago counts for less.
+    """
+
+    clock: int
+    emotion: Emotion | None
+    probabilities: tuple[float, ...]
+    voice_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """What went wrong since the session started, in numbers.
 
@@ -221,6 +244,8 @@ class Snapshot:
         The meter.
     reading, decision
         The newest ones, None before the first window.
+    tenor
+        What the last half minute of voice adds up to; None before the first window.
     mood
         What is heard of the music; None before the first window, and without a mood model.
     mood_error
@@ -252,6 +277,7 @@ class Snapshot:
     level: Level = Level()
     reading: Reading | None = None
     decision: Decision | None = None
+    tenor: Tenor | None = None
     mood: MoodReading | None = None
     mood_error: str = ""
     history: tuple[Decision, ...] = ()

@@ -1,0 +1,240 @@
+"""Half an hour in a room: the music is to change once for each real change of emotion, and else not.
+
+    python -m benchmarks.session --speech SPEECH --music emotify.tar [--under-db 10] [--seed 1]
+    python -m benchmarks.session --speech SPEECH --music emotify.tar --choose
+
+Twelve times somebody of the test speakers is of one emotion for a minute; between, songs that no network of
+this project has heard, and silence. Everything goes through the live path, as fast as possible, and on to
+the autopilot with its own defaults, by the sample clock. A switch is right if it is for the emotion that is
+spoken at that time, once for each change; every other is false. With --choose it is calibration speakers,
+for a table by which the knobs of `realtime.tenor` are chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.false_alarms import hear
+from benchmarks.over_music import level, mixed, songs_never_heard
+from models.emotion.labels import EMOTIONS, Emotion
+from models.resample import SAMPLE_RATE_HZ, Audio
+from playback.attribution import Sight
+from playback.autopilot import AutopilotState, step
+from playback.autopilot_events import Context, Event, Heard, ListeningSeen, PlayerSeen, Switch, SwitchEnded
+from playback.player import Outcome, OutcomeKind, Playlist
+from playback.preferences import AutopilotSettings, Mode
+from playback.styles import Strategy
+from realtime.clip import ClipEmotion
+from realtime.tenor import TenorConfig, TenorState
+from realtime.tenor import step as add_up
+
+__all__ = ["Part", "Switched", "choices", "judged", "run", "switches"]
+
+_CHANGES: Final = (
+    *(Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.FEARFUL, Emotion.NEUTRAL, Emotion.DISGUST),
+    *(Emotion.ANGRY, Emotion.HAPPY, Emotion.FEARFUL, Emotion.SAD, Emotion.DISGUST, Emotion.ANGRY),
+)
+_SPOKEN_S: Final = 60.0
+_SONG_S: Final = 45.0
+_SILENCE_S: Final = 45.0
+_PAUSE_S: Final = 0.6
+_GRACE_S: Final = 8.0
+"""After somebody has stopped: so long smoothing, dwell and gaps may reach."""
+_BEGIN_S: Final = 1_000_000.0
+_TWO: Final = 2
+_CORPORA: Final = ("crema_d", "ravdess_speech")
+_MEMORY_S: Final = (10.0, 15.0, 20.0, 30.0)
+_WEIGHT: Final = (1.0, 1.5, 2.0, 3.0)
+_ENTER: Final = (0.7, 0.8, 0.9)
+_LEAST_S: Final = (4.0, 6.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """When somebody is of an emotion, s."""
+
+    start_s: float
+    stop_s: float
+    emotion: Emotion
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """When the music was changed, s, and for which emotion."""
+
+    at_s: float
+    emotion: Emotion
+
+
+def switches(
+    heard: ClipEmotion, settings: AutopilotSettings | None = None, tenor: TenorConfig | None = None
+) -> tuple[Switched, ...]:
+    """What the autopilot makes of a recording, with two playlists for each emotion; as the engine feeds it."""
+    context = Context(
+        settings or replace(AutopilotSettings(), mode=Mode.AUTO),
+        {e: tuple(Playlist(f"local:{e}-{n}", f"{e} {n}") for n in range(_TWO)) for e in EMOTIONS},
+        dict.fromkeys(EMOTIONS, Strategy.MATCH),
+    )
+    state, found = AutopilotState(), []
+
+    def feed(event: Event) -> None:
+        nonlocal state
+        state, commands = step(state, event, context)
+        for command in commands:
+            if isinstance(command, Switch):
+                found.append(Switched(event.at_s - _BEGIN_S, command.emotion))
+                feed(SwitchEnded(event.at_s, command.playlist.uri, Outcome(OutcomeKind.DONE)))
+                feed(PlayerSeen(event.at_s, True, Sight(event.at_s, True, command.playlist, "a track")))
+
+    feed(PlayerSeen(_BEGIN_S, True, Sight(_BEGIN_S, False, None, "")))
+    feed(ListeningSeen(_BEGIN_S, True))
+    so_far, config = TenorState(), tenor or TenorConfig()
+    for window in heard.windows:
+        so_far, talk = add_up(so_far, window.reading, config)
+        at_s = _BEGIN_S + window.reading.clock / SAMPLE_RATE_HZ
+        feed(Heard(at_s, window.decision.emotion or talk.emotion))
+    return tuple(found)
+
+
+def judged(found: Sequence[Switched], parts: Sequence[Part]) -> dict[str, Any]:
+    """Changes of emotion that the music followed, and switches that were for none."""
+    right: dict[int, float] = {}
+    false = []
+    for switch in found:
+        spoken = [
+            place
+            for place, part in enumerate(parts)
+            if part.start_s <= switch.at_s <= part.stop_s + _GRACE_S and part.emotion is switch.emotion
+        ]
+        if spoken and spoken[0] not in right:
+            right[spoken[0]] = round(switch.at_s - parts[spoken[0]].start_s, 1)
+        else:
+            false.append({"at_s": round(switch.at_s, 1), "emotion": switch.emotion})
+    missed = [str(part.emotion) for place, part in enumerate(parts) if place not in right]
+    return {
+        "changes": len(parts),
+        "right_switches": len(right),
+        "false_switches": len(false),
+        "missed": missed,
+        "false": false,
+        "median_delay_s": float(np.median(list(right.values()))) if right else None,
+    }
+
+
+def run(speech: Path, music: Path, *, under_db: float | None, seed: int) -> dict[str, Any]:
+    """Make the half hour, hear it, and judge what the autopilot did.
+
+    Parameters
+    ----------
+    speech, music
+        As for `benchmarks.over_music`.
+    under_db
+        Level of songs under the speech; None: there are none under it.
+    seed
+        Of who speaks, and of the songs.
+    """
+    rng = np.random.default_rng(seed)
+    songs = songs_never_heard(music)
+    audio, parts = _half_hour(rng, speech, "test", songs)
+    if under_db is not None:
+        audio = mixed(audio, songs, under_db)
+    return {
+        "minutes": round(audio.size / SAMPLE_RATE_HZ / 60, 1),
+        **judged(switches(hear(audio)), parts),
+    }
+
+
+def choices(speech: Path, music: Path, *, halves: int = 4) -> list[dict[str, Any]]:
+    """What each set of knobs of the tenor makes of some half hours of calibration speakers, the best first.
+
+    Parameters
+    ----------
+    speech, music
+        As for `run`.
+    halves
+        How many half hours.
+    """
+    songs = songs_never_heard(music)
+    heard = []
+    for seed in range(halves):
+        audio, parts = _half_hour(np.random.default_rng(seed), speech, "calibration", songs)
+        heard.append((hear(audio), parts))
+    grid = itertools.product(_MEMORY_S, _WEIGHT, _ENTER, _LEAST_S)
+    rows = [_row(heard, TenorConfig(m, 60.0, w, e, e - 0.15, least)) for m, w, e, least in grid]
+    return sorted(rows, key=lambda row: (row["false"] - row["right"], row["median_delay_s"]))
+
+
+def _row(heard: Iterable[tuple[ClipEmotion, Sequence[Part]]], config: TenorConfig) -> dict[str, Any]:
+    found = [judged(switches(clip, tenor=config), parts) for clip, parts in heard]
+    return {
+        "memory_s": config.memory_s,
+        "weight": config.weight,
+        "enter": config.enter,
+        "least_s": config.least_s,
+        "right": sum(one["right_switches"] for one in found),
+        "false": sum(one["false_switches"] for one in found),
+        "median_delay_s": float(np.median([one["median_delay_s"] or _SPOKEN_S for one in found])),
+    }
+
+
+def _half_hour(
+    rng: np.random.Generator, speech: Path, split: str, songs: Sequence[Audio]
+) -> tuple[Audio, tuple[Part, ...]]:
+    pieces, parts, at = [], [], 0
+    silence = np.zeros(round(_SILENCE_S * SAMPLE_RATE_HZ), dtype=np.float32)
+    for emotion, spoken in zip(_CHANGES, _voices(rng, speech, split), strict=True):
+        song = songs[int(rng.integers(len(songs)))]
+        between = [level(np.resize(song, round(_SONG_S * SAMPLE_RATE_HZ))), silence]
+        at += sum(piece.size for piece in between)
+        parts.append(Part(at / SAMPLE_RATE_HZ, (at + spoken.size) / SAMPLE_RATE_HZ, emotion))
+        pieces += [*between, spoken]
+        at += spoken.size
+    return np.concatenate([*pieces, silence]), tuple(parts)
+
+
+def _voices(rng: np.random.Generator, speech: Path, split: str) -> list[Audio]:
+    """For each change, somebody else as far as people reach: a minute of that emotion, clip after clip."""
+    from models.training.data.speech import open_speech  # noqa: PLC0415 - it needs the extra train
+    from models.training.data.splits import Split  # noqa: PLC0415
+
+    cache = open_speech(speech)
+    clips = [clip for clip in cache.of(Split(split)) if clip.corpus in _CORPORA]
+    people = np.resize(rng.permutation(sorted({clip.speaker for clip in clips})), len(_CHANGES))
+    pause = np.zeros(round(_PAUSE_S * SAMPLE_RATE_HZ), dtype=np.float32)
+    voices = []
+    for person, emotion in zip(people, _CHANGES, strict=True):
+        said = [clip for clip in clips if clip.speaker == person and clip.emotion == emotion]
+        spoken: list[Audio] = []
+        while sum(piece.size for piece in spoken) < _SPOKEN_S * SAMPLE_RATE_HZ:
+            clip = said[int(rng.integers(len(said)))]
+            spoken += [level(cache.audio(clip)), pause]
+        voices.append(np.concatenate(spoken))
+    return voices
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--speech", type=Path, required=True)
+    parser.add_argument("--music", type=Path, required=True)
+    parser.add_argument("--under-db", type=float)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--choose", action="store_true")
+    given = parser.parse_args()
+    if given.choose:
+        figures: Any = choices(given.speech, given.music)
+    else:
+        figures = run(given.speech, given.music, under_db=given.under_db, seed=given.seed)
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
