@@ -25,6 +25,7 @@ from core.redaction import BLOT
 from core.settings import Settings, load_settings
 from spotify import grants
 from spotify.account import SpotifyAccount
+from spotify.player import SpotifyPlayer
 from spotify.tokens import TokenStore
 
 ROOT = Path(__file__).parents[2]
@@ -132,8 +133,27 @@ def use(server: FakeSpotify, token: str) -> None:
         client.playlist("nowhere")
 
 
+def play(server: FakeSpotify, account: SpotifyAccount, tmp_path: Path) -> None:
+    """Our own player, on good days and on bad ones, with the libraries as loud as before."""
+    playlist = server.add_playlist("Rainy day", 5)
+    server.add_device("Desk", active=True)
+    player = SpotifyPlayer(account, api_url=server.url, file=tmp_path / "data.json")
+    try:
+        assert player.refresh().result(10).ok
+        for name in LOUD:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        assert player.play(playlist.uri).result(10).ok
+        for fault in (server.faults.unauthorised, server.faults.premium_required, server.faults.garbage):
+            one = fault("/v1/*", times=1)
+            player.refresh().result(10)
+            player.next().result(10)
+            server.faults.clear(one)
+    finally:
+        player.close()
+
+
 def test_no_secret_is_logged_at_debug(
-    server: FakeSpotify, account: SpotifyAccount, secrets: Secrets, log: Callable[[], str]
+    server: FakeSpotify, account: SpotifyAccount, secrets: Secrets, log: Callable[[], str], tmp_path: Path
 ) -> None:
     sign_in(account, secrets)
     use(server, account.access_token())
@@ -146,6 +166,7 @@ def test_no_secret_is_logged_at_debug(
         server.faults.add("/api/token", times=1, **fault)  # type: ignore[arg-type]
         with suppress(AttuneError):
             account.refresh()
+    play(server, account, tmp_path)
     server.revoke()
     with suppress(AttuneError):
         account.refresh()
