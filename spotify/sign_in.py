@@ -317,7 +317,9 @@ class SignIn:
         outcome = await self._decide(request.answer)
         self._settle(outcome)
         if outcome.ok:
-            return response("200 OK", "Connected", f"{outcome.message} You can close this tab.")
+            return response(
+                "200 OK", "Connected", f"{outcome.message} You can close this tab and go back to Attune."
+            )
         return response("400 Bad Request", "Not connected", outcome.message)
 
     async def _decide(self, answer: dict[str, str]) -> SignInOutcome:
