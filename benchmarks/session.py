@@ -77,7 +77,7 @@ class Switched:
 def switches(
     heard: ClipEmotion, settings: AutopilotSettings | None = None, tenor: TenorConfig | None = None
 ) -> tuple[Switched, ...]:
-    """What the autopilot makes of a recording, with two playlists for each emotion; as the engine feeds it."""
+    """What the autopilot makes of a recording with two playlists for each emotion, fed as by the engine."""
     context = Context(
         settings or replace(AutopilotSettings(), mode=Mode.AUTO),
         {e: tuple(Playlist(f"local:{e}-{n}", f"{e} {n}") for n in range(_TWO)) for e in EMOTIONS},

@@ -38,11 +38,11 @@ class TenorConfig:
         Voice that is needed, s.
     """
 
-    memory_s: float = 15.0
+    memory_s: float = 10.0
     silence_s: float = 60.0
-    weight: float = 2.0
-    enter: float = 0.8
-    leave: float = 0.65
+    weight: float = 1.5
+    enter: float = 0.9
+    leave: float = 0.75
     least_s: float = 4.0
 
 
