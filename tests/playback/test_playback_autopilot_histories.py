@@ -48,7 +48,7 @@ from playback.preferences import AutopilotSettings, Mode
 from playback.snapshot import Phase, RecordKind
 
 PLAYLISTS = (SUNNY, RAIN, PARTY, RAGE, OTHER)
-SOME = st.sampled_from([SAD, HAPPY, ANGRY, None])
+SOME = st.sampled_from([SAD, HAPPY, ANGRY, Emotion.DISGUST, None])
 PLAYLIST = st.sampled_from([*PLAYLISTS, None])
 HEARD = st.tuples(st.just("hear"), SOME, st.integers(1, 24))
 DONE_OR_SEEN = st.one_of(
