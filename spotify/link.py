@@ -21,8 +21,7 @@ DONE: Final = Outcome(OutcomeKind.DONE)
 
 _CONFIRM_S: Final = 1.5
 _AGAIN_S: Final = 3.0
-_LEAST_APART_S: Final = 8.0
-_KEPT_FOR_ENDS: Final = 40
+_KEPT_FROM_ENDS: Final = 60
 _LISTED_S: Final = 3600.0
 _HINDERED_S: Final = 1800.0
 
@@ -95,25 +94,28 @@ class Link:
     def _due_first(self, now_s: float) -> bool:
         """Whether to try again what did not succeed when the program began."""
         if self.standing.failing:
-            return self._affordable()
+            return self._memory.calls() < quota.DAY_CALLS
         return self._left() > 0 and not 0 <= now_s - self._looked_s < _HINDERED_S
 
     def _due(self, now_s: float, *, watched: bool) -> bool:
         if self.standing.failing:
-            return self._affordable()
+            return self._memory.calls() < quota.DAY_CALLS
         if self._expected is not None and now_s >= self._expected.at_s:
-            return self._affordable()
-        playing = self.picture.playback.playing
-        interval_s = quota.interval_s(now_s, self._memory.calls(), watched=watched, playing=playing)
+            return self._memory.calls() < quota.DOUBT_CALLS
+        interval_s = self._interval_s(now_s, watched=watched)
         if interval_s is None:
             return False
-        if self.standing.hindered:
-            interval_s = max(interval_s, _HINDERED_S)
         passed_s = now_s - self._looked_s
-        if passed_s < 0 or passed_s >= interval_s:
-            return True
-        ends = watched and passed_s >= _LEAST_APART_S and self._left() > _KEPT_FOR_ENDS
-        return ends and self.picture.track_ended(now_s)
+        return passed_s < 0 or passed_s >= interval_s
+
+    def _interval_s(self, now_s: float, *, watched: bool) -> float | None:
+        calls, playing = self._memory.calls(), self.picture.playback.playing
+        interval_s = quota.interval_s(now_s, calls, watched=watched, playing=playing)
+        if interval_s is None or self.standing.hindered:
+            return None if interval_s is None else max(interval_s, _HINDERED_S)
+        if watched and self._left() > _KEPT_FROM_ENDS and self.picture.track_ended(now_s):
+            return interval_s / 2  # for who watches, it is the title that is wrong now
+        return interval_s
 
     def _due_listing(self, now_s: float) -> bool:
         wait_s = _LISTED_S * max(1, self._pages)  # so that many pages cost no more than few
@@ -121,10 +123,6 @@ class Link:
 
     def _left(self) -> int:
         return quota.left_for_looking(self._memory.calls())
-
-    def _affordable(self) -> bool:
-        """Whether there is a call left for what a command or a failure has left in doubt."""
-        return self._memory.calls() < quota.DAY_CALLS
 
     # What
 

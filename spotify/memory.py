@@ -50,7 +50,7 @@ class Memory:
         self._file = file
         self._clock = clock
         self._kept = _Kept()
-        self._fault = ""
+        self._told: set[str] = set()
         self._read()
 
     @property
@@ -78,7 +78,7 @@ class Memory:
         """Take what another program has written; what is behind our own count was not written at all."""
         try:
             found = _parsed(json.loads(self._file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except (OSError, ValueError, TypeError, KeyError) as error:
             self._tell(f"{self._file} cannot be read ({type(error).__name__}), so calls are counted anew")
@@ -100,7 +100,6 @@ class Memory:
             with os.fdopen(handle, "w", encoding="utf-8") as open_file:
                 open_file.write(text)
             making.replace(self._file)
-            self._fault = ""
         except OSError as error:
             self._tell(f"{self._file} cannot be written ({error.strerror}): calls are counted until the end")
             if making is not None:
@@ -108,9 +107,9 @@ class Memory:
                     making.unlink(missing_ok=True)
 
     def _tell(self, fault: str) -> None:
-        if fault != self._fault:  # at every call the same would fill the log
+        if fault not in self._told:  # at every call the same would fill the log
             _LOG.warning("%s", fault)
-        self._fault = fault
+        self._told.add(fault)
 
 
 def _parsed(given: Any) -> _Kept:

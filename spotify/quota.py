@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DAY_CALLS", "LOOKING_CALLS", "day_of", "interval_s", "left_for_looking"]
+__all__ = ["DAY_CALLS", "DOUBT_CALLS", "LOOKING_CALLS", "day_of", "interval_s", "left_for_looking"]
 
 DAY_CALLS: Final = 300
 """So many calls a day are enough; Spotify throttles small apps at 800 to 1400."""
-LOOKING_CALLS: Final = 220
-"""Of these; from then on only what somebody wants is asked."""
+LOOKING_CALLS: Final = 180
+"""Of these for looking what plays; from then on only what somebody wants is asked."""
+DOUBT_CALLS: Final = 270
+"""Of these for looking what a command led to; the rest is for the way back after a failure."""
 
 _DAY_S: Final = 86_400.0
 _WATCHED_S: Final = 8.0

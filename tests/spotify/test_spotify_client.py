@@ -1,0 +1,367 @@
+"""The client over TCP: paging, nulls, time-outs, tokens, what is repeated and what is counted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_spotify import FakeSpotify, fake_spotify
+from signed_in import SignedIn
+
+from spotify.answers import CallError, Row
+from spotify.client import SpotifyClient
+from spotify.memory import Memory, memory_file
+from spotify.reading import Device, Playback, canonical_uri, devices, listed, playback, playlist, total
+
+
+@pytest.fixture
+def server() -> Iterator[FakeSpotify]:
+    with fake_spotify() as running:
+        yield running
+
+
+@pytest.fixture
+def credentials(server: FakeSpotify) -> SignedIn:
+    return SignedIn(server)
+
+
+@pytest.fixture
+def memory(server: FakeSpotify, tmp_path: Path) -> Memory:
+    return Memory(tmp_path / "spotify.json", clock=server.clock.now)
+
+
+@pytest.fixture
+def client(server: FakeSpotify, credentials: SignedIn, memory: Memory) -> Iterator[SpotifyClient]:
+    one = client_of(server, credentials, memory)
+    yield one
+    one.close()
+
+
+def client_of(
+    server: FakeSpotify, credentials: SignedIn, memory: Memory, *, timeout_s: float = 5.0
+) -> SpotifyClient:
+    return SpotifyClient(
+        credentials,
+        memory=memory,
+        clock=time.time,
+        api_url=server.url,
+        timeout_s=timeout_s,
+        back_off_s=(0.0, 0.0),
+    )
+
+
+def row_of(call: Callable[[], object]) -> Row:
+    with pytest.raises(CallError) as failed:
+        call()
+    return failed.value.fault.row
+
+
+def test_all_pages_of_playlists_without_nulls(server: FakeSpotify, client: SpotifyClient) -> None:
+    for number in range(120):
+        server.add_playlist(f"Mine {number}", 1)
+    server.add_playlist("Discover Weekly", owner="spotify")
+    server.add_playlist("Hers", owner="friend7")
+    found, pages = client.playlists(client.user_id())
+    assert [one.name for one in found] == [*(f"Mine {number}" for number in range(120)), "Hers"]
+    assert pages == 3
+    assert [one.owned for one in found[-2:]] == [True, False]
+    assert found[0].tracks == 1
+    assert [call.query["offset"] for call in server.calls if call.path == "/v1/me/playlists"] == [
+        "0",
+        "50",
+        "100",
+    ]
+
+
+def test_tokens_are_sent_nowhere_that_an_answer_names(server: FakeSpotify, client: SpotifyClient) -> None:
+    with fake_spotify() as other:
+        lure = {"items": [], "total": 51, "next": f"{other.url}/v1/me/playlists"}
+        server.faults.add("/v1/me/playlists", status=200, body=lure)
+        client.playlists("x")
+        server.faults.add("/v1/me", status=302, headers={"Location": f"{other.url}/v1/me"})
+        assert row_of(client.user_id) is Row.NO_CONNECTION
+        assert other.arrived == 0
+
+
+def test_what_plays(server: FakeSpotify, client: SpotifyClient) -> None:
+    assert client.playback() == Playback()
+    mine, desk = server.add_playlist("Mine"), server.add_device("Desk", active=True)
+    server.clock.stop()
+    server.phone.play(mine.uri)
+    server.clock.advance(12.0)
+    seen = client.playback()
+    assert (seen.playing, seen.context_uri) == (True, mine.uri)
+    assert seen.device == Device(desk.id, "Desk", active=True, volume=0.5)
+    assert seen.track is not None
+    assert (seen.track.title, seen.track.artist) == ("Mine 1", "The Inventions")
+    assert (seen.track.duration_s, seen.track.position_s) == (180.0, 12.0)
+    server.phone.advert()
+    assert (ad := client.playback().track) is not None
+    assert ad.title == "Advertisement"
+
+
+def test_where_music_can_come_out(server: FakeSpotify, client: SpotifyClient) -> None:
+    server.add_device("Desk", active=True)
+    server.add_device("Phone", volume=None)
+    server.add_device("Car", restricted=True)
+    desk, phone, car = client.devices()
+    assert (desk.active, desk.volume, desk.usable) == (True, 0.5, True)
+    assert (phone.active, phone.volume) == (False, None)
+    assert not car.usable
+
+
+def test_whether_a_playlist_holds_something(server: FakeSpotify, client: SpotifyClient) -> None:
+    gone = server.add_playlist("Gone", [None, None])
+    assert client.holds_something(server.add_playlist("Full", 60).uri)
+    assert not client.holds_something(server.add_playlist("Empty", 0).uri)
+    assert not client.holds_something(gone.uri)
+    assert row_of(lambda: client.holds_something(server.add_playlist("Hers", owner="her").uri)) is (
+        Row.FORBIDDEN
+    )
+
+
+def test_search_finds_ten_at_most_without_nulls(server: FakeSpotify, client: SpotifyClient) -> None:
+    server.add_playlist("Chill hits", owner="spotify")
+    for number in range(12):
+        server.add_playlist(f"Chill {number}", 1)
+    assert len(client.search("chill", "x")) == 9
+    assert client.search("nothing like it", "x") == ()
+
+
+def test_a_playlist_is_made_in_private(server: FakeSpotify, client: SpotifyClient) -> None:
+    made = client.create_playlist("Uplifting", server.user_id)
+    assert (made.name, made.tracks, made.owned) == ("Uplifting", 0, True)
+    assert not server.playlists[0].public
+    assert server.count("/v1/me/playlists", "POST") == 1
+
+
+def test_a_token_that_is_not_accepted_is_renewed_once(
+    server: FakeSpotify, client: SpotifyClient, credentials: SignedIn
+) -> None:
+    server.expire_access_tokens()
+    assert client.user_id() == server.user_id
+    assert credentials.renewed == 1
+    server.faults.unauthorised()
+    assert row_of(client.user_id) is Row.TOKEN_EXPIRED
+    assert credentials.renewed == 2
+
+
+def test_a_sign_in_that_is_over_is_said_and_not_retried(
+    server: FakeSpotify, client: SpotifyClient, credentials: SignedIn
+) -> None:
+    server.revoke()
+    assert row_of(client.user_id) is Row.SIGN_IN_AGAIN
+    assert (credentials.renewed, server.count("/api/token")) == (1, 1)
+
+
+def test_reads_are_repeated_twice_and_commands_that_may_double_never(
+    server: FakeSpotify, client: SpotifyClient
+) -> None:
+    desk, mine = server.add_device("Desk", active=True), server.add_playlist("Mine")
+    server.faults.server_error(times=2)
+    assert client.devices()
+    assert server.count("/v1/") == 3
+    server.faults.server_error()
+    for call, times in (
+        (client.devices, 3),
+        (lambda: client.pause(desk.id), 3),
+        (lambda: client.set_volume(desk.id, 10), 3),
+        (lambda: client.transfer(desk.id, play=False), 3),
+        (lambda: client.play(desk.id, mine.uri), 1),
+        (lambda: client.next(desk.id), 1),
+        (lambda: client.create_playlist("New", "x"), 1),
+        (lambda: client.playback(repeat=False), 1),
+    ):
+        before = server.count("/v1/")
+        assert row_of(call) is Row.TROUBLE
+        assert server.count("/v1/") - before == times
+
+
+def test_nothing_is_repeated_once_it_is_closed(server: FakeSpotify, client: SpotifyClient) -> None:
+    server.faults.server_error()
+    client.stop()
+    assert row_of(client.devices) is Row.TROUBLE
+    assert server.count("/v1/") == 1
+
+
+def test_a_rate_limit_is_never_waited_for(server: FakeSpotify, client: SpotifyClient) -> None:
+    server.faults.rate_limit(retry_after_s=3600)
+    began = time.monotonic()
+    with pytest.raises(CallError) as failed:
+        client.devices()
+    assert time.monotonic() - began < 2.0
+    assert server.count("/v1/") == 1
+    until_s = failed.value.fault.outcome.until_s
+    assert until_s == pytest.approx(time.time() + 3600, abs=5)
+
+
+def test_an_answer_that_does_not_come_is_given_up(
+    server: FakeSpotify, credentials: SignedIn, memory: Memory
+) -> None:
+    client = client_of(server, credentials, memory, timeout_s=0.1)
+    server.faults.delay(seconds=30.0)
+    began = time.monotonic()
+    assert row_of(client.devices) is Row.NO_ANSWER
+    assert time.monotonic() - began < 3.0
+    client.close()
+
+
+def test_what_does_not_get_through_costs_no_call(
+    server: FakeSpotify, client: SpotifyClient, memory: Memory
+) -> None:
+    client.devices()
+    assert memory.calls() == 1
+    server.cut_network()
+    with pytest.raises(CallError) as failed:
+        client.devices()
+    assert failed.value.fault.passing
+    server.restore_network()
+    client.devices()
+    assert memory.calls() in (2, 3)  # the connection that was open may have taken one
+
+
+@pytest.mark.parametrize(
+    "body", ['{"error": "broken"}', "[]", "null", "Too many requests", '{"error": {"message": 7}}', ""]
+)
+def test_a_refusal_counts_by_its_status_whatever_its_body(
+    server: FakeSpotify, client: SpotifyClient, body: str
+) -> None:
+    server.faults.add(status=429, body=body, headers={"Retry-After": "77"})
+    with pytest.raises(CallError) as failed:
+        client.devices()
+    assert failed.value.fault.row is Row.RATE_LIMITED
+    assert failed.value.fault.outcome.until_s == pytest.approx(time.time() + 77, abs=5)
+
+
+@pytest.mark.parametrize("body", ['{"items": [nonsense', "[1]", "7", ""])
+def test_an_answer_that_cannot_be_read_is_said(server: FakeSpotify, client: SpotifyClient, body: str) -> None:
+    server.faults.add(status=200, body=body)
+    assert row_of(client.devices) is Row.UNREADABLE
+
+
+def test_commands_may_be_answered_with_anything(server: FakeSpotify, client: SpotifyClient) -> None:
+    desk = server.add_device("Desk", active=True)
+    server.faults.add(method="PUT", status=200, body="RpqtSNBrob")
+    client.pause(desk.id)
+
+
+def test_a_sign_in_page_of_the_network_is_not_taken_for_spotify(
+    server: FakeSpotify, client: SpotifyClient
+) -> None:
+    page = {"Content-Type": "text/html; charset=utf-8"}
+    server.faults.add(method="PUT", status=200, body="<html>Welcome to the hotel</html>", headers=page)
+    assert row_of(lambda: client.pause("x")) is Row.NO_CONNECTION
+
+
+def test_no_token_is_logged_at_debug_or_held_by_an_error(
+    server: FakeSpotify, credentials: SignedIn, memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = client_of(server, credentials, memory)
+    client.devices()
+    server.expire_access_tokens()
+    client.devices()
+    server.faults.server_error()
+    with pytest.raises(CallError) as failed:
+        client.devices()
+    client.close()
+    assert failed.value.__context__ is None
+    secrets = [*server.access_tokens, *server.grants]
+    assert len(secrets) > 2
+    assert not any(secret in caplog.text or secret in repr(failed.value) for secret in secrets)
+    for library in ("spotipy", "urllib3"):
+        assert logging.getLogger(library).level >= logging.INFO
+
+
+# What is remembered
+
+
+def test_calls_are_counted_per_day_and_survive_restarts(tmp_path: Path) -> None:
+    now_s = [86_400.0 * 20_000 + 5]
+    file = tmp_path / "new" / "spotify.json"
+    memory = Memory(file, clock=lambda: now_s[0])
+    for _ in range(3):
+        memory.count()
+    memory.choose_device("Küche")
+    again = Memory(file, clock=lambda: now_s[0])
+    assert (again.calls(), again.device) == (3, "Küche")
+    now_s[0] += 86_400
+    assert again.calls() == 0
+    again.count()
+    assert (again.calls(), again.device) == (1, "Küche")
+    assert [one.name for one in file.parent.iterdir()] == ["spotify.json"]
+
+
+def test_two_programs_add_to_one_count(tmp_path: Path) -> None:
+    one, other = (Memory(tmp_path / "spotify.json", clock=lambda: 1e9) for _ in range(2))
+    one.count()
+    other.count()
+    other.choose_device("Desk")
+    one.count()
+    assert (one.calls(), one.device) == (3, "Desk")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 2, "day": 1, "calls": 1, "device": ""}',
+        '{"version": 1, "day": 1, "calls": -1, "device": ""}',
+        '{"version": 1, "day": 1, "calls": 1.5, "device": ""}',
+        '{"version": 1, "day": 1, "calls": 1, "device": null}',
+        "\ud800",
+    ],
+)
+def test_a_damaged_memory_is_begun_anew(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "spotify.json"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    memory = Memory(file, clock=lambda: 1e9)
+    assert (memory.calls(), memory.device) == (0, "")
+    memory.count()
+    assert json.loads(file.read_text())["calls"] == 1
+
+
+def test_calls_are_counted_where_nothing_can_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    memory = Memory(tmp_path / "file" / "spotify.json", clock=lambda: 1e9)
+    for _ in range(3):
+        memory.count()
+    assert memory.calls() == 3
+    assert len(caplog.messages) == 1
+
+
+def test_the_memory_lies_in_the_data_folder() -> None:
+    assert memory_file().name == "spotify.json"
+
+
+# Anything may be null
+
+
+def test_nulls_anywhere_are_survived() -> None:
+    assert playlist(None, "me") is None
+    assert playlist({"uri": "spotify:album:1", "name": "x"}, "me") is None
+    bare = playlist({"uri": "spotify:playlist:1", "name": None, "owner": None, "items": None}, "me")
+    assert bare is not None
+    assert (bare.name, bare.tracks, bare.owned) == ("Untitled", None, False)
+    assert listed({"items": [None, {}, 3]}) == [{}]
+    assert listed({"items": None}) == listed(None) == []
+    assert total({"total": "7"}) is None
+    assert devices({"devices": [None, {"name": None}, {"name": "Desk", "id": None}]}) == (Device("", "Desk"),)
+    assert devices({"devices": None}) == devices(None) == ()
+    assert playback({"device": None, "item": None, "context": None, "is_playing": None}) == Playback()
+    seen = playback({"item": {"name": "Talk", "artists": None, "show": {"name": "Show"}}, "progress_ms": -3})
+    assert seen.track is not None
+    assert (seen.track.artist, seen.track.position_s, seen.track.duration_s) == ("Show", 0.0, None)
+
+
+def test_playlists_have_one_address() -> None:
+    assert canonical_uri("spotify:user:me:playlist:1a") == canonical_uri("spotify:playlist:1a")
+    assert canonical_uri("spotify:album:1a") == canonical_uri("local:style:chill") == ""
