@@ -46,6 +46,9 @@ from engine import Engine
 from models.audio import open_stream
 from models.emotion.labels import EMOTIONS
 from models.resample import SAMPLE_RATE_HZ
+from playback.player import PlayerKind
+from playback.preferences import Mode
+from playback.snapshot import MusicRecord, MusicSnapshot
 from realtime.capture import SourceKind, SourceSpec, list_devices, suggest_source
 from realtime.clip import ClipEmotion
 from realtime.journal import Journal
@@ -110,7 +113,8 @@ def main() -> None:
 @app.command(
     epilog="**Examples**: `attune listen` · `attune listen --source demo` · "
     "`attune listen --source mic --device USB --host-api ALSA` · "
-    "`attune listen --source talk.wav --fast --json`"
+    "`attune listen --source talk.wav --fast --json` · "
+    "`attune listen --player spotify --autopilot auto`"
 )
 def listen(
     source: Annotated[
@@ -128,6 +132,12 @@ def listen(
         bool, typer.Option("--fast", help="Replay a file or the demo as fast as possible, dropping nothing.")
     ] = False,
     threshold: ThresholdOption = None,
+    player: Annotated[
+        PlayerKind | None, typer.Option(help="Let music follow, on this player; by default none plays.")
+    ] = None,
+    autopilot: Annotated[
+        Mode | None, typer.Option(help="Whether the music changes by itself; with a player, `suggest`.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Listen and say, twice a second, which emotion is heard. Ctrl-C stops."""
@@ -141,7 +151,13 @@ def listen(
     else:
         spec = _source_spec(source, settings, device=device, host_api=host_api, fast=fast)
     _refuse_what_does_not_fit(spec, device=device, host_api=host_api)
+    if spec.fast and (player or autopilot):
+        raise typer.BadParameter(
+            "music follows what is heard as it is heard: leave --fast out.", param_hint="--fast"
+        )
     with _engine(settings) as engine:
+        if player or autopilot:
+            engine.lend_music(player, autopilot)
         if as_json:
             _listen_json(engine, spec)
         else:
@@ -412,10 +428,12 @@ def _listen_json(engine: Engine, spec: SourceSpec) -> None:
         with _progress(TimeRemainingColumn(), disable=not spec.fast or sys.stdout.isatty()) as progress:
             task = progress.add_task(escape(spec.path.name if spec.path else "demo"), total=None)
             over = False
+            told = 0.0
             while not over:
                 over = engine.wait(0.1)
                 while not lines.empty():
                     _print_json(lines.get())
+                told = _print_records(engine.music_snapshot(), told)
                 done_s, total_s = _heard(engine.snapshot())
                 progress.update(task, completed=done_s, total=total_s)
     except KeyboardInterrupt:
@@ -429,12 +447,32 @@ def _listen_live(engine: Engine, spec: SourceSpec) -> None:
             over = False
             while not over:
                 over = engine.wait(0.25)
-                live.update(_picture(engine.snapshot(), progress=spec.fast))
+                live.update(_picture(engine.snapshot(), progress=spec.fast, music=engine.music_snapshot()))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
+def _print_records(music: MusicSnapshot | None, told_s: float) -> float:
+    """One JSON object for each thing that happened to the music since; returns until when."""
+    for record in reversed(music.records if music is not None else ()):
+        if record.at_s > told_s:
+            told_s = record.at_s
+            _print_json(_plain_record(record))
+    return told_s
+
+
+def _plain_record(record: MusicRecord) -> dict[str, Any]:
+    return {
+        "music": record.kind,
+        "at_s": record.at_s,
+        "emotion": record.emotion,
+        "playlist": record.playlist and record.playlist.name,
+        "reason": record.reason,
+        "outcome": record.outcome,
+    }
+
+
+def _picture(snapshot: Snapshot, *, progress: bool, music: MusicSnapshot | None) -> Group:
     name = snapshot.source.name if snapshot.source else ""
     head = Text.assemble(
         (_sign("● ", "* "), "bold red") if snapshot.listening else (_sign("○ ", "o "), "dim"),
@@ -444,7 +482,7 @@ def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
         *(f"\n{text}" for text in _notes(snapshot)),
     )
     done_s, total_s = _heard(snapshot)
-    rows: list[RenderableType] = [head]
+    rows: list[RenderableType] = [head, *_music(music)]
     if progress and total_s is not None:
         rows.append(ProgressBar(total=total_s, completed=done_s, width=40))
     decision = snapshot.decision
@@ -459,6 +497,21 @@ def _picture(snapshot: Snapshot, *, progress: bool) -> Group:
         )
     words = Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim")
     return Group(*rows, *words, bars)
+
+
+def _music(music: MusicSnapshot | None) -> list[Text]:
+    """What plays, what the autopilot waits for, and what happened last."""
+    if music is None:
+        return []
+    player = music.player
+    title = player.track.title if player.track is not None else "nothing plays"
+    lines = [
+        f"{player.kind}: {title}" + (f" ({player.playlist.name})" if player.playlist is not None else ""),
+        music.says,
+        music.problem or player.connection.message,
+        *(record.reason for record in music.records[:1]),
+    ]
+    return [Text(line, style="dim") for line in lines if line]
 
 
 def _notes(snapshot: Snapshot) -> list[str]:

@@ -1,4 +1,4 @@
-"""The one place that joins source, listener, models and journal; the doors use it and join nothing."""
+"""The one place that joins source, listener, models, music and journal; the doors use it and join nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Final
 from core import paths
 from core.errors import AttuneError, JournalError
 from core.settings import Settings
+from engine_music import Music
 from models import assets
+from models.audio import SUPPORTED_SUFFIXES
 from models.emotion.personal import PersonalVoice
 from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
 from models.emotion.separator import VoiceSeparator, load_separator
@@ -24,10 +26,16 @@ from models.mood.tagger import MoodTagger
 from models.mood.tracks import TrackQueue
 from models.resample import SAMPLE_RATE_HZ
 from models.runtime import Session
+from playback.levels import Level
+from playback.player import PlayerKind
+from playback.preferences import Mode
+from playback.scan import OnProgress, Scanned, TrackMood, scan
+from playback.snapshot import MusicSnapshot
 from realtime.calibration import Calibration
 from realtime.capture import make_source
 from realtime.capture.source import AudioSource, SourceKind, SourceSpec
 from realtime.clip import ClipEmotion, ClipWindow, summarise
+from realtime.echo import EchoReference
 from realtime.journal import Journal
 from realtime.listener import Listener
 from realtime.mood import WITHOUT_MOOD, WITHOUT_SEPARATOR, MoodEar
@@ -42,6 +50,7 @@ _LOG = logging.getLogger(__name__)
 _IDLE_POLL_S: Final = 1.0
 _PROGRESS_S: Final = 0.1
 _WARM_UP_S: Final = 10.0
+_ROOM: Final = (SourceKind.MICROPHONE, SourceKind.SYSTEM, SourceKind.PUSH)
 # In recordings, in the demo and in what the machine plays, others speak; and a replay must give the same
 # decisions on every machine.
 _OWN_VOICE: Final = (SourceKind.MICROPHONE, SourceKind.PUSH)
@@ -76,6 +85,8 @@ class Engine:
         self._listener: Listener | None = None
         self._idle_snapshot = Snapshot()
         self._spec: SourceSpec | None = None
+        self._echo = EchoReference()
+        self._music: Music | None = None
         self.calibration = Calibration(
             settings,
             models=self._load_models,
@@ -122,7 +133,7 @@ class Engine:
             try:
                 # Seen from now on: the sign must show while a microphone is being opened.
                 self._listener = self._make_listener(
-                    spec, journal=self._open_journal(), on_decision=on_decision
+                    spec, journal=self._open_journal(), on_decision=on_decision, leads=not spec.fast
                 )
                 self._set_voice(self.calibration.active)  # one kept meanwhile found no listener yet
                 self._listener.start()
@@ -218,6 +229,54 @@ class Engine:
         if listener is not None:
             listener.set_threshold(threshold)
 
+    # The user's own music
+
+    def scan_library(
+        self,
+        folder: Path,
+        on_progress: OnProgress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Scanned:
+        """Index a music folder by mood for the local player; goes on where it was broken off.
+
+        Parameters
+        ----------
+        folder
+            Where the music lies.
+        on_progress
+            Called with the files seen to and those in all, on this thread.
+        cancelled
+            Asked often; once it says true the indexing ends, and what is done is kept.
+
+        Raises
+        ------
+        MusicError
+            The folder or the library cannot be used.
+        ModelError
+            The mood models cannot be used.
+        """
+        tagger, fingerprint = self._load_tagger()
+
+        def score(path: Path) -> TrackMood:
+            level = Level()
+            found = tagger.analyse(
+                path,
+                max_minutes=self.settings.max_file_minutes,
+                on_sound=level.push,
+                cancelled=cancelled,
+            )
+            return TrackMood(found.theme, found.duration_s, level.rms, level.peak)
+
+        return scan(
+            folder,
+            paths.library_file(),
+            score,
+            fingerprint=fingerprint,
+            suffixes=SUPPORTED_SUFFIXES,
+            on_progress=on_progress,
+            cancelled=cancelled,
+        )
+
     # What it joins
 
     @property
@@ -230,6 +289,40 @@ class Engine:
             It cannot be loaded.
         """
         return self._load_models()[0].info
+
+    @property
+    def music(self) -> Music:
+        """The music that follows what is listened to; from the first call on it does."""
+        with self._lock:
+            return self._music or self.lend_music()
+
+    def music_snapshot(self) -> MusicSnapshot | None:
+        """The newest picture of the music; None where none follows. Never waits."""
+        music = self._music
+        return None if music is None else music.snapshot()
+
+    def lend_music(self, player: PlayerKind | None = None, mode: Mode | None = None) -> Music:
+        """Let the music follow, with a player and a mode for this run alone.
+
+        Parameters
+        ----------
+        player, mode
+            None: as people have decided.
+        """
+        with self._lock:
+            if self._music is not None:
+                self._music.close()
+            self._music = Music(
+                self.settings,
+                scan=self.scan_library,
+                record=self._record_music,
+                echo=self._echo,
+                player=player,
+                mode=mode,
+            )
+            if (listener := self._listener) is not None:
+                self._music.conductor.listening(listener.snapshot().state is ListenerState.LISTENING)
+            return self._music
 
     @property
     def journal(self) -> Journal | None:
@@ -261,6 +354,8 @@ class Engine:
         self.calibration.stop_recording()
         with self._lock:
             self.stop()
+            if self._music is not None:
+                self._music.close()
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
@@ -270,8 +365,20 @@ class Engine:
         self._warming.join(_WARM_UP_S)
 
     def _make_listener(
-        self, spec: SourceSpec, *, journal: Journal | None, on_decision: DecisionHandler | None
+        self,
+        spec: SourceSpec,
+        *,
+        journal: Journal | None,
+        on_decision: DecisionHandler | None,
+        leads: bool = False,
     ) -> Listener:
+        def decided(reading: Reading, decision: Decision) -> None:
+            if (music := self._music) is not None:
+                talk = listener.snapshot().tenor
+                music.conductor.hear(decision.emotion or (talk.emotion if talk is not None else None))
+            if on_decision is not None:
+                on_decision(reading, decision)
+
         recogniser, voice_activity = self._load_models()
         mood = self._open_mood()
         listener = Listener(
@@ -280,14 +387,24 @@ class Engine:
             voice_activity=voice_activity,
             settings=self.settings,
             journal=journal,
-            on_decision=on_decision,
+            on_decision=decided if leads else on_decision,
             mood=None if mood is None else MoodEar(*mood, music_from=self.settings.music_from),
             separator=None if mood is None else self._open_separator(),
+            echo=self._echo if spec.kind in _ROOM else None,
+            on_state=self._tell_music if leads else None,
         )
         listener.set_threshold(self._threshold)
         if spec.kind in _OWN_VOICE:
             listener.set_voice(self.calibration.active)
         return listener
+
+    def _tell_music(self, state: ListenerState) -> None:
+        if (music := self._music) is not None:
+            music.conductor.listening(state is ListenerState.LISTENING)
+
+    def _record_music(self, kind: str, sentence: str) -> None:
+        if (listener := self._listener) is not None:
+            listener.note(kind, sentence)
 
     def _open_for_take(self, spec: SourceSpec) -> AudioSource:
         """Many devices can be opened only once: listening ends before a take begins."""

@@ -10,6 +10,7 @@ __all__ = [
     "cache_dir",
     "config_dir",
     "data_dir",
+    "library_file",
     "log_file",
     "music_file",
     "settings_file",
@@ -48,6 +49,11 @@ def settings_file() -> Path:
 def music_file() -> Path:
     """What people decide about the music, a TOML file; it need not exist."""
     return config_dir() / "music.toml"
+
+
+def library_file() -> Path:
+    """What is known of the user's own music; it need not exist."""
+    return data_dir() / "library.sqlite3"
 
 
 def voice_file() -> Path:

@@ -102,6 +102,14 @@ class Settings(BaseSettings):
         default=8898, ge=0, le=65_535, description="Port of 127.0.0.1 to which a sign-in comes back; 0 any"
     )
 
+    # Music on this machine
+    output_device: str | None = Field(
+        default=None, description="Loudspeaker of the local player by name; unset takes the default"
+    )
+    crossfade_s: float = Field(
+        default=1.5, ge=0.0, le=10.0, description="How long the local player fades from music to music, s"
+    )
+
     # Models
     threads: int = Field(
         default=0, ge=0, le=16, description="Threads of a model; 0 takes the cores, at most 4"

@@ -218,6 +218,10 @@ class Conductor:
         """Answer the suggestion; nothing where none waits."""
         self._tell(SuggestionAnswered(self._clock(), yes))
 
+    def note(self, record: MusicRecord, discreet: str) -> None:
+        """Keep a record of something that happened beside; `discreet` is its reason for the journal."""
+        self._jobs.put(partial(self._carry_out, Record(record, discreet)))
+
     def set_mode(self, mode: Mode) -> None:
         """Set what the autopilot may do."""
         with self._lock:

@@ -22,6 +22,7 @@ DOORS = (
     "cli_voice",
     "doctor",
     "engine",
+    "engine_music",
 )
 ROOMS = ("benchmarks", "core", "dashboard", "models", "playback", "realtime", "spotify")
 
@@ -54,6 +55,7 @@ NEIGHBOURS = {
         "doctor",
         "engine",
         "models",
+        "playback",
         "realtime",
     },
     "cli_data": {"cli_shared", "models"},
@@ -65,14 +67,15 @@ NEIGHBOURS = {
     "cli_train": {"cli_shared", "core", "models"},
     "cli_voice": {"core", "engine", "models", "realtime"},
     "doctor": {"core", "models", "realtime"},
-    "engine": {"core", "models", "playback", "realtime", "spotify"},
+    "engine": {"core", "engine_music", "models", "playback", "realtime"},
+    "engine_music": {"core", "models", "playback", "realtime", "spotify"},
     "core": set(),
     "models": {"core"},
     "realtime": {"core", "models"},
     "playback": {"core", "models"},
     "spotify": {"core", "playback"},
-    "dashboard": {"core", "engine", "models", "playback", "realtime"},
-    "benchmarks": {"core", "engine", "models", "realtime"},
+    "dashboard": {"core", "engine", "engine_music", "models", "playback", "realtime"},
+    "benchmarks": {"core", "engine", "models", "playback", "realtime"},
 }
 
 # What a door starts with; the rest of `models` comes when it is asked for.

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PLACES = ("cli.py", "engine.py", "core", "realtime", "models", "dashboard")
+PLACES = (
+    "cli.py",
+    "cli_library.py",
+    "cli_spotify.py",
+    "engine.py",
+    "engine_music.py",
+    "core",
+    "realtime",
+    "models",
+    "playback",
+    "spotify",
+    "dashboard",
+)
 
 
 def symptoms() -> list[str]:
