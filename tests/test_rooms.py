@@ -75,7 +75,7 @@ NEIGHBOURS = {
     "playback": {"core", "models"},
     "spotify": {"core", "playback"},
     "dashboard": {"core", "engine", "engine_music", "models", "playback", "realtime"},
-    "benchmarks": {"core", "engine", "models", "playback", "realtime"},
+    "benchmarks": {"core", "engine", "models", "playback", "realtime", "spotify"},
 }
 
 # What a door starts with; the rest of `models` comes when it is asked for.
