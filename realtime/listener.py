@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from core.settings import Settings
 from models.emotion.personal import PersonalVoice, apply_personal
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
 from models.emotion.separator import VoiceSeparator
+from models.mood.shares import Shares
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
 from models.runtime import Session
 from realtime import gate, guard, tenor
@@ -445,18 +446,9 @@ class Listener:
                 self._mood.reset()
         mood = self._hear_mood(window)
         heard_s = time.perf_counter()
-        shares = () if mood is None else mood.shares
-        played = None if self._echo is None else self._echo.around(WINDOW_SAMPLES, window.delivered_s)
-        only_music = guard.only_music(
-            shares, self._guard_config, voice_before=self._voice_before, ours=played is not None
-        )
+        audio, only_music = self._voice_of(window, () if mood is None else mood.shares)
         asked = window.speech_share >= config.min_speech_share and not only_music
         self._voice_before = asked
-        audio = window.audio
-        if asked and played is not None:
-            audio = cancel_echo(audio, played)
-        if asked and (played is not None or guard.music_score(shares) >= self._guard_config.beside_from):
-            audio = self._without_music(audio)
         probabilities = self._probabilities(audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
@@ -508,6 +500,20 @@ class Listener:
             self._mood = None
             self._publish(mood=None, mood_error=f"{error} {WITHOUT_MOOD}")
             return None
+
+    def _voice_of(self, window: _Window, shares: Sequence[Shares]) -> tuple[Audio, bool]:
+        """The window without our own music and without other music; whether it held nothing but music."""
+        heard, config = window.audio, self._guard_config
+        if window.speech_share < self._gate_config.min_speech_share:
+            return heard, guard.only_music(shares, config, voice_before=self._voice_before)
+        played = None if self._echo is None else self._echo.around(WINDOW_SAMPLES, window.delivered_s)
+        ours = played is not None
+        if guard.only_music(shares, config, voice_before=self._voice_before, ours=ours):
+            return heard, True
+        if not ours and guard.music_score(shares) < config.beside_from:
+            return heard, False
+        left = self._without_music(heard if played is None else cancel_echo(heard, played))
+        return left, guard.nothing_left(heard, left)
 
     def _without_music(self, audio: Audio) -> Audio:
         """The voice alone; when the separator fails, listening goes on without it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.settings import Settings
 from models.mood.shares import Shares
-from realtime.guard import GuardConfig, guard_config, music_score, only_music
+from realtime.guard import GuardConfig, guard_config, music_score, nothing_left, only_music
 
 CONFIG = GuardConfig(music_from=0.4, margin=-0.2, beside_from=0.1)
 scores = st.floats(0.0, 1.0)
@@ -71,3 +72,13 @@ def test_music_of_our_own_plays_whatever_it_scores() -> None:
     assert not only_music(faint, config)
     assert only_music(faint, config, ours=True)
     assert not only_music(patches(0.2, 0.9), config, ours=True)
+
+
+def test_a_window_of_which_hardly_anything_is_left_held_no_voice() -> None:
+    rng = np.random.default_rng(0)
+    music, voice = (rng.standard_normal(48_000).astype(np.float32) for _ in range(2))
+    assert nothing_left(music, 0.2 * music)
+    assert not nothing_left(music + voice, voice)
+    assert not nothing_left(voice, voice)
+    silence = np.zeros(48_000, dtype=np.float32)
+    assert not nothing_left(silence, silence)
