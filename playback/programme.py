@@ -37,6 +37,7 @@ class Order:
         self._make = make
         self._rows: list[TrackRow] = []
         self._rounds = 0
+        self._newest = 0
         self._lock = threading.Lock()
 
     def row(self, number: int) -> TrackRow | None:
@@ -47,14 +48,15 @@ class Order:
                 if not made:
                     return None
                 self._rounds += 1
+                self._newest = len(made)
                 self._rows += made
             return self._rows[number]
 
     @property
-    def longest(self) -> int:
-        """Tracks after which it makes no sense to try another one that cannot be read."""
+    def round(self) -> int:
+        """Tracks of the newest round: when so many cannot be read one after the other, none can."""
         with self._lock:
-            return max(1, len(self._rows))
+            return max(1, self._newest)
 
 
 class Programme:
@@ -114,7 +116,7 @@ class Programme:
 
     def _begin(self, deck: Deck) -> bool:
         """Open the next track that can be read; False where there is none."""
-        while self._failed < self.order.longest:
+        while self._failed < self.order.round:
             number, skip_s = self._next, self._skip_s
             row = self.order.row(number)
             if row is None:
