@@ -1,0 +1,221 @@
+"""The engine's music: players, sign-in, library and decisions joined, over real HTTP and real files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+import soundfile
+from fake_spotify import CLIENT_ID, fake_spotify
+from terminal import Terminal
+
+from core import paths
+from core.errors import AttuneError, MusicError
+from core.settings import Settings
+from engine import Engine
+from models.emotion.labels import Emotion
+from playback.player import ConnectionState, OutcomeKind, PlayerKind
+from playback.preferences import Choice, Mode, PlaylistRef, Preferences
+from playback.preferences_file import read_preferences, write_preferences
+from playback.snapshot import Phase, RecordKind
+from playback.styles import Strategy, Style
+from realtime.capture.source import SourceKind, SourceSpec
+
+ANGRY = Path(__file__).parents[1] / "realtime" / "capture" / "demo.ogg"
+"""The demo's voice, which the model accepts as angry in a part of it."""
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came to be"
+        time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of the test's own, and no keyring of the machine's."""
+    for name in ("config_dir", "data_dir", "cache_dir"):
+        folder = tmp_path / name
+        monkeypatch.setattr(paths, name, lambda folder=folder: folder)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return tmp_path
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Engine]]:
+    made: list[Engine] = []
+
+    def build(**settings: Any) -> Engine:
+        made.append(Engine(Settings(journal=False, threads=1, **settings)))
+        return made[-1]
+
+    yield build
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    time_s = np.arange(5 * 16_000) / 16_000
+    for number, hz in enumerate((220.0, 440.0, 880.0)):
+        soundfile.write(folder / f"{number}.wav", 0.2 * np.sin(2 * np.pi * hz * time_s), 16_000)
+    return folder
+
+
+def test_without_a_word_it_is_a_dry_run_that_suggests(make: Callable[..., Engine]) -> None:
+    engine = make()
+    assert engine.music_snapshot() is None
+    snapshot = engine.music.snapshot()
+    assert snapshot.player.kind is PlayerKind.DRY_RUN
+    assert snapshot.preferences.autopilot.mode is Mode.SUGGEST
+    assert snapshot.phase is Phase.DEAF
+    assert engine.music_snapshot() is not None
+    assert [one.style for one in engine.music.candidates(Emotion.HAPPY)] == [Style.UPBEAT]
+
+
+def test_decisions_are_kept_and_found_again(make: Callable[..., Engine]) -> None:
+    music = make().music
+    chosen = Choice(Strategy.MATCH, (PlaylistRef("dry-run:style:chill", "Chill"),))
+    preferences = music.snapshot().preferences
+    music.set_preferences(replace(preferences, choices={**preferences.choices, Emotion.SAD: chosen}))
+    music.set_mode(Mode.AUTO)
+    eventually(lambda: read_preferences(paths.music_file()).autopilot.mode is Mode.AUTO)
+    again = make().music.snapshot().preferences
+    assert again.choices[Emotion.SAD] == chosen
+    assert again.autopilot.mode is Mode.AUTO
+
+
+def test_a_file_that_cannot_be_read_is_said_and_left_alone(make: Callable[..., Engine]) -> None:
+    paths.music_file().parent.mkdir(parents=True)
+    paths.music_file().write_text("[autopilot]\nmode = 'automatic'\n")
+    music = make().music
+    assert "'automatic'" in music.snapshot().problem
+    assert "Until then the defaults hold." in music.snapshot().problem
+    assert "automatic" in paths.music_file().read_text()
+
+
+def test_export_and_import_leave_the_player_as_it_is(make: Callable[..., Engine]) -> None:
+    music = make().music
+    text = music.export_preferences().replace('player = "dry-run"', 'player = "local"')
+    music.import_preferences(text.replace('mode = "suggest"', 'mode = "off"'))
+    assert music.snapshot().preferences.autopilot.mode is Mode.OFF
+    assert music.snapshot().preferences.player is PlayerKind.DRY_RUN
+    with pytest.raises(MusicError, match="There is no key 'modus'"):
+        music.import_preferences("[autopilot]\nmodus = 'off'\n")
+
+
+def test_what_is_lent_for_one_run_is_not_kept(make: Callable[..., Engine]) -> None:
+    write_preferences(Preferences(), paths.music_file())
+    engine = make()
+    music = engine.lend_music(PlayerKind.LOCAL, Mode.AUTO)
+    assert music.kind is PlayerKind.LOCAL
+    assert music.snapshot().preferences.autopilot.mode is Mode.AUTO
+    music.set_mode(Mode.OFF)
+    engine.close()
+    assert read_preferences(paths.music_file()) == Preferences()
+
+
+def test_a_scan_gives_the_local_player_its_playlists(make: Callable[..., Engine], songs: Path) -> None:
+    music = make().music
+    music.use(PlayerKind.LOCAL)
+    eventually(lambda: music.snapshot().player.connection.state is ConnectionState.DISCONNECTED)
+    assert "attune library scan" in music.snapshot().player.connection.message
+    (songs / "text.mp3").write_text("no sound")
+    music.scan(songs)
+    eventually(lambda: music.scanning is not None and not music.scanning.running, 60.0)
+    assert music.scanning is not None
+    assert (music.scanning.done, music.scanning.total, music.scanning.problem) == (4, 4, "")
+    assert music.library_counts == (3, 1)
+    assert music.music_folder == songs
+    eventually(lambda: len(music.snapshot().player.playlists) == len(Style) + 1)
+    assert [one.style for one in music.candidates(Emotion.ANGRY)] == [Style.ENERGETIC]
+
+
+def test_a_folder_that_is_not_there_is_said(make: Callable[..., Engine], tmp_path: Path) -> None:
+    music = make().music
+    with pytest.raises(MusicError, match=r"There is no folder .*absent"):
+        music.scan(tmp_path / "absent")
+    assert music.scanning is None
+
+
+def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
+    make: Callable[..., Engine], home: Path
+) -> None:
+    with fake_spotify() as server:
+        server.auto_consent = True
+        server.add_device("Desk", active=True)
+        server.add_playlist("Chill evening")
+        music = make(
+            spotify_accounts_url=server.url, spotify_api_url=server.url, spotify_callback_port=0
+        ).music
+        assert music.client_id == ""
+        assert any("developer.spotify.com" in step for step in music.sign_in_steps)
+        music.begin_sign_in(CLIENT_ID, may_create=True)
+        assert music.sign_in is not None
+        assert music.sign_in.waiting
+        requests.get(music.sign_in.url, timeout=10)
+        eventually(lambda: music.snapshot().player.connection.state is ConnectionState.CONNECTED)
+        assert not music.sign_in.waiting
+        assert music.sign_in.outcome is not None
+        assert music.sign_in.outcome.ok
+        assert music.kind is PlayerKind.SPOTIFY
+        eventually(lambda: music.suggestions()[Style.CHILL])
+        assert [one.name for one in music.candidates(Emotion.NEUTRAL)] == ["Chill evening"]
+        music.create_missing()
+        eventually(lambda: any(one.name == "Attune: energetic" for one in music.snapshot().player.playlists))
+        assert music.snapshot().records[0].outcome is OutcomeKind.DONE
+        assert read_preferences(paths.music_file()).player is PlayerKind.SPOTIFY
+        music.disconnect()
+        eventually(lambda: music.snapshot().player.connection.state is ConnectionState.DISCONNECTED)
+        eventually(lambda: music.snapshot().records[0].reason.startswith("You disconnected Spotify"))
+        assert music.client_id == ""
+        kept = [file for file in home.rglob("*") if file.is_file() and "spotify" in file.parts]
+        assert kept == []
+
+
+def test_what_is_no_client_id_is_said(make: Callable[..., Engine]) -> None:
+    music = make().music
+    with pytest.raises(AttuneError, match="is no client id"):
+        music.begin_sign_in("abc")
+    assert music.sign_in is None
+    with pytest.raises(MusicError, match="choose it as the player first"):
+        music.create_missing()
+
+
+def test_what_is_accepted_changes_the_music(make: Callable[..., Engine], tmp_path: Path) -> None:
+    sound, rate_hz = soundfile.read(ANGRY, dtype="float32")
+    soundfile.write(tmp_path / "angry.wav", sound[9 * rate_hz : 18 * rate_hz], rate_hz)
+    engine = make()
+    music = engine.lend_music(PlayerKind.DRY_RUN, Mode.AUTO)
+    eventually(lambda: music.snapshot().player.playlists)
+    preferences = music.snapshot().preferences
+    music.set_preferences(
+        replace(preferences, autopilot=replace(preferences.autopilot, dwell_s=0.0, cooldown_s=10.0))
+    )
+    engine.start(SourceSpec(SourceKind.FILE, path=tmp_path / "angry.wav"))
+    eventually(lambda: music.snapshot().phase is not Phase.DEAF)
+    eventually(lambda: music.snapshot().records)
+    switched = music.snapshot().records[0]
+    assert switched.kind is RecordKind.SWITCHED
+    assert switched.emotion is Emotion.ANGRY
+    assert switched.playlist is not None
+    assert switched.playlist.style is Style.ENERGETIC
+    engine.stop()
+    eventually(lambda: music.snapshot().phase is Phase.DEAF)
+
+
+def test_music_in_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    listen = Terminal(capsys, monkeypatch, "listen")
+    code, _, said = listen("--source", "demo", "--fast", "--player", "dry-run")
+    assert code == 2
+    assert "Invalid value for --fast" in said
+    assert listen("--player", "gramophone")[0] == 2
