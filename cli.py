@@ -32,6 +32,7 @@ from rich.text import Text
 
 import cli_data
 import cli_evaluate
+import cli_library
 import cli_models
 import cli_mood
 import cli_spotify
@@ -68,7 +69,7 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 journal_app = typer.Typer(help="Look at, export or delete what was recorded.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(journal_app, name="journal")
-for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood, cli_models, cli_spotify):
+for module in (cli_data, cli_train, cli_evaluate, cli_voice, cli_mood, cli_models, cli_spotify, cli_library):
     module.add_commands(app)
 
 _LOG = logging.getLogger(__name__)

@@ -236,6 +236,8 @@ class Engine:
         folder: Path,
         on_progress: OnProgress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        *,
+        retry: bool = False,
     ) -> Scanned:
         """Index a music folder by mood for the local player; goes on where it was broken off.
 
@@ -247,6 +249,8 @@ class Engine:
             Called with the files seen to and those in all, on this thread.
         cancelled
             Asked often; once it says true the indexing ends, and what is done is kept.
+        retry
+            Files that could not be read are tried again, though they have not changed.
 
         Raises
         ------
@@ -275,6 +279,7 @@ class Engine:
             suffixes=SUPPORTED_SUFFIXES,
             on_progress=on_progress,
             cancelled=cancelled,
+            retry=retry,
         )
 
     # What it joins

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     )
 
     # Music on this machine
+    music_folder: Path | None = Field(
+        default=None, description="Folder of your own music; unset takes the one that was indexed last"
+    )
     output_device: str | None = Field(
         default=None, description="Loudspeaker of the local player by name; unset takes the default"
     )
@@ -146,7 +149,7 @@ class Settings(BaseSettings):
         """Let a name stand for what `attune models fetch` brought; a file of that name is `./yamnet`."""
         return paths.weights_dir() / f"{given}.onnx" if given == "yamnet" else given
 
-    @field_validator("emotion_model", "mood_backbone", "mood_head", "journal_path")
+    @field_validator("emotion_model", "mood_backbone", "mood_head", "music_folder", "journal_path")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         """Let `~` stand for the home folder, as it does in a shell."""

@@ -103,7 +103,7 @@ def playlist_for(
     best = np.argsort(-scores[:, list(Style).index(style)], kind="stable")
     choice = best[: min(_CHOICE * n, max(_LEAST, len(heard) // 3))]
     dice = random.Random(f"{style.value} {seed}")  # noqa: S311 - nothing is to be kept secret
-    reach = 1.0 + _SHUFFLE * len(choice)
+    reach = 2.0 + _SHUFFLE * len(choice)
     places = sorted(range(len(choice)), key=lambda place: place + dice.uniform(0.0, reach))
     return _spread([heard[choice[place]] for place in places[:n]])
 
