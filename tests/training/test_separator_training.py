@@ -21,7 +21,7 @@ from models.training.data.cache import load_cache
 from models.training.data.splits import Split
 from models.training.emotion.encoders import load_hybrid
 from models.training.emotion.noise import heard
-from models.training.separator import ship
+from models.training.separator import fit, ship
 from models.training.separator.fit import FitSettings, Material, fit_separator
 from models.training.separator.mixtures import MixtureSettings, mixtures
 from models.training.separator.network import Separator, SeparatorShape, separate
@@ -35,6 +35,12 @@ QUICK = FitSettings(
 )
 SONGS = [(0.3 * np.random.default_rng(seed).standard_normal(64_000)).astype(np.float32) for seed in range(2)]
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(autouse=True)
+def _few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "_WATCHED", 3)
+    monkeypatch.setattr(ship, "_JUDGED", 3)
 
 
 def sides(tmp: Path) -> Path:
@@ -120,7 +126,6 @@ def test_from_archive_to_file(
 ) -> None:
     monkeypatch.setattr(cli, "start_logging", lambda: None)
     monkeypatch.setattr(ship, "SETTINGS", QUICK)
-    monkeypatch.setattr(ship, "_JUDGED", 3)
     out = tmp_path / "made" / "voice.onnx"
     music = sides(tmp_path)
     command = ["train", "separator", "--data", speech_dir, "--music", music, "--run", tmp_path / "run"]
