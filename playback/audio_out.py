@@ -22,8 +22,9 @@ _CALL_S: Final = 4.0
 _CLOSE_S: Final = 0.4
 _STALL_S: Final = 2.0
 _LONGEST_S: Final = 2.0
-# PulseAudio and PipeWire show ALSA a default buffer of 40 ms: a busy interpreter may take longer to answer.
-_ALSA_LATENCY_S: Final = 0.1
+# PulseAudio and PipeWire show ALSA a default buffer of 40 ms: a busy machine may take longer to answer. With
+# 0.2 s and three times more to do than it can, sound was lost now and then; with 0.3 s none was.
+_ALSA_LATENCY_S: Final = 0.3
 _FALLBACK_RATES_HZ: Final = (48_000, 44_100)
 
 # PortAudio's error number (portaudio.h).

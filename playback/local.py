@@ -93,7 +93,7 @@ class LocalPlayer:
     device
         Name of the loudspeaker; empty takes the system's default.
     crossfade_s
-        How long a switch fades from the old to the new, s; the new one is the louder after a third of it.
+        How long a switch fades from the old to the new, s; the new one is the louder after a fifth of it.
     volume
         0 to 1.
     on_played
@@ -378,6 +378,7 @@ class LocalPlayer:
                 "or choose another one."
             )
             _LOG.warning("%s", self._sound_trouble)
+            self._publish()  # now: to open another one may take seconds
 
     def _retry(self, now_s: float) -> None:
         try:

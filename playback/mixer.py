@@ -20,6 +20,7 @@ Render = Callable[[Stereo, float], None]
 
 _BLOCK: Final = 1024
 _STEPS: Final = np.arange(1, _BLOCK + 1, dtype=np.float32)
+_BEND: Final = np.float32(3.0)
 _QUARTER: Final = np.float32(np.pi / 2.0)
 _VOLUME_S: Final = 0.05
 _PLAYED_S: Final = 4.0
@@ -53,7 +54,7 @@ class _Fade:
         np.divide(out, self._frames, out=out)
         np.minimum(out, 1.0, out=out)
         np.subtract(1.0, out, out=out)
-        np.multiply(out, out, out=out)
+        np.power(out, _BEND, out=out)
         np.multiply(out, self._start - self._target, out=out)
         np.add(out, self._target, out=out)
         self._done += frames

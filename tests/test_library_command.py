@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -187,7 +188,7 @@ def test_a_signal_in_the_middle_of_a_long_file_ends_it_without_a_traceback(
     ) as program:
         database = tmp_path / "home" / "attune" / "library.sqlite3"
         while program.poll() is None and not (database.exists() and read_library(database).folder):
-            pass
+            time.sleep(0.05)
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=60)
     assert program.returncode == 130
