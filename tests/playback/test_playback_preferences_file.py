@@ -144,7 +144,10 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("[autopilott]", ["'autopilott'", "did you mean 'autopilot'?", "version, player, autopilot, emotions"]),
+        (
+            "[autopilott]",
+            ["'autopilott'", "did you mean 'autopilot'?", "version, player, autopilot, emotions"],
+        ),
         ('player = "locl"', ["'player'", "'locl'", "did you mean 'local'?", '"spotify" or "local"']),
         ("[autopilot]\ndwell = 3", ["'dwell'", "in 'autopilot'", "did you mean 'dwell_s'?"]),
         ("[autopilot]\nzzz = 3", ["'zzz'", "allowed are mode, dwell_s, cooldown_s, override_min, quiet"]),
