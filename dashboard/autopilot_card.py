@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.fields import carry_out, given, hold, tell_problem
 from dashboard.markup import Markup, tag
 from dashboard.now_playing import MODES
 from dashboard.times import as_minutes, as_time, moment
@@ -60,30 +60,33 @@ def autopilot_card(desk: Desk) -> None:
     snapshot = music.snapshot()
     settings = snapshot.preferences.autopilot
     with st.container(horizontal=True, vertical_alignment="center", key="autopilot-mode"):
-        hold(_MODE, settings.mode)
+        mode = hold(_MODE, settings.mode)
         st.segmented_control(
             "Autopilot",
             tuple(MODES),
-            key=_MODE,
+            default=mode.first,
+            key=mode.key,
             required=True,
-            format_func=lambda mode: MODES[mode],
+            format_func=lambda one: MODES[one],
             label_visibility="collapsed",
             on_change=_set_mode,
             args=(music,),
         )
         st.html(tag("p", _EXPLAINED[settings.mode], class_="at-lead"), width="content")
-        hold(_CALL, snapshot.on_call)
-        st.toggle("I am on a call", key=_CALL, on_change=_set_call, args=(music,))
-    hold(_DWELL, settings.dwell_s)
-    hold(_COOLDOWN, settings.cooldown_s)
-    hold(_OVERRIDE, settings.override_min)
-    hold(_FROM, as_time(settings.quiet_from))
-    hold(_TO, as_time(settings.quiet_to))
+        call = hold(_CALL, snapshot.on_call)
+        st.toggle("I am on a call", call.first, key=call.key, on_change=_set_call, args=(music,))
     with st.container(horizontal=True, vertical_alignment="bottom", key="autopilot-numbers"):
-        _number(music, _DWELL, "Hold an emotion for, s", 120.0, step=0.5, help_="before the music changes")
         _number(
             music,
-            _COOLDOWN,
+            (_DWELL, settings.dwell_s),
+            "Hold an emotion for, s",
+            120.0,
+            step=0.5,
+            help_="before the music changes",
+        )
+        _number(
+            music,
+            (_COOLDOWN, settings.cooldown_s),
             "Between two changes, s",
             7_200.0,
             low=10.0,
@@ -92,66 +95,84 @@ def autopilot_card(desk: Desk) -> None:
         )
         _number(
             music,
-            _OVERRIDE,
+            (_OVERRIDE, settings.override_min),
             "After your own action, min",
             240.0,
             step=5.0,
             help_="it keeps quiet for so long after you have played, paused, skipped or set something",
         )
-        for key, label in ((_FROM, "Quiet from"), (_TO, "Quiet to")):
+        for name, label, minutes in (
+            (_FROM, "Quiet from", settings.quiet_from),
+            (_TO, "Quiet to", settings.quiet_to),
+        ):
+            held = hold(name, as_time(minutes))
             st.time_input(
                 label,
-                key=key,
+                held.first,
+                key=held.key,
                 help="Between these times nothing is changed; the same time twice: never quiet",
                 on_change=_set_setting,
-                args=(music, key),
+                args=(music, name),
                 width=150,
             )
     tell_problem(_PLACE)
 
 
 def _number(
-    music: Music, key: str, label: str, high: float, *, low: float = 0.0, step: float, help_: str
+    music: Music,
+    what: tuple[str, float],
+    label: str,
+    high: float,
+    *,
+    low: float = 0.0,
+    step: float,
+    help_: str,
 ) -> None:
+    name, value = what
+    held = hold(name, value)
     st.number_input(
         label,
         low,
         high,
-        step=step,
+        held.first,
+        step,
         format="%g",
-        key=key,
+        key=held.key,
         help=help_.capitalize(),
         on_change=_set_setting,
-        args=(music, key),
+        args=(music, name),
         width=190,
     )
 
 
 def _set_mode(music: Music) -> None:
-    carry_out(_PLACE, lambda: music.set_mode(Mode(st.session_state[_MODE])), key=_MODE)
+    mode = given(_MODE)
+    if mode is not None:
+        carry_out(_PLACE, lambda: music.set_mode(Mode(mode)), name=_MODE)
 
 
 def _set_call(music: Music) -> None:
-    carry_out(_PLACE, lambda: music.set_call(bool(st.session_state[_CALL])))
+    on = given(_CALL)
+    if on is not None:
+        carry_out(_PLACE, lambda: music.set_call(bool(on)))
 
 
-def _set_setting(music: Music, key: str) -> None:
-    value = st.session_state[key]
-    if value is None:
-        return
-    carry_out(_PLACE, lambda: _change(music, key, value), key=key)
+def _set_setting(music: Music, name: str) -> None:
+    value = given(name)
+    if value is not None:
+        carry_out(_PLACE, lambda: _change(music, name, value), name=name)
 
 
-def _change(music: Music, key: str, value: Any) -> None:
+def _change(music: Music, name: str, value: Any) -> None:
     preferences = music.snapshot().preferences
     settings = preferences.autopilot
-    if key == _DWELL:
+    if name == _DWELL:
         settings = replace(settings, dwell_s=float(value))
-    elif key == _COOLDOWN:
+    elif name == _COOLDOWN:
         settings = replace(settings, cooldown_s=float(value))
-    elif key == _OVERRIDE:
+    elif name == _OVERRIDE:
         settings = replace(settings, override_min=float(value))
-    elif key == _FROM:
+    elif name == _FROM:
         settings = replace(settings, quiet_from=as_minutes(value))
     else:
         settings = replace(settings, quiet_to=as_minutes(value))

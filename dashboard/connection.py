@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, outcome, tell_problem
+from dashboard.fields import carry_out, given, hold, outcome, tell_problem
 from dashboard.markup import Markup, plain, tag
 from dashboard.times import moment
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind
@@ -87,9 +87,9 @@ def status(connection: Connection, kind: PlayerKind, now_s: float) -> Markup:
         look, words = "off", "Dry run"
     if connection.state is ConnectionState.RATE_LIMITED and connection.until_s is not None:
         words = f"{words} until {moment(connection.until_s, now_s)}"
-    calls = connection.calls_today
+    calls = None if connection.state is ConnectionState.DISCONNECTED else connection.calls_today
     facts = (
-        connection.account,
+        "" if connection.account in connection.message else connection.account,
         "" if calls is None else f"{calls} {'call' if calls == 1 else 'calls'} used today",
     )
     return tag(
@@ -122,8 +122,6 @@ def _spotify(music: Music, state: ConnectionState) -> None:
             show(plain(view.outcome.message))
         _sign_in(music)
         return
-    if view is not None and view.outcome is not None and view.outcome.ok and view.outcome.message:
-        st.caption(plain(view.outcome.message))
     with st.container(horizontal=True, key="connection-buttons"):
         _test(music)
         with st.popover("Disconnect", icon=":material/link_off:"):
@@ -192,11 +190,12 @@ def _sign_in(music: Music) -> None:
     else:
         _how(music)
     # Streamlit forgets a field that is not drawn, and while a sign-in waits this one is not.
-    hold(_CLIENT, known or st.session_state.get(_TYPED, ""))
+    held = hold(_CLIENT, known or st.session_state.get(_TYPED, ""))
     with st.container(horizontal=True, vertical_alignment="bottom", key="sign-in"):
         st.text_input(
             "Client id of your app at Spotify",
-            key=_CLIENT,
+            held.first,
+            key=held.key,
             placeholder="32 signs, from the page of your app",
             max_chars=128,
             width=380,
@@ -235,7 +234,7 @@ def _linked(sentence: str) -> list[str]:
 
 
 def _begin(music: Music) -> None:
-    typed = st.session_state[_TYPED] = str(st.session_state.get(_CLIENT) or "").strip()
+    typed = st.session_state[_TYPED] = str(given(_CLIENT) or "").strip()
     may_create = bool(st.session_state.get(_MAY_CREATE))
     carry_out(_PLACE, lambda: music.begin_sign_in(typed, may_create=may_create))
 
@@ -246,11 +245,12 @@ def _begin(music: Music) -> None:
 def _local(music: Music) -> None:
     scan = music.scanning
     running = scan is not None and scan.running
-    hold(_FOLDER, str(music.music_folder or ""))
+    held = hold(_FOLDER, str(music.music_folder or ""))
     with st.container(horizontal=True, vertical_alignment="bottom", key="library"):
         st.text_input(
             "Folder of your music on this machine",
-            key=_FOLDER,
+            held.first,
+            key=held.key,
             placeholder="~/Music",
             icon=":material/folder:",
             disabled=running,
@@ -275,7 +275,7 @@ def _local(music: Music) -> None:
 
 
 def _scan(music: Music) -> None:
-    typed = str(st.session_state.get(_FOLDER) or "").strip().strip("\"'")
+    typed = str(given(_FOLDER) or "").strip().strip("\"'")
     carry_out(_PLACE, lambda: music.scan(_folder(typed)))
 
 

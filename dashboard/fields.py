@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -11,30 +12,64 @@ from dashboard.markup import plain
 from dashboard.part import UNEXPECTED, attempt
 from playback.player import Outcome, OutcomeKind
 
-__all__ = ["carry_out", "hold", "outcome", "problem", "tell_problem"]
+__all__ = ["Held", "carry_out", "given", "hold", "key_of", "outcome", "problem", "tell_problem"]
 
 
-def hold(key: str, value: object, *, offered: object = None) -> None:
-    """Let a widget stand at a value; to be called just before the widget is drawn.
-
-    It is written only when somebody else has changed it: the widget would jump back under a moving hand.
+class Held(NamedTuple):
+    """How a widget is to be drawn.
 
     Parameters
     ----------
     key
-        Of the widget.
+        Its key.
+    first
+        What it stands at until a person changes it: to be given as its default.
+    """
+
+    key: str
+    first: Any
+
+
+def hold(name: str, value: object, *, offered: object = None) -> Held:
+    """Say how a widget is to be drawn that stands at a value which others may change as well.
+
+    While only a person changes it, it stays the same widget. When somebody else has, it is another one, with
+    a key of its own and the value as its default. Values written into the session state instead are lost
+    where one run of a page cuts the run before short: the browser then sends what it still shows, which
+    would pass for a person's wish and undo the change.
+
+    Parameters
+    ----------
+    name
+        Of the widget, for `given` and `carry_out`.
     value
         What it is to stand at.
     offered
         What can be chosen; the widget starts anew where that has changed.
     """
-    seen = f"{key} seen"
-    if key not in st.session_state or st.session_state.get(seen) != (value, offered):
-        st.session_state[key] = value
-        st.session_state[seen] = (value, offered)
+    seen, turn, first = f"{name} seen", f"{name} turn", f"{name} first"
+    before, st.session_state[seen] = st.session_state.get(seen), (value, offered)
+    key = key_of(name)
+    if key in st.session_state and before is not None:
+        stands = (st.session_state[key], before[1])
+        if (value, offered) in (before, stands):
+            return Held(key, st.session_state[first])
+    st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
+    st.session_state[first] = value
+    return Held(key_of(name), value)
 
 
-def carry_out(place: str, command: Callable[[], object], *, key: str = "") -> None:
+def key_of(name: str) -> str:
+    """Key under which a widget that `hold` looks after was drawn last."""
+    return f"{name} {st.session_state.get(f'{name} turn', 0)}"
+
+
+def given(name: str) -> Any:
+    """What such a widget stands at, for the command that it gives; None where its successor is to come."""
+    return st.session_state.get(key_of(name))
+
+
+def carry_out(place: str, command: Callable[[], object], *, name: str = "") -> None:
     """Do what a person asked for; if it fails, now or later, one sentence on why is kept for `tell_problem`.
 
     Parameters
@@ -43,13 +78,13 @@ def carry_out(place: str, command: Callable[[], object], *, key: str = "") -> No
         Where on the page the sentence is told.
     command
         What was asked for; it may give the future of an `Outcome`.
-    key
+    name
         Of the widget that `hold` looks after, if it was one that asked and the command takes effect at once:
         where it fails the widget goes back. One whose effect comes later must not jump back until then.
     """
-    if key:
-        _, offered = st.session_state.get(f"{key} seen", (None, None))
-        st.session_state[f"{key} seen"] = (st.session_state[key], offered)
+    if name:
+        _, offered = st.session_state.get(f"{name} seen", (None, None))
+        st.session_state[f"{name} seen"] = (given(name), offered)
     answers: list[object] = []
     st.session_state[f"{place} problem"] = attempt(lambda: answers.append(command()))
     st.session_state[f"{place} answer"] = next(iter(answers), None)

@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, tell_problem
+from dashboard.fields import carry_out, given, hold, tell_problem
 from dashboard.markup import plain, tag
 from models.emotion.labels import EMOTIONS, Emotion
 from playback.player import ConnectionState, PlayerKind, Playlist
@@ -166,17 +166,18 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
             ),
             width="content",
         )
-        key = f"mapping {emotion} strategy"
-        hold(key, choice.strategy)
+        name = f"mapping {emotion} strategy"
+        held = hold(name, choice.strategy)
         st.segmented_control(
             f"Strategy for {emotion}",
             (Strategy.MATCH, Strategy.LIFT),
-            key=key,
+            default=held.first,
+            key=held.key,
             required=True,
             format_func=lambda strategy: strategy.capitalize(),
             label_visibility="collapsed",
             on_change=_set_strategy,
-            args=(music, emotion, key),
+            args=(music, emotion, name),
         )
     st.html(
         tag(
@@ -197,18 +198,19 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
 def _playlists(
     music: Music, emotion: Emotion, choice: Choice, labels: dict[str, str], refs: Sequence[PlaylistRef]
 ) -> None:
-    key = f"mapping {emotion} {choice.strategy} {music.kind}"
-    hold(key, [ref.uri for ref in refs], offered=tuple(labels.items()))
+    name = f"mapping {emotion} {choice.strategy} {music.kind}"
+    held = hold(name, [ref.uri for ref in refs], offered=tuple(labels.items()))
     st.multiselect(
         f"Playlists for {emotion}, in turn",
         list(labels),
-        key=key,
+        default=held.first,
+        key=held.key,
         format_func=lambda uri: labels.get(uri, uri),
         placeholder="Choose playlists, or leave it to the suggestions",
         label_visibility="collapsed",
         select_all=False,
         on_change=_set_playlists,
-        args=(music, emotion, key, labels),
+        args=(music, emotion, choice.strategy, name, labels),
     )
 
 
@@ -254,25 +256,33 @@ def _change(music: Music, emotion: Emotion, choice: Choice) -> None:
     music.set_preferences(replace(preferences, choices={**preferences.choices, emotion: choice}))
 
 
-def _choice(music: Music, emotion: Emotion) -> Choice:
-    return music.snapshot().preferences.choices[emotion]
+def _choice(music: Music, emotion: Emotion, strategy: Strategy | None = None) -> Choice:
+    choice = music.snapshot().preferences.choices[emotion]
+    return choice if strategy is None else replace(choice, strategy=strategy)
 
 
-def _set_strategy(music: Music, emotion: Emotion, key: str) -> None:
-    strategy = Strategy(st.session_state[key])
-    changed = replace(_choice(music, emotion), strategy=strategy)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed), key=key)
+def _set_strategy(music: Music, emotion: Emotion, name: str) -> None:
+    strategy = given(name)
+    if strategy is not None:
+        changed = _choice(music, emotion, Strategy(strategy))
+        carry_out(_PLACE, lambda: _change(music, emotion, changed), name=name)
 
 
-def _set_playlists(music: Music, emotion: Emotion, key: str, labels: Mapping[str, str]) -> None:
-    choice = _choice(music, emotion)
+def _set_playlists(
+    music: Music, emotion: Emotion, strategy: Strategy, name: str, labels: Mapping[str, str]
+) -> None:
+    uris = given(name)
+    choice = _choice(music, emotion, strategy)
+    # Streamlit also calls where a field has only come or gone.
+    if uris is None or uris == [ref.uri for ref in chosen(choice) if _is_of(ref, music.kind)]:
+        return
+    now = _choice(music, emotion)
     listed = {one.uri: one.name for one in music.snapshot().player.playlists}
     before = {ref.uri: ref.name for ref in chosen(choice)}
-    refs = [
-        PlaylistRef(uri, listed.get(uri) or before.get(uri) or labels[uri]) for uri in st.session_state[key]
-    ]
-    changed = with_chosen(choice, refs, music.kind)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed), key=key)
+    refs = [PlaylistRef(uri, listed.get(uri) or before.get(uri) or labels[uri]) for uri in uris]
+    # The list of the strategy that was shown, though another tab may have chosen the other one meanwhile.
+    changed = replace(with_chosen(choice, refs, music.kind), strategy=now.strategy)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed), name=name)
 
 
 def _use(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:

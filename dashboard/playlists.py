@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import connection
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, hold, outcome, tell_problem
+from dashboard.fields import carry_out, given, hold, outcome, tell_problem
 from dashboard.mapping_editor import labels_of, mapping_editor
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
@@ -99,11 +99,12 @@ def _face(desk: Desk) -> tuple[object, ...]:
 
 
 def _which(music: Music) -> None:
-    hold(_PLAYER, music.kind)
+    held = hold(_PLAYER, music.kind)
     st.radio(
         "Player",
         tuple(PLAYERS),
-        key=_PLAYER,
+        tuple(PLAYERS).index(held.first),
+        key=held.key,
         format_func=lambda kind: PLAYERS[kind],
         captions=[connection.NEEDS[kind] for kind in PLAYERS],
         horizontal=True,
@@ -116,7 +117,9 @@ def _which(music: Music) -> None:
 
 
 def _use(music: Music) -> None:
-    carry_out("player", lambda: music.use(PlayerKind(st.session_state[_PLAYER])), key=_PLAYER)
+    kind = given(_PLAYER)
+    if kind is not None:
+        carry_out("player", lambda: music.use(PlayerKind(kind)), name=_PLAYER)
 
 
 def _connection_now(desk: Desk) -> None:
@@ -149,8 +152,15 @@ def _what_and_where(music: Music) -> None:
 def _play_list(music: Music, player: PlayerSnapshot) -> None:
     names = labels_of(player.playlists, (), frozenset())
     now = player.playlist.uri if player.playlist is not None else None
-    hold(_LIST, now if now in names else next(iter(names)), offered=tuple(names.items()))
-    st.selectbox("Playlist", list(names), key=_LIST, format_func=lambda uri: names.get(uri, uri), width=300)
+    held = hold(_LIST, now if now in names else next(iter(names)), offered=tuple(names.items()))
+    st.selectbox(
+        "Playlist",
+        list(names),
+        list(names).index(held.first),
+        key=held.key,
+        format_func=lambda uri: names.get(uri, uri),
+        width=300,
+    )
     st.button(
         "Play",
         key="playlists play",
@@ -161,17 +171,20 @@ def _play_list(music: Music, player: PlayerSnapshot) -> None:
 
 
 def _play(music: Music) -> None:
-    carry_out("device", lambda: music.play(str(st.session_state[_LIST])))
+    uri = given(_LIST)
+    if uri is not None:
+        carry_out("device", lambda: music.play(str(uri)))
 
 
 def _devices(music: Music, player: PlayerSnapshot) -> None:
     names = _device_names(player)
     now = player.device.name if player.device is not None else _WHICHEVER
-    hold(_DEVICE, now if now in names else _WHICHEVER, offered=tuple(names))
+    held = hold(_DEVICE, now if now in names else _WHICHEVER, offered=tuple(names))
     st.selectbox(
         "Play on",
         names,
-        key=_DEVICE,
+        names.index(held.first),
+        key=held.key,
         format_func=lambda name: _device_words(name, player.devices),
         help="Remembered by its name",
         on_change=_choose_device,
@@ -196,8 +209,10 @@ def _device_words(name: str, devices: tuple[OutputDevice, ...]) -> str:
 
 
 def _choose_device(music: Music) -> None:
-    # Without the key: the player follows in its own time, and until then the field must not jump back.
-    carry_out("device", lambda: music.choose_device(str(st.session_state[_DEVICE])))
+    name = given(_DEVICE)
+    if name is not None:
+        # The player follows in its own time, and until then the field must not jump back.
+        carry_out("device", lambda: music.choose_device(str(name)))
 
 
 # The autopilot

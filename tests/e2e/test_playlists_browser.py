@@ -110,9 +110,14 @@ def playlists_of(page: Page, emotion: str) -> Locator:
 
 
 def choose_playlist(page: Page, emotion: str, name: str) -> None:
-    playlists_of(page, emotion).get_by_role("combobox").click()
+    field = playlists_of(page, emotion).get_by_role("combobox")
+    # The list closes when the page is scrolled, as it is by a test that clicks on what is out of sight.
+    field.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    field.click()
     page.get_by_role("option", name=name, exact=True).click()
     page.keyboard.press("Escape")
+    expect(playlists_of(page, emotion)).to_contain_text(name)
 
 
 def test_signed_in_mapped_and_disconnected(
