@@ -1,12 +1,15 @@
 """Half an hour in a room: the music is to change once for each real change of emotion, and else not.
 
     python -m benchmarks.session --speech SPEECH --music emotify.tar [--under-db 10] [--seed 1]
+    python -m benchmarks.session --speech SPEECH --music emotify.tar --sure
     python -m benchmarks.session --speech SPEECH --music emotify.tar --choose
 
 Twelve times somebody of the test speakers is of one emotion for a minute; between, songs that no network of
 this project has heard, and silence. Everything goes through the live path, as fast as possible, and on to
 the autopilot with its own defaults, by the sample clock. A switch is right if it is for the emotion that is
-spoken at that time, once for each change; every other is false. With --choose it is calibration speakers,
+spoken at that time, once for each change; every other is false. With --sure people say only sentences of
+which the emotion model is rightly sure by themselves: that measures the way from emotions to music, not
+the model. With --choose it is calibration speakers,
 for a table by which the knobs of `realtime.tenor` are chosen.
 """
 
@@ -25,6 +28,7 @@ import numpy as np
 from benchmarks.false_alarms import hear
 from benchmarks.over_music import level, mixed, songs_never_heard
 from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser, load_recogniser
 from models.resample import SAMPLE_RATE_HZ, Audio
 from playback.attribution import Sight
 from playback.autopilot import AutopilotState, step
@@ -50,6 +54,7 @@ _GRACE_S: Final = 8.0
 """After somebody has stopped: so long smoothing, dwell and gaps may reach."""
 _BEGIN_S: Final = 1_000_000.0
 _TWO: Final = 2
+_SURE: Final = 0.7
 _CORPORA: Final = ("crema_d", "ravdess_speech")
 _MEMORY_S: Final = (10.0, 15.0, 20.0, 30.0)
 _WEIGHT: Final = (1.0, 1.5, 2.0, 3.0)
@@ -129,7 +134,9 @@ def judged(found: Sequence[Switched], parts: Sequence[Part]) -> dict[str, Any]:
     }
 
 
-def run(speech: Path, music: Path, *, under_db: float | None, seed: int) -> dict[str, Any]:
+def run(
+    speech: Path, music: Path, *, under_db: float | None, seed: int, sure: bool = False
+) -> dict[str, Any]:
     """Make the half hour, hear it, and judge what the autopilot did.
 
     Parameters
@@ -140,10 +147,12 @@ def run(speech: Path, music: Path, *, under_db: float | None, seed: int) -> dict
         Level of songs under the speech; None: there are none under it.
     seed
         Of who speaks, and of the songs.
+    sure
+        Only sentences of which the model is rightly sure.
     """
     rng = np.random.default_rng(seed)
     songs = songs_never_heard(music)
-    audio, parts = _half_hour(rng, speech, "test", songs)
+    audio, parts = _half_hour(rng, speech, "test", songs, sure=sure)
     if under_db is not None:
         audio = mixed(audio, songs, under_db)
     return {
@@ -186,11 +195,11 @@ def _row(heard: Iterable[tuple[ClipEmotion, Sequence[Part]]], config: TenorConfi
 
 
 def _half_hour(
-    rng: np.random.Generator, speech: Path, split: str, songs: Sequence[Audio]
+    rng: np.random.Generator, speech: Path, split: str, songs: Sequence[Audio], *, sure: bool = False
 ) -> tuple[Audio, tuple[Part, ...]]:
     pieces, parts, at = [], [], 0
     silence = np.zeros(round(_SILENCE_S * SAMPLE_RATE_HZ), dtype=np.float32)
-    for emotion, spoken in zip(_CHANGES, _voices(rng, speech, split), strict=True):
+    for emotion, spoken in zip(_CHANGES, _voices(rng, speech, split, sure=sure), strict=True):
         song = songs[int(rng.integers(len(songs)))]
         between = [level(np.resize(song, round(_SONG_S * SAMPLE_RATE_HZ))), silence]
         at += sum(piece.size for piece in between)
@@ -200,14 +209,21 @@ def _half_hour(
     return np.concatenate([*pieces, silence]), tuple(parts)
 
 
-def _voices(rng: np.random.Generator, speech: Path, split: str) -> list[Audio]:
+def _voices(rng: np.random.Generator, speech: Path, split: str, *, sure: bool) -> list[Audio]:
     """For each change, somebody else as far as people reach: a minute of that emotion, clip after clip."""
     from models.training.data.speech import open_speech  # noqa: PLC0415 - it needs the extra train
     from models.training.data.splits import Split  # noqa: PLC0415
 
     cache = open_speech(speech)
     clips = [clip for clip in cache.of(Split(split)) if clip.corpus in _CORPORA]
-    people = np.resize(rng.permutation(sorted({clip.speaker for clip in clips})), len(_CHANGES))
+    if sure:
+        recogniser = load_recogniser()
+        clips = [clip for clip in clips if _is_sure(recogniser, cache.audio(clip), clip.emotion)]
+    order = list(rng.permutation(sorted({clip.speaker for clip in clips}))) * len(_CHANGES)
+    people = []
+    for emotion in _CHANGES:
+        able = {clip.speaker for clip in clips if clip.emotion == emotion}
+        people.append(order.pop(next(place for place, who in enumerate(order) if who in able)))
     pause = np.zeros(round(_PAUSE_S * SAMPLE_RATE_HZ), dtype=np.float32)
     voices = []
     for person, emotion in zip(people, _CHANGES, strict=True):
@@ -220,6 +236,15 @@ def _voices(rng: np.random.Generator, speech: Path, split: str) -> list[Audio]:
     return voices
 
 
+def _is_sure(recogniser: EmotionRecogniser, audio: Audio, emotion: str) -> bool:
+    window = np.zeros(WINDOW_SAMPLES, dtype=np.float32)
+    first = max(0, (audio.size - WINDOW_SAMPLES) // 2)
+    middle = audio[first : first + WINDOW_SAMPLES]
+    window[: middle.size] = middle
+    answer = recogniser.probabilities(window[np.newaxis])[0]
+    return bool(answer.max() >= _SURE and EMOTIONS[int(answer.argmax())] == emotion)
+
+
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -227,12 +252,13 @@ def main() -> None:
     parser.add_argument("--music", type=Path, required=True)
     parser.add_argument("--under-db", type=float)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sure", action="store_true")
     parser.add_argument("--choose", action="store_true")
     given = parser.parse_args()
     if given.choose:
         figures: Any = choices(given.speech, given.music)
     else:
-        figures = run(given.speech, given.music, under_db=given.under_db, seed=given.seed)
+        figures = run(given.speech, given.music, under_db=given.under_db, seed=given.seed, sure=given.sure)
     print(json.dumps(figures, indent=2))
 
 

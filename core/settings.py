@@ -82,10 +82,10 @@ class Settings(BaseSettings):
         default=0.3, ge=0.0, le=1.0, description="Score of music or singing from which music plays"
     )
     voice_over_music: float = Field(
-        default=-0.3, ge=-1.0, le=1.0, description="By how much speech must exceed music and singing to count"
+        default=-0.7, ge=-1.0, le=1.0, description="By how much speech must exceed music and singing to count"
     )
     music_beside_from: float = Field(
-        default=0.1, ge=0.0, le=1.0, description="Score of music from which it is suppressed behind a voice"
+        default=0.03, ge=0.0, le=1.0, description="Score of music from which it is taken out behind a voice"
     )
 
     # Music on Spotify
