@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.logs import start_logging
-from dashboard import live, tracks, voice
+from dashboard import live, playlists, tracks, voice
 
 start_logging()
 st.set_page_config(
@@ -22,6 +22,7 @@ st.navigation(
     [
         st.Page(live.page, title="Live", icon=":material/graphic_eq:", default=True),
         st.Page(tracks.page, title="Tracks", icon=":material/library_music:", url_path="tracks"),
+        st.Page(playlists.page, title="Playlists", icon=":material/queue_music:", url_path="playlists"),
         st.Page(voice.page, title="Your voice", icon=":material/record_voice_over:", url_path="voice"),
     ],
     position="top",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from core.errors import AttuneError
-from dashboard import charts
+from dashboard import charts, playlists
 from dashboard.desk import Desk
 from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
+from dashboard.now_playing import now_playing
 from dashboard.opening import open_page
 from dashboard.part import attempt, draw_part
 from dashboard.sources import FILE_TYPES, choice_of
@@ -58,6 +59,7 @@ def page() -> None:
     _problems(desk)
     tick_s = _TICK_S if desk.engine.snapshot().listening else _IDLE_TICK_S
     st.fragment(run_every=tick_s)(_board)(desk)
+    now_playing(desk, set_up=playlists.page)
     _foot(desk)
 
 
