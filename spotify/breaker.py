@@ -14,7 +14,7 @@ _UNSENT_GAP_S: Final = 8.0
 """What does not get through costs nothing, so it is tried often enough to be back within 10 s."""
 _LONG_S: Final = 3600.0
 _LONG_GAP_S: Final = 30.0
-_LATE_SHARE: Final = 0.25
+_LATE_SHARE: Final = 0.1
 _LATE_GAP_S: Final = 300.0
 _LEAST_GAP_S: Final = 0.5
 _COMMAND_GAP_S: Final = 5.0
@@ -98,10 +98,8 @@ def limited_until(breaker: Breaker, now_s: float) -> float | None:
 
 def next_try_s(breaker: Breaker, now_s: float) -> float:
     """When Spotify may be asked again by ourselves; `now_s` or before where it may be now."""
-    until_s = limited_until(breaker, now_s)
-    if until_s is not None:
-        return until_s
-    return now_s if not breaker.failures or now_s < breaker.ended_s else breaker.retry_s
+    waits = breaker.failures > 0 and now_s >= breaker.ended_s
+    return max(limited_until(breaker, now_s) or now_s, breaker.retry_s if waits else now_s)
 
 
 def may_command(breaker: Breaker, now_s: float) -> bool:
@@ -122,5 +120,5 @@ def _gap_s(failures: int, passed_s: float, *, reached: bool) -> float:
     if passed_s < _EARLY_S:
         return _EARLY_GAP_S
     if reached:
-        return min(_LATE_GAP_S, _LATE_SHARE * passed_s)
+        return min(_LATE_GAP_S, max(_EARLY_GAP_S, _LATE_SHARE * passed_s))
     return _UNSENT_GAP_S if passed_s < _LONG_S else _LONG_GAP_S
