@@ -205,7 +205,7 @@ def fault_of(error: BaseException, now_s: float) -> Fault:
         return error.fault
     if isinstance(error, SpotifyError):
         return _ours(error, now_s)
-    import spotipy  # type: ignore[import-untyped]  # noqa: PLC0415 - it takes its time
+    import spotipy  # noqa: PLC0415 - it takes its time
 
     return _answered(error, now_s) if isinstance(error, spotipy.SpotifyException) else _unanswered(error)
 

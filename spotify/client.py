@@ -219,7 +219,7 @@ class SpotifyClient:
     def _connected(self) -> Any:
         if self._spotipy is None:
             import requests  # noqa: PLC0415 - a door may start without Spotify
-            import spotipy  # type: ignore[import-untyped]  # noqa: PLC0415
+            import spotipy  # noqa: PLC0415
 
             # A session of our own: spotipy's hides the status and the headers of what it would repeat.
             session = requests.Session()
