@@ -10,7 +10,7 @@ from dashboard.markup import Markup, tag
 from dashboard.music import music
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
-from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, Snapshot
+from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, Snapshot, Tenor
 
 __all__ = ["GateLine", "Run", "board", "runs_of", "title"]
 
@@ -22,6 +22,7 @@ METER_FLOOR_DBFS: Final = -60.0
 METER_MARKS_DBFS: Final = (-60, -48, -36, -24, -12, 0)
 LABELLED_RUN_S: Final = 8.0
 
+_LEAST_TALK_S: Final = 3.0
 _NONE: Final = "\N{EN DASH}"
 _MINUS: Final = "\N{MINUS SIGN}"
 
@@ -330,6 +331,12 @@ def hero(snapshot: Snapshot, gate: GateLine) -> Markup:
         ),
         tag(
             "p",
+            tag("span", "Talk", class_="label"),
+            tag("span", talk(snapshot.tenor), data_testid="talk"),
+            class_="talk",
+        ),
+        tag(
+            "p",
             tag("span", "Why", class_="label"),
             tag("span", reason, data_testid="reason"),
             class_="why",
@@ -338,6 +345,17 @@ def hero(snapshot: Snapshot, gate: GateLine) -> Markup:
         class_=f"card hero {present.look}",
         aria_label="The present",
     )
+
+
+def talk(tenor: Tenor | None) -> str:
+    """Say what the last half minute of voice adds up to, which is what the music follows."""
+    if tenor is None or tenor.voice_s < _LEAST_TALK_S:
+        return "Nobody has spoken for long enough to say."
+    share, leading = max(zip(tenor.probabilities, EMOTIONS, strict=True))
+    if tenor.emotion is not None:
+        share = tenor.probabilities[EMOTIONS.index(tenor.emotion)]
+        return f"{tenor.emotion.capitalize()}, as the last half minute adds up ({percent(share)})."
+    return f"Of no one emotion for sure; {leading} leads with {percent(share)} over the last half minute."
 
 
 def ring(share: float, gate: GateLine, *, emotion: Emotion | None, gated: bool) -> Markup:

@@ -21,7 +21,7 @@ from dashboard import charts
 from dashboard.charts import GateLine, Run
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
-from realtime.snapshot import Counters, DecisionKind, Level, ListenerState, Snapshot
+from realtime.snapshot import Counters, DecisionKind, Level, ListenerState, Snapshot, Tenor
 
 GATE = GateLine(0.70, 0.55)
 VOID_FREE = {"br", "img", "hr", "input", "meta", "link"}
@@ -331,3 +331,19 @@ def test_the_clock_is_written_for_people(seconds: float, text: str) -> None:
 )
 def test_the_meter_stays_on_its_scale(dbfs: float, share: float) -> None:
     assert charts.meter_share(dbfs) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("emotion", "voice_s", "said"),
+    [
+        (Emotion.SAD, 12.0, "Sad, as the last half minute adds up (91 %)."),
+        (None, 12.0, "Of no one emotion for sure; sad leads with 91 % over the last half minute."),
+        (None, 1.0, "Nobody has spoken for long enough to say."),
+    ],
+)
+def test_what_the_talk_adds_up_to_is_said(emotion: Emotion | None, voice_s: float, said: str) -> None:
+    shares = tuple(0.91 if other is Emotion.SAD else 0.09 / 7 for other in EMOTIONS)
+    tenor = Tenor(RATE_HZ * 60, emotion, shares, voice_s)
+    page = Page(charts.board(replace(listening(accepted(Emotion.SAD)), tenor=tenor), GATE, HOP_S))
+    assert said in page.text
+    assert "Nobody has spoken" in Page(charts.board(listening(no_speech()), GATE, HOP_S)).text
