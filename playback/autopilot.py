@@ -498,7 +498,7 @@ def _record(
 
 def _accepted(state: AutopilotState, emotion: Emotion) -> str:
     held_s = state.heard_s - state.since_s
-    return f"{name(emotion)} was accepted" + (f" for {span(held_s)}" if held_s >= 0.1 else "")
+    return f"{name(emotion)} was heard" + (f" for {span(held_s)}" if held_s >= 0.1 else "")
 
 
 def _uris(playlists: Iterable[Playlist]) -> set[str]:

@@ -67,7 +67,7 @@ def test_an_emotion_held_for_the_dwell_time_switches_once_with_its_reason(room: 
     room.hear(SAD, 60.0)
     assert room.switched == ["Sunny Songs"]
     (record,) = room.records(RecordKind.SWITCHED)
-    assert record.record.reason == "Sad was accepted for 4 s, and you chose music that lifts: Sunny Songs."
+    assert record.record.reason == "Sad was heard for 4 s, and you chose music that lifts: Sunny Songs."
     assert record.record.outcome is OutcomeKind.DONE
     assert record.record.emotion is SAD
 
@@ -144,7 +144,7 @@ def test_the_only_playlist_for_an_emotion_is_left_alone_where_it_plays(room: Roo
     room.wait(901.0)
     room.hear(CALM, 30.0)
     assert room.switched == []
-    assert room.held_back == ["Calm was accepted for 4 s, but After the Rain plays already, and is for it."]
+    assert room.held_back == ["Calm was heard for 4 s, but After the Rain plays already, and is for it."]
 
 
 def test_music_that_is_for_the_new_emotion_too_gives_way_to_another_where_there_is_one(room: Room) -> None:
@@ -173,12 +173,12 @@ def test_the_playlist_that_played_last_is_not_played_again(room: Room) -> None:
     room.wait(700.0)
     room.hear(HAPPY, 20.0)
     assert room.switched == ["Party"]
-    assert room.held_back == ["Happy was accepted for 4 s, but Party, the only playlist for it, played last."]
+    assert room.held_back == ["Happy was heard for 4 s, but Party, the only playlist for it, played last."]
 
 
 def test_an_emotion_without_playlists_is_told_once_and_served_as_soon_as_there_is_one(room: Room) -> None:
     room.hear(Emotion.DISGUST, 20.0)
-    assert room.held_back == ["Disgust was accepted for 4 s, but no playlist is chosen for it."]
+    assert room.held_back == ["Disgust was heard for 4 s, but no playlist is chosen for it."]
     assert phase(room.state, room.context, room.now_s)[1] == "No playlist is chosen for disgust."
     room.context = replace(room.context, candidates={Emotion.DISGUST: (OTHER,)})
     room.feed(SettingsChanged(room.now_s))
@@ -212,7 +212,7 @@ def test_a_second_emotion_waits_for_the_cool_down_if_it_still_holds(room: Room) 
     room.now_s += 0.5
     room.hear(HAPPY, 115.0)
     assert room.switched == ["Sunny Songs"]
-    assert room.held_back == ["Happy was accepted for 4 s, but at least 2 min lie between two changes."]
+    assert room.held_back == ["Happy was heard for 4 s, but at least 2 min lie between two changes."]
     assert room.phase is Phase.COOLING
     room.hear(HAPPY, 10.0)
     assert room.switched == ["Sunny Songs", "Party"]
@@ -247,7 +247,7 @@ def test_what_stands_in_the_way_is_told_once_and_the_switch_comes_after_it(
     room.feed(replace(event, at_s=room.now_s))
     room.hear(SAD, 30.0)
     assert room.switched == []
-    assert room.held_back == [f"Sad was accepted for 4 s, but {words}."]
+    assert room.held_back == [f"Sad was heard for 4 s, but {words}."]
     assert room.phase is expected
     room.feed(replace(end, at_s=room.now_s))
     assert room.switched == ["Sunny Songs"]
@@ -652,7 +652,7 @@ def test_names_from_spotify_stay_out_of_the_journal(room: Room) -> None:
     (record,) = room.records(RecordKind.SWITCHED)
     assert "Loud and Fast" in record.record.reason
     assert record.discreet == (
-        "Angry was accepted for 4 s, and you chose music that matches: a playlist of yours on Spotify."
+        "Angry was heard for 4 s, and you chose music that matches: a playlist of yours on Spotify."
     )
     room.act(Action.PLAY, RAGE)
     room.wait(901.0)
