@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, given, hold, tell_problem
+from dashboard.fields import Held, carry_out, hold, tell_problem
 from dashboard.markup import Markup, tag
 from dashboard.now_playing import MODES
 from dashboard.times import as_minutes, as_time, moment
@@ -70,11 +70,11 @@ def autopilot_card(desk: Desk) -> None:
             format_func=lambda one: MODES[one],
             label_visibility="collapsed",
             on_change=_set_mode,
-            args=(music,),
+            args=(music, mode),
         )
         st.html(tag("p", _EXPLAINED[settings.mode], class_="at-lead"), width="content")
         call = hold(_CALL, snapshot.on_call)
-        st.toggle("I am on a call", call.first, key=call.key, on_change=_set_call, args=(music,))
+        st.toggle("I am on a call", call.first, key=call.key, on_change=_set_call, args=(music, call))
     with st.container(horizontal=True, vertical_alignment="bottom", key="autopilot-numbers"):
         _number(
             music,
@@ -112,7 +112,7 @@ def autopilot_card(desk: Desk) -> None:
                 key=held.key,
                 help="Between these times nothing is changed; the same time twice: never quiet",
                 on_change=_set_setting,
-                args=(music, name),
+                args=(music, held),
                 width=150,
             )
     tell_problem(_PLACE)
@@ -140,27 +140,24 @@ def _number(
         key=held.key,
         help=help_.capitalize(),
         on_change=_set_setting,
-        args=(music, name),
+        args=(music, held),
         width=190,
     )
 
 
-def _set_mode(music: Music) -> None:
-    mode = given(_MODE)
-    if mode is not None:
-        carry_out(_PLACE, lambda: music.set_mode(Mode(mode)), name=_MODE)
+def _set_mode(music: Music, held: Held) -> None:
+    if held.value is not None:
+        carry_out(_PLACE, lambda: music.set_mode(Mode(held.value)), held=held)
 
 
-def _set_call(music: Music) -> None:
-    on = given(_CALL)
-    if on is not None:
-        carry_out(_PLACE, lambda: music.set_call(bool(on)))
+def _set_call(music: Music, held: Held) -> None:
+    if held.value is not None:
+        carry_out(_PLACE, lambda: music.set_call(bool(held.value)))
 
 
-def _set_setting(music: Music, name: str) -> None:
-    value = given(name)
-    if value is not None:
-        carry_out(_PLACE, lambda: _change(music, name, value), name=name)
+def _set_setting(music: Music, held: Held) -> None:
+    if held.value is not None:
+        carry_out(_PLACE, lambda: _change(music, held.name, held.value), held=held)
 
 
 def _change(music: Music, name: str, value: Any) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, given, hold, outcome, tell_problem
+from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
 from dashboard.markup import Markup, plain, tag
 from dashboard.times import moment
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind
@@ -206,7 +206,7 @@ def _sign_in(music: Music) -> None:
             type="primary",
             icon=":material/login:",
             on_click=_begin,
-            args=(music,),
+            args=(music, held),
         )
     st.checkbox(
         "Attune may also create playlists (only needed for “Create the missing playlists”)", key=_MAY_CREATE
@@ -233,8 +233,8 @@ def _linked(sentence: str) -> list[str]:
     ]
 
 
-def _begin(music: Music) -> None:
-    typed = st.session_state[_TYPED] = str(given(_CLIENT) or "").strip()
+def _begin(music: Music, held: Held) -> None:
+    typed = st.session_state[_TYPED] = str(held.value or "").strip()
     may_create = bool(st.session_state.get(_MAY_CREATE))
     carry_out(_PLACE, lambda: music.begin_sign_in(typed, may_create=may_create))
 
@@ -268,14 +268,14 @@ def _local(music: Music) -> None:
                 icon=":material/manage_search:",
                 help="Hear every file once and note its mood; files heard before are skipped",
                 on_click=_scan,
-                args=(music,),
+                args=(music, held),
             )
             if music.music_folder is not None:
                 _test(music)
 
 
-def _scan(music: Music) -> None:
-    typed = str(given(_FOLDER) or "").strip().strip("\"'")
+def _scan(music: Music, held: Held) -> None:
+    typed = str(held.value or "").strip().strip("\"'")
     carry_out(_PLACE, lambda: music.scan(_folder(typed)))
 
 

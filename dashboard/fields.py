@@ -12,7 +12,7 @@ from dashboard.markup import plain
 from dashboard.part import UNEXPECTED, attempt
 from playback.player import Outcome, OutcomeKind
 
-__all__ = ["Held", "carry_out", "given", "hold", "key_of", "outcome", "problem", "tell_problem"]
+__all__ = ["Held", "carry_out", "hold", "outcome", "problem", "tell_problem"]
 
 
 class Held(NamedTuple):
@@ -20,14 +20,22 @@ class Held(NamedTuple):
 
     Parameters
     ----------
+    name
+        Of the widget, and of those that come after it.
     key
-        Its key.
+        Its own key.
     first
         What it stands at until a person changes it: to be given as its default.
     """
 
+    name: str
     key: str
     first: Any
+
+    @property
+    def value(self) -> Any:
+        """What it stands at, for the command that it gives; None where another has taken its place."""
+        return st.session_state.get(self.key) if self.key == _key(self.name) else None
 
 
 def hold(name: str, value: object, *, offered: object = None) -> Held:
@@ -41,7 +49,7 @@ def hold(name: str, value: object, *, offered: object = None) -> Held:
     Parameters
     ----------
     name
-        Of the widget, for `given` and `carry_out`.
+        Of the widget.
     value
         What it is to stand at.
     offered
@@ -49,27 +57,21 @@ def hold(name: str, value: object, *, offered: object = None) -> Held:
     """
     seen, turn, first = f"{name} seen", f"{name} turn", f"{name} first"
     before, st.session_state[seen] = st.session_state.get(seen), (value, offered)
-    key = key_of(name)
+    key = _key(name)
     if key in st.session_state and before is not None:
         stands = (st.session_state[key], before[1])
         if (value, offered) in (before, stands):
-            return Held(key, st.session_state[first])
+            return Held(name, key, st.session_state[first])
     st.session_state[turn] = int(st.session_state.get(turn, 0)) + 1
     st.session_state[first] = value
-    return Held(key_of(name), value)
+    return Held(name, _key(name), value)
 
 
-def key_of(name: str) -> str:
-    """Key under which a widget that `hold` looks after was drawn last."""
+def _key(name: str) -> str:
     return f"{name} {st.session_state.get(f'{name} turn', 0)}"
 
 
-def given(name: str) -> Any:
-    """What such a widget stands at, for the command that it gives; None where its successor is to come."""
-    return st.session_state.get(key_of(name))
-
-
-def carry_out(place: str, command: Callable[[], object], *, name: str = "") -> None:
+def carry_out(place: str, command: Callable[[], object], *, held: Held | None = None) -> None:
     """Do what a person asked for; if it fails, now or later, one sentence on why is kept for `tell_problem`.
 
     Parameters
@@ -78,13 +80,13 @@ def carry_out(place: str, command: Callable[[], object], *, name: str = "") -> N
         Where on the page the sentence is told.
     command
         What was asked for; it may give the future of an `Outcome`.
-    name
-        Of the widget that `hold` looks after, if it was one that asked and the command takes effect at once:
-        where it fails the widget goes back. One whose effect comes later must not jump back until then.
+    held
+        The widget that asked, where the command takes effect at once: if it fails the widget goes back. One
+        whose effect comes later must not jump back until then.
     """
-    if name:
-        _, offered = st.session_state.get(f"{name} seen", (None, None))
-        st.session_state[f"{name} seen"] = (given(name), offered)
+    if held is not None:
+        _, offered = st.session_state.get(f"{held.name} seen", (None, None))
+        st.session_state[f"{held.name} seen"] = (held.value, offered)
     answers: list[object] = []
     st.session_state[f"{place} problem"] = attempt(lambda: answers.append(command()))
     st.session_state[f"{place} answer"] = next(iter(answers), None)

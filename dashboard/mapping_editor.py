@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, given, hold, tell_problem
+from dashboard.fields import Held, carry_out, hold, tell_problem
 from dashboard.markup import plain, tag
 from models.emotion.labels import EMOTIONS, Emotion
 from playback.player import ConnectionState, PlayerKind, Playlist
@@ -166,8 +166,7 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
             ),
             width="content",
         )
-        name = f"mapping {emotion} strategy"
-        held = hold(name, choice.strategy)
+        held = hold(f"mapping {emotion} strategy", choice.strategy)
         st.segmented_control(
             f"Strategy for {emotion}",
             (Strategy.MATCH, Strategy.LIFT),
@@ -177,7 +176,7 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
             format_func=lambda strategy: strategy.capitalize(),
             label_visibility="collapsed",
             on_change=_set_strategy,
-            args=(music, emotion, name),
+            args=(music, emotion, held),
         )
     st.html(
         tag(
@@ -198,8 +197,11 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
 def _playlists(
     music: Music, emotion: Emotion, choice: Choice, labels: dict[str, str], refs: Sequence[PlaylistRef]
 ) -> None:
-    name = f"mapping {emotion} {choice.strategy} {music.kind}"
-    held = hold(name, [ref.uri for ref in refs], offered=tuple(labels.items()))
+    held = hold(
+        f"mapping {emotion} lists",
+        [ref.uri for ref in refs],
+        offered=(choice.strategy, music.kind, *labels.items()),
+    )
     st.multiselect(
         f"Playlists for {emotion}, in turn",
         list(labels),
@@ -210,7 +212,7 @@ def _playlists(
         label_visibility="collapsed",
         select_all=False,
         on_change=_set_playlists,
-        args=(music, emotion, choice.strategy, name, labels),
+        args=(music, emotion, choice.strategy, held, labels),
     )
 
 
@@ -261,17 +263,16 @@ def _choice(music: Music, emotion: Emotion, strategy: Strategy | None = None) ->
     return choice if strategy is None else replace(choice, strategy=strategy)
 
 
-def _set_strategy(music: Music, emotion: Emotion, name: str) -> None:
-    strategy = given(name)
-    if strategy is not None:
-        changed = _choice(music, emotion, Strategy(strategy))
-        carry_out(_PLACE, lambda: _change(music, emotion, changed), name=name)
+def _set_strategy(music: Music, emotion: Emotion, held: Held) -> None:
+    if held.value is not None:
+        changed = _choice(music, emotion, Strategy(held.value))
+        carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
 
 
 def _set_playlists(
-    music: Music, emotion: Emotion, strategy: Strategy, name: str, labels: Mapping[str, str]
+    music: Music, emotion: Emotion, strategy: Strategy, held: Held, labels: Mapping[str, str]
 ) -> None:
-    uris = given(name)
+    uris = held.value
     choice = _choice(music, emotion, strategy)
     # Streamlit also calls where a field has only come or gone.
     if uris is None or uris == [ref.uri for ref in chosen(choice) if _is_of(ref, music.kind)]:
@@ -282,7 +283,7 @@ def _set_playlists(
     refs = [PlaylistRef(uri, listed.get(uri) or before.get(uri) or labels[uri]) for uri in uris]
     # The list of the strategy that was shown, though another tab may have chosen the other one meanwhile.
     changed = replace(with_chosen(choice, refs, music.kind), strategy=now.strategy)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed), name=name)
+    carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
 
 
 def _use(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:

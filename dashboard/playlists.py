@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import connection
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
-from dashboard.fields import carry_out, given, hold, outcome, tell_problem
+from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
 from dashboard.mapping_editor import labels_of, mapping_editor
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
@@ -110,16 +110,15 @@ def _which(music: Music) -> None:
         horizontal=True,
         label_visibility="collapsed",
         on_change=_use,
-        args=(music,),
+        args=(music, held),
         width="stretch",
     )
     tell_problem("player")
 
 
-def _use(music: Music) -> None:
-    kind = given(_PLAYER)
-    if kind is not None:
-        carry_out("player", lambda: music.use(PlayerKind(kind)), name=_PLAYER)
+def _use(music: Music, held: Held) -> None:
+    if held.value is not None:
+        carry_out("player", lambda: music.use(PlayerKind(held.value)), held=held)
 
 
 def _connection_now(desk: Desk) -> None:
@@ -166,14 +165,13 @@ def _play_list(music: Music, player: PlayerSnapshot) -> None:
         key="playlists play",
         icon=":material/play_arrow:",
         on_click=_play,
-        args=(music,),
+        args=(music, held),
     )
 
 
-def _play(music: Music) -> None:
-    uri = given(_LIST)
-    if uri is not None:
-        carry_out("device", lambda: music.play(str(uri)))
+def _play(music: Music, held: Held) -> None:
+    if held.value is not None:
+        carry_out("device", lambda: music.play(str(held.value)))
 
 
 def _devices(music: Music, player: PlayerSnapshot) -> None:
@@ -188,7 +186,7 @@ def _devices(music: Music, player: PlayerSnapshot) -> None:
         format_func=lambda name: _device_words(name, player.devices),
         help="Remembered by its name",
         on_change=_choose_device,
-        args=(music,),
+        args=(music, held),
         width=300,
     )
 
@@ -208,11 +206,10 @@ def _device_words(name: str, devices: tuple[OutputDevice, ...]) -> str:
     return f"{name} (active)" if found.active else name
 
 
-def _choose_device(music: Music) -> None:
-    name = given(_DEVICE)
-    if name is not None:
+def _choose_device(music: Music, held: Held) -> None:
+    if held.value is not None:
         # The player follows in its own time, and until then the field must not jump back.
-        carry_out("device", lambda: music.choose_device(str(name)))
+        carry_out("device", lambda: music.choose_device(str(held.value)))
 
 
 # The autopilot

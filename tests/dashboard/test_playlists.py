@@ -310,7 +310,7 @@ def test_playlists_are_chosen_in_the_order_of_their_turns_and_those_of_other_pla
     music.show(player=on_spotify())
     chooses(music, Emotion.HAPPY, Choice(Strategy.MATCH, match=(LOCAL_REF,)))
     healthy(tab.run())
-    lists = field(tab, "multiselect", "mapping happy match spotify")
+    lists = field(tab, "multiselect", "mapping happy lists")
     assert lists.options == ["Rainy day", "Party <b>bangers</b>", "Running fast", "Focus"]
     assert lists.value == []
     healthy(lists.set_value([PARTY.uri, RAINY.uri]).run())
@@ -318,7 +318,7 @@ def test_playlists_are_chosen_in_the_order_of_their_turns_and_those_of_other_pla
     assert strategy_of(music, Emotion.HAPPY).lift == ()
     chooses(music, Emotion.HAPPY, Choice(Strategy.MATCH, match=(RAINY_REF,)))
     healthy(tab.run())
-    assert field(tab, "multiselect", "mapping happy match spotify").value == [RAINY.uri]
+    assert field(tab, "multiselect", "mapping happy lists").value == [RAINY.uri]
 
 
 def test_what_would_be_played_is_suggested_and_taken_by_a_button(tab: AppTest, music: FakeMusic) -> None:
@@ -328,7 +328,7 @@ def test_what_would_be_played_is_suggested_and_taken_by_a_button(tab: AppTest, m
     assert "No playlist suits by its name" in captions(tab)
     healthy(tab.button(key="mapping happy use").click().run())
     assert strategy_of(music, Emotion.HAPPY).match == (PARTY_REF,)
-    assert field(tab, "multiselect", "mapping happy match spotify").value == [PARTY.uri]
+    assert field(tab, "multiselect", "mapping happy lists").value == [PARTY.uri]
     assert not [button for button in tab.button if button.key == "mapping happy use"]
 
 
@@ -340,7 +340,7 @@ def test_a_deleted_playlist_is_told_and_removed(tab: AppTest, music: FakeMusic) 
     healthy(tab.run())
     assert "“Evening” is not there any more." in captions(tab)
     assert "“Evening” is not there any more; nothing is played." in captions(tab)
-    assert "Evening (not there any more)" in field(tab, "multiselect", "mapping sad lift spotify").options
+    assert "Evening (not there any more)" in field(tab, "multiselect", "mapping sad lists").options
     healthy(tab.button(key="mapping sad clean").click().run())
     assert strategy_of(music, Emotion.SAD).lift == (RAINY_REF,)
 
@@ -351,9 +351,9 @@ def test_a_choice_that_cannot_be_kept_is_one_sentence_and_the_field_goes_back(
     music.show(player=on_spotify())
     healthy(tab.run())
     music.refusal = AttuneError("The disk is full: free some space.")
-    healthy(field(tab, "multiselect", "mapping happy match spotify").set_value([FOCUS.uri]).run())
+    healthy(field(tab, "multiselect", "mapping happy lists").set_value([FOCUS.uri]).run())
     assert [error.value.replace("\\", "") for error in tab.error] == ["The disk is full: free some space."]
-    assert field(tab, "multiselect", "mapping happy match spotify").value == []
+    assert field(tab, "multiselect", "mapping happy lists").value == []
 
 
 def test_the_missing_playlists_are_created_on_spotify_alone(tab: AppTest, music: FakeMusic) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from browser import CHROMIUM, CHROMIUM_FLAGS, SCREENSHOTS, Server, serve, until, window
+from browser import CHROMIUM, CHROMIUM_FLAGS, SCREENSHOTS, Server, Watched, serve, until, window
 from fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
 from mood_graphs import write_backbone, write_head
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -129,6 +129,27 @@ def choose_playlist(page: Page, emotion: str, name: str) -> None:
     expect(playlists_of(page, emotion)).to_contain_text(name)
 
 
+def test_a_wrong_client_id_and_a_refusal_are_one_sentence_each(chromium: Browser, server: Server) -> None:
+    context, watched = chromium.new_context(), Watched()
+    context.on("page", watched.watch)
+    page = open_page(context, server)
+    choose_player(page, "Spotify")
+    page.get_by_role("textbox", name="Client id").fill("my app")
+    page.get_by_role("button", name="Sign in").click()
+    card = page.locator(".st-key-at-player")
+    expect(card.get_by_role("alert")).to_contain_text("is no client id", timeout=SOON_MS)
+
+    sign_in(context, page, agree=False)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=SOON_MS)
+    expect(card.get_by_role("alert")).to_have_count(1)
+    expect(card.get_by_role("alert")).not_to_contain_text("is no client id")
+    expect(page.get_by_role("textbox", name="Client id")).to_have_value(CLIENT_ID)
+    assert watched.abroad == []
+    # The page on which the refusal arrives says so in its status, too, and Chromium remarks on that.
+    assert all("400" in complaint for complaint in watched.complaints)
+    context.close()
+
+
 def test_signed_in_mapped_and_disconnected(
     chromium: Browser, server: Server, spotify: FakeSpotify, tmp_path: Path
 ) -> None:
@@ -138,17 +159,6 @@ def test_signed_in_mapped_and_disconnected(
         choose_player(page, "Spotify")
         expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
         expect(page.locator(".at-steps li")).to_have_count(5)
-
-        # What is no client id is told, and asked for again.
-        page.get_by_role("textbox", name="Client id").fill("my app")
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert").filter(has_text="is no client id")).to_be_visible()
-
-        # A no is a no, in one sentence.
-        sign_in(context, page, agree=False)
-        expect(page.locator(".st-key-at-player").get_by_role("alert")).to_be_visible(timeout=SOON_MS)
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-        expect(page.get_by_role("textbox", name="Client id")).to_have_value(CLIENT_ID)
 
         sign_in(context, page)
         expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
