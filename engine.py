@@ -298,6 +298,8 @@ class Engine:
     @property
     def music(self) -> Music:
         """The music that follows what is listened to; from the first call on it does."""
+        if (music := self._music) is not None:
+            return music  # a page must not wait while a device is being opened
         with self._lock:
             return self._music or self.lend_music()
 
