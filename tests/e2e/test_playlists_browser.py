@@ -197,11 +197,16 @@ def test_signed_in_mapped_and_disconnected(
         page.locator("input[type=file]").set_input_files(saved)
         expect(page.locator(".st-key-at-mapping").get_by_role("alert")).to_have_count(0)
         page.keyboard.press("Escape")
+        # A click while the pop-up is open only closes it.
+        expect(page.locator("input[type=file]")).to_have_count(0)
 
         # A playlist that somebody deletes is told.
         gone = next(one for one in spotify.playlists if one.name == "Focus")
         spotify.delete_playlist(gone)
+        before = spotify.count("/v1/me/playlists")
         page.get_by_role("button", name="Test").click()
+        until(lambda: spotify.count("/v1/me/playlists") > before)
+        page = open_anew(context, server, page)
         expect(page.get_by_text("“Focus” is not there any more")).to_be_visible(timeout=SOON_MS)
 
         secrets = [*spotify.access_tokens, *spotify.grants]
