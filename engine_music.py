@@ -39,6 +39,7 @@ from realtime.capture.names import find_by_name
 from realtime.capture.portaudio import device_list
 from realtime.echo import EchoReference
 from spotify.account import SpotifyAccount
+from spotify.grants import CREATE_PLAYLISTS
 from spotify.own_app import redirect_uri, steps
 from spotify.sign_in import SignIn, SignInState
 
@@ -134,6 +135,7 @@ class Music:
         self._sign_in: SignIn | None = None
         self._scanning: ScanView | None = None
         self._known: tuple[object, Library] | None = None
+        self._found: Mapping[Style, tuple[Playlist, ...]] = {}
         self._scan_over = threading.Event()
         preferences, problem = _kept_preferences()
         self._lent = player is not None or mode is not None
@@ -280,6 +282,11 @@ class Music:
         return self._account.client_id
 
     @property
+    def sign_in_notice(self) -> str:
+        """One sentence from two weeks before the sign-in ends by itself; else empty."""
+        return self._account.status().notice
+
+    @property
     def sign_in(self) -> SignInView | None:
         """The sign-in that goes on, or the last one; None before the first."""
         one = self._sign_in
@@ -298,6 +305,17 @@ class Music:
             The client id is none, or nothing can be listened on.
         """
         self._sign_in = self._account.begin(client_id, may_create=may_create, on_signed_in=self._signed_in)
+
+    def sign_in_again(self) -> None:
+        """Begin to sign in with the app and the rights of now, which hold until that has succeeded.
+
+        Raises
+        ------
+        AttuneError
+            Nothing can be listened on.
+        """
+        now = self._account.status()
+        self.begin_sign_in(now.client_id, may_create=CREATE_PLAYLISTS in now.scopes)
 
     def cancel_sign_in(self) -> None:
         """End a sign-in that goes on."""
@@ -350,6 +368,28 @@ class Music:
             outcome=outcome.kind,
         )
         self.conductor.note(record, "You saw to Spotify.")
+
+    def search(self, style: Style) -> Future[Outcome]:
+        """Look on Spotify for playlists that suit a style; `found` has them afterwards.
+
+        Raises
+        ------
+        MusicError
+            It is not Spotify that plays.
+        """
+        spotify = self._spotify
+        if spotify is None or self.kind is not PlayerKind.SPOTIFY:
+            raise MusicError("Playlists can only be searched for on Spotify: choose it as the player first.")
+
+        def take(playlists: tuple[Playlist, ...]) -> None:
+            self._found = {**self._found, style: playlists}
+
+        return spotify.player.search(mapping.search_words(style), take)
+
+    @property
+    def found(self) -> Mapping[Style, tuple[Playlist, ...]]:
+        """What was searched for since Spotify became the player, the best first; empty where nothing fits."""
+        return self._found
 
     def _signed_in(self) -> None:
         """Go over to Spotify: nobody signs in to hear the dry run."""
@@ -446,7 +486,7 @@ class Music:
         return self._signed_out if self._spotify is None else self._spotify.account
 
     def _open(self, kind: PlayerKind) -> Player:
-        self._spotify = None
+        self._spotify, self._found = None, {}
         match kind:
             case PlayerKind.SPOTIFY:
                 from spotify.opening import open_spotify  # noqa: PLC0415 - spotipy takes its time

@@ -136,6 +136,15 @@ def _spotify(music: Music, state: ConnectionState) -> None:
                 on_click=carry_out,
                 args=(_PLACE, music.disconnect),
             )
+    if notice := music.sign_in_notice:
+        st.info(plain(notice), icon=":material/event:")
+        st.button(
+            "Sign in again",
+            key="connection again",
+            icon=":material/login:",
+            on_click=carry_out,
+            args=(_PLACE, music.sign_in_again),
+        )
 
 
 def _test(music: Music) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,21 +15,23 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, tell_problem
+from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
 from dashboard.markup import plain, tag
 from models.emotion.labels import EMOTIONS, Emotion
-from playback.player import ConnectionState, PlayerKind, Playlist
+from playback.player import ConnectionState, Outcome, PlayerKind, Playlist
 from playback.preferences import Choice, PlaylistRef
-from playback.styles import LIFT, MATCH, Strategy
+from playback.styles import LIFT, MATCH, Strategy, Style
 
 if TYPE_CHECKING:
     from engine_music import Music
 
-__all__ = ["HUES", "chosen", "labels_of", "leads_to", "mapping_editor", "with_chosen"]
+__all__ = ["HUES", "answer", "chosen", "labels_of", "leads_to", "mapping_editor", "with_chosen"]
 
 _PLACE: Final = "mapping"
 _IMPORTS: Final = "mapping imports"
 _MOST_NAMED: Final = 4
+_FOUND_USED: Final = 3
+"""Of what a search found so many are taken at once; the others can be chosen one by one."""
 _MOST_BYTES: Final = 1_000_000
 _UNLISTED: Final = {
     PlayerKind.SPOTIFY: "sign in above, or press Test.",
@@ -61,18 +65,24 @@ def mapping_editor(desk: Desk) -> None:
             class_="at-lead",
         )
     )
-    if not snapshot.player.playlists:
+    player = snapshot.player
+    connected = music.kind is PlayerKind.SPOTIFY and player.connection.state is ConnectionState.CONNECTED
+    if not player.playlists and not connected:
         st.caption(plain(f"No playlists are listed yet: {_UNLISTED[music.kind]}"))
     for emotion in EMOTIONS:
-        _row(music, emotion, snapshot.player.playlists, missing)
+        _row(music, emotion, player.playlists, missing, known=bool(player.playlists) or connected)
     tell_problem(_PLACE)
-    _whole(music, snapshot.player.connection.state)
+    _whole(music, player.connection.state)
+
+
+def answer() -> Outcome | None:
+    """How the last command of the editor has ended so far: when it does, its rows are to be drawn anew."""
+    return outcome(_PLACE)
 
 
 def leads_to(emotion: Emotion, strategy: Strategy) -> str:
     """Say which styles a strategy means for an emotion."""
-    styles = (MATCH if strategy is Strategy.MATCH else LIFT)[emotion]
-    return " or ".join(styles)
+    return " or ".join(_styles(emotion, strategy))
 
 
 def chosen(choice: Choice) -> tuple[PlaylistRef, ...]:
@@ -139,6 +149,8 @@ def _row(
     emotion: Emotion,
     playlists: Sequence[Playlist],
     missing: set[str],
+    *,
+    known: bool,
 ) -> None:
     choice = music.snapshot().preferences.choices[emotion]
     with st.container(key=f"leads-{emotion}"):
@@ -147,12 +159,17 @@ def _row(
             _strategy(music, emotion, choice)
         with right:
             refs = tuple(ref for ref in chosen(choice) if _is_of(ref, music.kind))
-            _playlists(music, emotion, choice, labels_of(playlists, refs, missing), refs)
+            found = _found(music, emotion, choice.strategy)
+            _playlists(music, emotion, choice, labels_of((*playlists, *(found or ())), refs, missing), refs)
             gone = [ref for ref in refs if ref.uri in missing]
             if gone:
                 _gone(music, emotion, gone)
-            elif not refs and playlists:
-                _offer(music, emotion, music.candidates(emotion))
+            elif not refs and (offers := music.candidates(emotion)):
+                _offer(music, emotion, "Suggested", offers, offers)
+            elif not refs and found:
+                _offer(music, emotion, "Found on Spotify", found, found[:_FOUND_USED])
+            elif not refs and known:
+                _none_suits(music, emotion, choice.strategy, searched=found is not None)
 
 
 def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
@@ -216,20 +233,48 @@ def _playlists(
     )
 
 
-def _offer(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:
-    if not offers:
-        st.caption("No playlist suits by its name, so nothing is played: choose one.")
-        return
+def _offer(
+    music: Music, emotion: Emotion, what: str, offers: Sequence[Playlist], taken: Sequence[Playlist]
+) -> None:
+    verb = "Use these" if len(taken) == len(offers) else f"Use the first {len(taken)}"
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{emotion}"):
-        st.caption(plain(f"Suggested: {_named([one.name for one in offers])}"), width="content")
+        st.caption(plain(f"{what}: {_named([one.name for one in offers])}"), width="content")
         st.button(
-            "Use these",
+            verb,
             key=f"mapping {emotion} use",
             type="tertiary",
-            help=f"Choose what is suggested for {emotion}",
+            help=f"Choose what is named here for {emotion}",
             on_click=_use,
-            args=(music, emotion, offers),
+            args=(music, emotion, taken),
         )
+
+
+def _none_suits(music: Music, emotion: Emotion, strategy: Strategy, *, searched: bool) -> None:
+    if searched:
+        st.caption("Nothing that Spotify found suits by its name either, so nothing is played: choose one.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{emotion}"):
+        st.caption("No playlist suits by its name, so nothing is played: choose one.", width="content")
+        if music.kind is PlayerKind.SPOTIFY:
+            style = _styles(emotion, strategy)[0]
+            st.button(
+                "Search Spotify",
+                key=f"mapping {emotion} search",
+                type="tertiary",
+                help=f"Look for public playlists that are {style}",
+                on_click=carry_out,
+                args=(_PLACE, partial(music.search, style)),
+            )
+
+
+def _found(music: Music, emotion: Emotion, strategy: Strategy) -> tuple[Playlist, ...] | None:
+    """What a search has found for an emotion; None before one."""
+    found = [music.found[style] for style in _styles(emotion, strategy) if style in music.found]
+    return tuple(chain.from_iterable(found)) if found else None
+
+
+def _styles(emotion: Emotion, strategy: Strategy) -> tuple[Style, ...]:
+    return (MATCH if strategy is Strategy.MATCH else LIFT)[emotion]
 
 
 def _gone(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
@@ -278,18 +323,24 @@ def _set_playlists(
     if uris is None or uris == [ref.uri for ref in chosen(choice) if _is_of(ref, music.kind)]:
         return
     now = _choice(music, emotion)
-    listed = {one.uri: one.name for one in music.snapshot().player.playlists}
-    before = {ref.uri: ref.name for ref in chosen(choice)}
-    refs = [PlaylistRef(uri, listed.get(uri) or before.get(uri) or labels[uri]) for uri in uris]
+    known = {ref.uri: ref for ref in chosen(choice)}
+    known |= _refs(_found(music, emotion, strategy) or (), public=True)
+    known |= _refs(music.snapshot().player.playlists)
+    refs = [known.get(uri) or PlaylistRef(uri, labels[uri]) for uri in uris]
     # The list of the strategy that was shown, though another tab may have chosen the other one meanwhile.
     changed = replace(with_chosen(choice, refs, music.kind), strategy=now.strategy)
     carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
 
 
 def _use(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:
-    refs = [PlaylistRef(one.uri, one.name) for one in offers]
+    listed = {one.uri for one in music.snapshot().player.playlists}
+    refs = [PlaylistRef(one.uri, one.name, public=one.uri not in listed) for one in offers]
     changed = with_chosen(_choice(music, emotion), refs, music.kind)
     carry_out(_PLACE, lambda: _change(music, emotion, changed))
+
+
+def _refs(playlists: Iterable[Playlist], *, public: bool = False) -> dict[str, PlaylistRef]:
+    return {one.uri: PlaylistRef(one.uri, one.name, public) for one in playlists}
 
 
 def _clean(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from dashboard import connection
+from dashboard import connection, mapping_editor
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
 from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
-from dashboard.mapping_editor import labels_of, mapping_editor
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
 from dashboard.opening import open_page
@@ -63,7 +62,7 @@ def page() -> None:
         autopilot_card(desk)
     with st.container(border=True, key="at-mapping"):
         _heading("Where emotions lead")
-        mapping_editor(desk)
+        mapping_editor.mapping_editor(desk)
     st.fragment(run_every=_TICK_S)(_records)(desk)
     now_playing(desk)
 
@@ -83,6 +82,8 @@ def _face(desk: Desk) -> tuple[object, ...]:
         player.playlists,
         [(device.name, device.active) for device in player.devices],
         music.sign_in,
+        music.sign_in_notice,
+        music.found,
         scan is not None and scan.running,
         music.music_folder,
         music.client_id,
@@ -92,6 +93,7 @@ def _face(desk: Desk) -> tuple[object, ...]:
         snapshot.problem,
         connection.answers(),
         outcome("device"),
+        mapping_editor.answer(),
     )
 
 
@@ -149,7 +151,7 @@ def _what_and_where(music: Music) -> None:
 
 
 def _play_list(music: Music, player: PlayerSnapshot) -> None:
-    names = labels_of(player.playlists, (), frozenset())
+    names = mapping_editor.labels_of(player.playlists, (), frozenset())
     now = player.playlist.uri if player.playlist is not None else None
     held = hold(_LIST, now if now in names else next(iter(names)), offered=tuple(names.items()))
     st.selectbox(

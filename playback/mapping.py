@@ -45,7 +45,7 @@ def candidates(
     Returns
     -------
     playlists
-        Those that people chose for it, in their order, without those that are not listed any more (see
+        Those that people chose for it, in their order, without those that are not there any more (see
         `missing`): a guess never takes the place of a choice. Where they chose none of this player, the
         playlists made for the emotion's styles, then those whose names fit them, or else nearly fit.
         Guesses leave out playlists that hold nothing.
@@ -55,16 +55,21 @@ def candidates(
     chosen = [ref for ref in (choice.lift if lifts else choice.match) if _belongs(ref, kind)]
     if chosen:
         listed = {playlist.uri: playlist for playlist in playlists}
-        return _once(listed[ref.uri] for ref in chosen if ref.uri in listed)
+        return _once(
+            listed.get(ref.uri) or Playlist(ref.uri, ref.name, owned=False)
+            for ref in chosen
+            if ref.uri in listed or ref.public
+        )
     return _guesses((LIFT if lifts else MATCH)[emotion], playlists)
 
 
 def missing(
     preferences: Preferences, playlists: Sequence[Playlist], kind: PlayerKind
 ) -> tuple[PlaylistRef, ...]:
-    """Tell which chosen playlists of a player are not listed any more, for whatever emotion; each once.
+    """Tell which chosen playlists of a player are not there any more, for whatever emotion; each once.
 
-    None are while the player has listed nothing at all.
+    None are while the player has listed nothing at all, and none that a search had found: these show only
+    when they are to be played.
     """
     if not playlists:
         return ()
@@ -73,7 +78,7 @@ def missing(
         ref.uri: ref
         for choice in preferences.choices.values()
         for ref in (*choice.match, *choice.lift)
-        if _belongs(ref, kind) and ref.uri not in listed
+        if _belongs(ref, kind) and ref.uri not in listed and not ref.public
     }
     return tuple(gone.values())
 

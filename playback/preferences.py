@@ -24,10 +24,21 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlaylistRef:
-    """A playlist that somebody chose, by address; the name is what it was called then."""
+    """A playlist that somebody chose.
+
+    Parameters
+    ----------
+    uri
+        Its address.
+    name
+        What it was called then.
+    public
+        Found by a search: that the player does not list it among the user's own does not mean it is gone.
+    """
 
     uri: str
     name: str
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ _HEAD: Final = """\
 #
 # [emotions.sad], and so for neutral, calm, happy, angry, fearful, disgust and surprised
 #   strategy      "match": music like the emotion; "lift": music that leads away from it
-#   match, lift   the playlists for each, which take turns: { uri = "spotify:playlist:...", name = "..." }
+#   match, lift   the playlists for each, which take turns: { uri = "spotify:playlist:...", name = "..." },
+#                 with public = true for one that is not among your own, such as a search finds.
 #                 Where there are none, Attune goes by the names of your playlists.
 """
 
@@ -144,7 +145,11 @@ def _is_broken(path: Path) -> bool:
 
 
 def _list(key: str, refs: Iterable[PlaylistRef]) -> list[str]:
-    entries = [f"    {{ uri = {_quoted(ref.uri)}, name = {_quoted(ref.name)} }}," for ref in refs]
+    entries = [
+        f"    {{ uri = {_quoted(ref.uri)}, name = {_quoted(ref.name)}"
+        f"{', public = true' if ref.public else ''} }},"
+        for ref in refs
+    ]
     return [f"{key} = [", *entries, "]"] if entries else [f"{key} = []"]
 
 

@@ -145,7 +145,7 @@ class Reader:
     def _ref(self, given: object, key: str) -> PlaylistRef:
         if not isinstance(given, dict):
             self._refuse(key, given, 'a playlist, { uri = "...", name = "..." }')
-        self._keys(given, key, ("uri", "name"))
+        self._keys(given, key, ("uri", "name", "public"))
         if "uri" not in given:
             self._fail(f"{key!r} lacks its uri, the address of a playlist")
         uri, name = given["uri"], given.get("name", given["uri"])
@@ -156,7 +156,10 @@ class Reader:
             self._refuse(f"{key}.uri", uri, allowed, _meant(uri))
         if not isinstance(name, str):
             self._refuse(f"{key}.name", name, "a text")
-        return PlaylistRef(uri, name)
+        public = given.get("public", False)
+        if not isinstance(public, bool):
+            self._refuse(f"{key}.public", public, "true or false")
+        return PlaylistRef(uri, name, public)
 
     def _table(self, given: object, key: str) -> dict[str, Any]:
         if not isinstance(given, dict):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,6 @@ from playback.player import Outcome, OutcomeKind, PlayerKind, PlayerSnapshot, Pl
 from playback.worker import CommandThread
 from spotify.client import API_URL, BACK_OFF_S, SpotifyClient
 from spotify.credentials import Credentials
-from spotify.errors import SpotifyError
 from spotify.memory import Memory, memory_file
 from spotify.remote import Remote
 
@@ -124,32 +122,29 @@ class SpotifyPlayer:
         """Make a private playlist of that name, empty as yet; the sign-in must allow it."""
         return self._thread.submit(lambda: self._remote.create_playlist(name))
 
-    def search(self, text: str) -> Future[tuple[Playlist, ...]]:
+    def search(self, texts: Sequence[str], take: Callable[[tuple[Playlist, ...]], None]) -> Future[Outcome]:
         """Find public playlists by their name, at most ten.
 
-        Returns
-        -------
-        future
-            Holds a `SpotifyError` for people where they could not be searched for.
+        Parameters
+        ----------
+        texts
+            Names, or some words of them: the first that finds anything counts.
+        take
+            Called with what was found, on the player's thread, before the future is done.
         """
-        found: Future[tuple[Playlist, ...]] = Future()
-        playlists: list[Playlist] = []
 
         def carry_out() -> Outcome:
-            some, outcome = self._remote.search(text)
-            playlists.extend(some)
+            for text in texts:
+                found, outcome = self._remote.search(text)
+                if found or not outcome.ok:
+                    break
+            else:
+                found, outcome = (), Outcome(OutcomeKind.NOTHING_TO_DO, "Nothing of that name was found.")
+            if outcome.ok:
+                take(found)
             return outcome
 
-        def settle(ended: Future[Outcome]) -> None:
-            outcome = ended.result()
-            with suppress(InvalidStateError):  # nobody waits for it any more
-                if outcome.ok:
-                    found.set_result(tuple(playlists))
-                else:
-                    found.set_exception(SpotifyError(outcome.message))
-
-        self._thread.submit(carry_out).add_done_callback(settle)
-        return found
+        return self._thread.submit(carry_out)
 
     def close(self) -> None:
         """Let go of everything, within a second; a request that hangs is left behind."""

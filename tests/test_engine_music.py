@@ -170,14 +170,28 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         assert music.kind is PlayerKind.SPOTIFY
         eventually(lambda: music.suggestions()[Style.CHILL])
         assert [one.name for one in music.candidates(Emotion.NEUTRAL)] == ["Chill evening"]
-        music.create_missing()
+        public = server.add_playlist("Workout", owner="friend7")
+        assert music.search(Style.ENERGETIC).result(20).ok
+        assert [one.uri for one in music.found[Style.ENERGETIC]] == [public.uri]
+        choice = Choice(Strategy.MATCH, (PlaylistRef(public.uri, "Workout", public=True),))
+        preferences = music.snapshot().preferences
+        music.set_preferences(replace(preferences, choices={**preferences.choices, Emotion.ANGRY: choice}))
+        assert music.missing() == ()
+        assert [one.uri for one in music.candidates(Emotion.ANGRY)] == [public.uri]
+        assert music.play(public.uri).result(20).ok
+        music.sign_in_again()
+        requests.get(music.sign_in.url, timeout=10)
+        eventually(lambda: music.sign_in is not None and not music.sign_in.waiting)
+        music.create_missing()  # the right to do so has been asked for again
         eventually(lambda: any(one.name == "Attune: energetic" for one in music.snapshot().player.playlists))
         assert music.snapshot().records[0].outcome is OutcomeKind.DONE
         assert read_preferences(paths.music_file()).player is PlayerKind.SPOTIFY
+        assert music.sign_in_notice == ""
         music.disconnect()
         eventually(lambda: music.snapshot().player.connection.state is ConnectionState.DISCONNECTED)
         eventually(lambda: music.snapshot().records[0].reason.startswith("You disconnected Spotify"))
         assert music.client_id == ""
+        assert music.found == {}
         kept = [file for file in home.rglob("*") if file.is_file() and "spotify" in file.parts]
         assert kept == []
 
@@ -189,6 +203,8 @@ def test_what_is_no_client_id_is_said(make: Callable[..., Engine]) -> None:
     assert music.sign_in is None
     with pytest.raises(MusicError, match="choose it as the player first"):
         music.create_missing()
+    with pytest.raises(MusicError, match="choose it as the player first"):
+        music.search(Style.CHILL)
 
 
 def test_what_is_accepted_changes_the_music(make: Callable[..., Engine], tmp_path: Path) -> None:

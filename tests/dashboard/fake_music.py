@@ -110,6 +110,8 @@ class FakeMusic:
         self.refusal: Exception | None = None
         self.gone: tuple[PlaylistRef, ...] = ()
         self.sign_in: FakeSignIn | None = None
+        self.sign_in_notice = ""
+        self.found: dict[Style, tuple[Playlist, ...]] = {}
         self.sign_in_steps = ("Open the dashboard of Spotify for developers.", "Create an app & note its id.")
         self.redirect_address = "http://127.0.0.1:8898/callback"
         self.client_id = ""
@@ -159,6 +161,13 @@ class FakeMusic:
 
     def refresh(self) -> Future[Outcome]:
         self._note("refresh")
+        return self._answer()
+
+    def search(self, style: Style) -> Future[Outcome]:
+        self._note("search", style)
+        return self._answer()
+
+    def _answer(self) -> Future[Outcome]:
         answer: Future[Outcome] = Future()
         answer.set_result(self.answered)
         return answer
@@ -210,6 +219,10 @@ class FakeMusic:
         if len(client_id) != 32:
             raise AttuneError(f"{client_id!r} is no client id: copy the 32 signs from your app's page.")
         self.client_id = client_id
+        self.sign_in = FakeSignIn()
+
+    def sign_in_again(self) -> None:
+        self._note("sign in again")
         self.sign_in = FakeSignIn()
 
     def cancel_sign_in(self) -> None:

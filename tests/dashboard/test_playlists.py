@@ -35,7 +35,7 @@ from models.emotion.labels import EMOTIONS, Emotion
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind, Playlist
 from playback.preferences import Choice, Mode, PlaylistRef, Preferences
 from playback.snapshot import MusicRecord, MusicSnapshot, Phase, RecordKind
-from playback.styles import Strategy
+from playback.styles import Strategy, Style
 
 APP = str(Path(__file__).parents[2] / "app.py")
 SCRIPT = "from dashboard import playlists\nplaylists.page()\n"
@@ -330,6 +330,61 @@ def test_what_would_be_played_is_suggested_and_taken_by_a_button(tab: AppTest, m
     assert strategy_of(music, Emotion.HAPPY).match == (PARTY_REF,)
     assert field(tab, "multiselect", "mapping happy lists").value == [PARTY.uri]
     assert not [button for button in tab.button if button.key == "mapping happy use"]
+
+
+def test_where_nothing_of_ones_own_suits_spotify_is_searched(tab: AppTest, music: FakeMusic) -> None:
+    public = [
+        Playlist(f"spotify:playlist:p{turn}", f"Hype {turn}", owned=False, style=None) for turn in range(4)
+    ]
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    healthy(tab.button(key="mapping surprised search").click().run())
+    assert ("search", Style.EXCITING) in music.asked
+    music.found = {Style.EXCITING: tuple(public)}
+    healthy(tab.run())
+    assert "Found on Spotify: Hype 0, Hype 1, Hype 2, Hype 3" in captions(tab)
+    assert field(tab, "multiselect", "mapping surprised lists").options[-4:] == [one.name for one in public]
+    assert "Hype 0" not in field(tab, "multiselect", "mapping happy lists").options
+    use = tab.button(key="mapping surprised use")
+    assert use.label == "Use the first 3"
+    healthy(use.click().run())
+    refs = [PlaylistRef(one.uri, one.name, public=True) for one in public]
+    assert strategy_of(music, Emotion.SURPRISED).match == tuple(refs[:3])
+    lists = field(tab, "multiselect", "mapping surprised lists")
+    healthy(lists.set_value([PARTY.uri, public[3].uri, public[0].uri]).run())
+    assert strategy_of(music, Emotion.SURPRISED).match == (PARTY_REF, refs[3], refs[0])
+
+
+def test_a_search_that_finds_nothing_or_fails_is_told(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify(playlists=()))
+    music.answered = Outcome(
+        OutcomeKind.RATE_LIMITED, "Spotify was asked too often: it is asked again later."
+    )
+    healthy(tab.run())
+    assert "No playlists are listed yet" not in captions(tab)
+    healthy(tab.button(key="mapping surprised search").click().run())
+    assert [error.value.replace("\\", "") for error in tab.error] == [music.answered.message]
+    music.found = {Style.EXCITING: ()}
+    healthy(tab.run())
+    assert "Nothing that Spotify found suits by its name either" in captions(tab)
+    assert "mapping surprised search" not in [button.key for button in tab.button]
+
+
+def test_nothing_is_searched_for_where_spotify_does_not_play(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=replace(on_spotify(), kind=PlayerKind.LOCAL))
+    healthy(tab.run())
+    assert "No playlist suits by its name" in captions(tab)
+    assert "Search Spotify" not in labels(tab)
+
+
+def test_that_the_sign_in_will_end_is_said_beforehand(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    music.sign_in_notice = "Your sign-in to Spotify ends in 9 days: disconnect and sign in again before."
+    healthy(tab.run())
+    assert [info.value.replace("\\", "") for info in tab.info] == [music.sign_in_notice]
+    healthy(tab.button(key="connection again").click().run())
+    assert ("sign in again",) in music.asked
+    assert "Cancel" in labels(tab)
 
 
 def test_a_deleted_playlist_is_told_and_removed(tab: AppTest, music: FakeMusic) -> None:

@@ -510,7 +510,7 @@ def test_a_lost_loudspeaker_is_said_tried_again_by_name_and_goes_on(
     player.choose_device("Kitchen").result(SOON_S)
     player.play("local:folder:chill").result(SOON_S)
     first = outputs.now
-    first.pull(0.5)
+    listen(player, outputs, 0.5)
     outputs.refusal = AudioDeviceError("There is no loudspeaker 'Kitchen': connect it.")
     first.lost = True
     eventually(lambda: player.snapshot().connection.state is ConnectionState.DEGRADED)

@@ -74,6 +74,15 @@ def test_what_is_missing_is_said_once_whatever_list_it_is_in() -> None:
     assert missing(Preferences(choices), named("Other"), PlayerKind.SPOTIFY) == (gone,)
 
 
+def test_what_a_search_found_is_played_though_it_is_not_listed() -> None:
+    public = PlaylistRef("spotify:playlist:theirs", "Theirs", public=True)
+    (own,) = named("Own")
+    preferences = chosen(Emotion.CALM, Choice(Strategy.MATCH, match=(public, PlaylistRef(own.uri, "Own"))))
+    theirs = Playlist(public.uri, "Theirs", owned=False)
+    assert candidates(preferences, Emotion.CALM, [own], PlayerKind.SPOTIFY) == (theirs, own)
+    assert missing(preferences, [own], PlayerKind.SPOTIFY) == ()
+
+
 def test_choices_of_another_player_leave_it_to_the_styles() -> None:
     (chill,) = named("Chill")
     elsewhere = Choice(Strategy.MATCH, match=(PlaylistRef("local:style:chill", "Chill"),))

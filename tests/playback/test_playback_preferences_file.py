@@ -36,6 +36,7 @@ REFS = st.lists(
         PlaylistRef,
         uri=st.builds("{}:{}".format, st.sampled_from(PlayerKind), TEXTS.filter(bool)),
         name=TEXTS,
+        public=st.booleans(),
     ),
     max_size=4,
 ).map(tuple)
@@ -203,6 +204,10 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
         (
             "[emotions.sad]\nmatch = [{uri='local:a', name=7}]",
             ["'emotions.sad.match[1].name'", "7", "a text"],
+        ),
+        (
+            "[emotions.sad]\nmatch = [{uri='local:a', public='yes'}]",
+            ["'emotions.sad.match[1].public'", "'yes'", "true or false"],
         ),
         ("version = 2\nfuture = 1", ["written by a newer Attune", "version 2", "Update Attune"]),
         ("version = 0", ["'version'", "0", "1"]),
