@@ -46,9 +46,6 @@ class _SignedIn:
     def refresh(self) -> str:
         return self._token
 
-    def forget(self) -> None:
-        pass
-
 
 def run(switches: int) -> dict[str, Any]:
     """Time so many switches, in milliseconds.

@@ -266,15 +266,6 @@ class SpotifyAccount:
         if self._signing_in is not None:
             self._signing_in.cancel()
 
-    def forget(self) -> None:
-        """Forget the token alone; the client id stays. What cannot be deleted is logged."""
-        with self._lock:
-            self._access = ""
-            try:
-                self._store.forget_token()
-            except TokenStoreError as error:
-                _LOG.warning("%s", error)
-
     def disconnect(self) -> None:
         """Delete everything that is kept about Spotify on this machine.
 

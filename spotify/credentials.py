@@ -25,7 +25,8 @@ class Credentials(Protocol):
         SignedOutError
             Nobody is signed in.
         SignInAgainError
-            The sign-in has ended (six months are over, it was revoked, or the app is gone).
+            The sign-in has ended (six months are over, it was revoked, or the app is gone), and its token is
+            forgotten; or what is kept of it cannot be read, and nothing is forgotten.
         SpotifyLimitedError
             The accounts service was asked too often.
         SpotifyUnreachableError
@@ -39,10 +40,4 @@ class Credentials(Protocol):
         ------
         SignedOutError, SignInAgainError, SpotifyLimitedError, SpotifyUnreachableError
             As `access_token` does.
-        """
-
-    def forget(self) -> None:
-        """Delete the token wherever it is kept; `access_token` raises `SignedOutError` from then on.
-
-        Never raises: what could not be deleted is logged.
         """

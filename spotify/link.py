@@ -205,8 +205,6 @@ class Link:
             outcome = self.standing.take_note(
                 error.fault, began_s=began_s, now_s=self._clock(), looked=looked
             )
-            if error.fault.row is Row.SIGN_IN_AGAIN:
-                self._credentials.forget()
             raise CallError(replace(error.fault, outcome=outcome)) from None
         self.standing.answered()
         return answer

@@ -93,9 +93,5 @@ def _client(settings: Settings, clock: Clock) -> Iterator[SpotifyClient]:
     )
     try:
         yield client
-    except CallError as error:
-        if error.fault.outcome.kind is OutcomeKind.SIGN_IN_AGAIN:
-            account.forget()  # a token that was refused twice is shown no third time
-        raise
     finally:
         client.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fake_spotify import ALL_SCOPES, CLIENT_ID, FakeSpotify
 
 from spotify import grants
-from spotify.errors import SignedOutError
+from spotify.errors import SignedOutError, SignInAgainError
 
 __all__ = ["SignedIn", "holds_soon"]
 
@@ -24,7 +24,6 @@ class SignedIn:
         given = server.sign_in(scopes=scopes)
         self._access, self._refresh = str(given["access_token"]), str(given["refresh_token"])
         self.renewed = 0
-        self.forgotten = 0
 
     def access_token(self) -> str:
         if not self._refresh:
@@ -33,14 +32,17 @@ class SignedIn:
 
     def refresh(self) -> str:
         self.renewed += 1
-        self._access = grants.for_refresh_token(
-            self._url, client_id=CLIENT_ID, refresh_token=self._refresh
-        ).access_token
+        try:
+            self._access = grants.for_refresh_token(
+                self._url, client_id=CLIENT_ID, refresh_token=self._refresh
+            ).access_token
+        except SignInAgainError:
+            self.sign_out()
+            raise
         return self._access
 
-    def forget(self) -> None:
+    def sign_out(self) -> None:
         self._access = self._refresh = ""
-        self.forgotten += 1
 
     def sign_in_again(self, server: FakeSpotify) -> None:
         given = server.sign_in()

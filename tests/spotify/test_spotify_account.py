@@ -292,31 +292,6 @@ def test_account_without_a_name_is_connected_all_the_same(
     assert account.status().signed_in
 
 
-def test_forgetting_keeps_the_client_id(server: FakeSpotify, account: SpotifyAccount, tmp_path: Path) -> None:
-    sign_in(account)
-    account.forget()
-    with pytest.raises(SignedOutError):
-        account.access_token()
-    assert account.client_id == CLIENT_ID
-    for file in (tmp_path / "spotify").iterdir():
-        assert not any(token in file.read_text() for token in server.grants)
-
-
-def test_forgetting_never_raises(
-    account: SpotifyAccount, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    sign_in(account)
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    monkeypatch.setattr(Path, "unlink", refuse)
-    account.forget()
-    monkeypatch.undo()
-    assert "Read-only file system" in caplog.text
-
-
 def test_disconnecting_leaves_nothing(
     account: SpotifyAccount, make: Callable[[], SpotifyAccount], tmp_path: Path
 ) -> None:

@@ -166,7 +166,7 @@ def test_status_says_what_is_wrong(
     assert told["connection"] == state
     assert says in told["message"]
     assert told["account"] == "Robin Listener"
-    if state == "sign in again":
+    if trouble == "revoked":
         before = server.count()
         assert json.loads(attune("status", "--json")[1])["connection"] == "sign in again"
         assert server.count() == before  # never again

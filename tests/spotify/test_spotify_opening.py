@@ -12,6 +12,7 @@ import pytest
 import requests
 from fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
 from keyring.backends import fail
+from keyrings_for_tests import Memory, Raising
 
 from core import paths
 from core.settings import load_settings
@@ -70,6 +71,20 @@ def test_never_signed_in_is_disconnected_and_asks_nobody(
     assert player.snapshot().connection.state is ConnectionState.DISCONNECTED
     assert player.play("spotify:playlist:1").result(5).kind is OutcomeKind.NOT_CONNECTED
     assert server.calls == []
+
+
+def test_a_locked_keyring_costs_nobody_the_sign_in(make: Callable[[], OpenSpotify]) -> None:
+    unlocked = Memory()
+    keyring.set_keyring(unlocked)
+    sign_in(make())
+    keyring.set_keyring(Raising())
+    locked = make()
+    outcome = locked.player.refresh().result(10)
+    assert outcome.kind is OutcomeKind.SIGN_IN_AGAIN
+    assert "unlock it" in outcome.message
+    assert locked.account.status().signed_in
+    keyring.set_keyring(unlocked)
+    assert make().player.refresh().result(10).ok
 
 
 def test_sign_in_connects_the_player(server: FakeSpotify, make: Callable[[], OpenSpotify]) -> None:

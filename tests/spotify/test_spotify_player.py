@@ -469,13 +469,12 @@ def test_a_token_that_expires_is_not_noticed(
 
 
 @pytest.mark.usefixtures("desk")
-def test_a_sign_in_that_is_over_is_forgotten_and_nothing_is_asked_any_more(
+def test_once_a_sign_in_is_over_nothing_is_asked_any_more(
     server: FakeSpotify, make: Make, mine: Playlist, credentials: SignedIn
 ) -> None:
     player = make(tick_s=0.005)
     server.revoke()
     assert player.play(mine.uri).result(SOON_S).kind is OutcomeKind.SIGN_IN_AGAIN
-    assert credentials.forgotten == 1
     assert player.snapshot().connection.state is ConnectionState.SIGN_IN_AGAIN
     asked = server.arrived
     server.clock.advance(5000.0)
@@ -490,7 +489,7 @@ def test_a_sign_in_that_is_over_is_forgotten_and_nothing_is_asked_any_more(
 
 
 def test_nobody_is_signed_in(server: FakeSpotify, make: Make, credentials: SignedIn) -> None:
-    credentials.forget()
+    credentials.sign_out()
     player = make(connected=False)
     assert player.pause().result(SOON_S).kind is OutcomeKind.NOT_CONNECTED
     assert player.snapshot().connection.state is ConnectionState.DISCONNECTED
@@ -504,7 +503,6 @@ def test_a_token_that_is_never_accepted_needs_a_new_sign_in(
     server.faults.unauthorised()
     assert player.refresh().result(SOON_S).kind is OutcomeKind.SIGN_IN_AGAIN
     assert player.snapshot().connection.state is ConnectionState.SIGN_IN_AGAIN
-    assert credentials.forgotten == 0
     assert calls_of(server, lambda: player.pause().result(SOON_S)) == []
 
 

@@ -15,43 +15,14 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
+from keyrings_for_tests import Memory, Raising
 
 from spotify import tokens
 from spotify.tokens import Kept, TokenStore, TokenStoreError
 
 TOKEN = "AQDxTz-abcdefghijklmnopqrstuvwxyz_0123456789"
 KEPT = Kept("0123456789abcdef" * 2, TOKEN, ("playlist-read-private",), 1_700_000_000.0, "Robin")
-
-
-class Memory(KeyringBackend):
-    """A keyring that works; it lasts as long as the test."""
-
-    priority = 5  # type: ignore[assignment]
-    viable = False  # type: ignore[assignment] # never found by itself
-
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.entries.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.entries[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.entries[service, username]
-
-
-class Raising(Memory):
-    """A keyring that is there and refuses everything, as a locked one does."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise RuntimeError(f"locked: {service} {username}")
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise RuntimeError(f"cannot store {service} {username} {password}")
 
 
 class Hanging(Memory):
