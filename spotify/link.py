@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from playback.player import Outcome, OutcomeKind, PlayerSnapshot
 from spotify import quota
-from spotify.answers import CallError, Row
+from spotify.answers import CallError
 from spotify.client import SpotifyClient
 from spotify.credentials import Credentials
 from spotify.memory import Memory

@@ -496,9 +496,7 @@ def test_nobody_is_signed_in(server: FakeSpotify, make: Make, credentials: Signe
     assert server.arrived == 0
 
 
-def test_a_token_that_is_never_accepted_needs_a_new_sign_in(
-    server: FakeSpotify, make: Make, credentials: SignedIn
-) -> None:
+def test_a_token_that_is_never_accepted_needs_a_new_sign_in(server: FakeSpotify, make: Make) -> None:
     player = make()
     server.faults.unauthorised()
     assert player.refresh().result(SOON_S).kind is OutcomeKind.SIGN_IN_AGAIN

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import keyring
 import pytest
+from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyrings_for_tests import Memory, Raising
 
