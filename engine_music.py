@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from core import paths
 from core.errors import AttuneError, MusicError
@@ -41,10 +41,8 @@ from realtime.echo import EchoReference
 from spotify.account import SpotifyAccount
 from spotify.grants import CREATE_PLAYLISTS
 from spotify.own_app import redirect_uri, steps
+from spotify.player import SpotifyPlayer
 from spotify.sign_in import SignIn, SignInState
-
-if TYPE_CHECKING:
-    from spotify.opening import OpenSpotify
 
 __all__ = ["Music", "ScanView", "SignInView"]
 
@@ -130,8 +128,8 @@ class Music:
         self._scan = scan
         self._echo = echo
         self._lock = threading.Lock()
-        self._signed_out = SpotifyAccount(settings)
-        self._spotify: OpenSpotify | None = None
+        self._account = SpotifyAccount(settings)
+        self._spotify: SpotifyPlayer | None = None
         self._sign_in: SignIn | None = None
         self._scanning: ScanView | None = None
         self._known: tuple[object, Library] | None = None
@@ -260,10 +258,6 @@ class Music:
         snapshot = self.snapshot()
         return mapping.missing(snapshot.preferences, snapshot.player.playlists, snapshot.player.kind)
 
-    def suggestions(self) -> Mapping[Style, tuple[Playlist, ...]]:
-        """Playlists of the player in use by the style that their names tell."""
-        return mapping.suggest(self.snapshot().player.playlists)
-
     # Spotify
 
     @property
@@ -306,16 +300,20 @@ class Music:
         """
         self._sign_in = self._account.begin(client_id, may_create=may_create, on_signed_in=self._signed_in)
 
-    def sign_in_again(self) -> None:
-        """Begin to sign in with the app and the rights of now, which hold until that has succeeded.
+    def sign_in_again(self, *, may_create: bool = False) -> None:
+        """Begin to sign in with the same app; the sign-in of now holds until that has succeeded.
+
+        Parameters
+        ----------
+        may_create
+            Ask for the right to make playlists too, if it was not given before.
 
         Raises
         ------
         AttuneError
             Nothing can be listened on.
         """
-        now = self._account.status()
-        self.begin_sign_in(now.client_id, may_create=CREATE_PLAYLISTS in now.scopes)
+        self.begin_sign_in(self.client_id, may_create=may_create or self.may_create)
 
     def cancel_sign_in(self) -> None:
         """End a sign-in that goes on."""
@@ -328,12 +326,12 @@ class Music:
 
     def _disconnect(self) -> None:
         outcome = Outcome(OutcomeKind.DONE, "You disconnected Spotify; nothing of it is kept here any more.")
+        self._account.end_sign_in()  # it may want the lock
         with self._lock:
             try:
                 if self._spotify is not None:
-                    self._spotify.disconnect()
-                else:
-                    self._signed_out.disconnect()
+                    self._spotify.close()
+                self._account.disconnect()
             except AttuneError as error:
                 outcome = Outcome(OutcomeKind.FAILED, str(error))
             self._sign_in = None
@@ -341,24 +339,30 @@ class Music:
                 self.conductor.use(self._open(PlayerKind.SPOTIFY))
         self._note(outcome)
 
-    def create_missing(self) -> None:
-        """Make an empty playlist on Spotify for each style that none of the user's stands for."""
+    @property
+    def may_create(self) -> bool:
+        """The sign-in allows that playlists are made."""
+        return CREATE_PLAYLISTS in self._account.status().scopes
+
+    def create_missing(self) -> Future[Outcome]:
+        """Make an empty playlist on Spotify for each style that none of the user's stands for.
+
+        Raises
+        ------
+        MusicError
+            It is not Spotify that plays.
+        """
         spotify = self._spotify
         if spotify is None or self.kind is not PlayerKind.SPOTIFY:
             raise MusicError("Playlists can only be made on Spotify: choose it as the player first.")
-        lacking = [style for style, found in self.suggestions().items() if not found]
+        # One that is still empty is not missing.
+        listed = [replace(one, tracks=None) for one in self.snapshot().player.playlists]
+        lacking = [style for style, found in mapping.suggest(listed).items() if not found]
         if not lacking:
-            self._note(Outcome(OutcomeKind.NOTHING_TO_DO, "There is a playlist for each style already."))
-        for style in lacking:
-            name = _NEW_PLAYLIST.format(style=style.value)
-            made = spotify.player.create_playlist(name)
-            made.add_done_callback(partial(self._created, name))
-
-    def _created(self, name: str, done: Future[Outcome]) -> None:
-        outcome = done.result()
-        self._note(replace(outcome, message=f"{name}: {outcome.message}" if outcome.message else name))
-        if outcome.ok:
-            self.refresh()
+            raise MusicError("There is a playlist for each style already: fill those that are empty.")
+        made = spotify.create_playlists([_NEW_PLAYLIST.format(style=style.value) for style in lacking])
+        made.add_done_callback(lambda done: self._note(done.result()))
+        return made
 
     def _note(self, outcome: Outcome) -> None:
         record = MusicRecord(
@@ -384,7 +388,7 @@ class Music:
         def take(playlists: tuple[Playlist, ...]) -> None:
             self._found = {**self._found, style: playlists}
 
-        return spotify.player.search(mapping.search_words(style), take)
+        return spotify.search(mapping.search_words(style), take)
 
     @property
     def found(self) -> Mapping[Style, tuple[Playlist, ...]]:
@@ -480,19 +484,12 @@ class Music:
         if not self._lent:
             write_preferences(preferences, paths.music_file())
 
-    @property
-    def _account(self) -> SpotifyAccount:
-        """The one whose tokens are used."""
-        return self._signed_out if self._spotify is None else self._spotify.account
-
     def _open(self, kind: PlayerKind) -> Player:
         self._spotify, self._found = None, {}
         match kind:
             case PlayerKind.SPOTIFY:
-                from spotify.opening import open_spotify  # noqa: PLC0415 - spotipy takes its time
-
-                self._spotify = open_spotify(self._settings)
-                return self._spotify.player
+                self._spotify = SpotifyPlayer(self._account, api_url=self._settings.spotify_api_url)
+                return self._spotify
             case PlayerKind.LOCAL:
                 return LocalPlayer(
                     paths.library_file(),

@@ -356,14 +356,7 @@ def _clean(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
 def _whole(music: Music, state: ConnectionState) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="mapping-whole"):
         if music.kind is PlayerKind.SPOTIFY and state is ConnectionState.CONNECTED:
-            st.button(
-                "Create the missing playlists",
-                key="mapping create",
-                icon=":material/playlist_add:",
-                help="An empty playlist of your own for every style that none of yours suits",
-                on_click=carry_out,
-                args=(_PLACE, music.create_missing),
-            )
+            _create(music)
         st.download_button(
             "Export",
             music.export_preferences,
@@ -383,6 +376,27 @@ def _whole(music: Music, state: ConnectionState) -> None:
                 on_change=_import,
                 args=(music, turn),
             )
+
+
+def _create(music: Music) -> None:
+    if music.may_create:
+        st.button(
+            "Create the missing playlists",
+            key="mapping create",
+            icon=":material/playlist_add:",
+            help="An empty playlist of your own for every style that none of yours suits",
+            on_click=carry_out,
+            args=(_PLACE, music.create_missing),
+        )
+    else:
+        st.button(
+            "Allow missing playlists to be created",
+            key="mapping allow",
+            icon=":material/playlist_add:",
+            help="You sign in once more, and Spotify asks you whether Attune may create playlists",
+            on_click=carry_out,
+            args=(_PLACE, partial(music.sign_in_again, may_create=True)),
+        )
 
 
 def _import(music: Music, turn: int) -> None:

@@ -83,6 +83,7 @@ def _face(desk: Desk) -> tuple[object, ...]:
         [(device.name, device.active) for device in player.devices],
         music.sign_in,
         music.sign_in_notice,
+        music.may_create,
         music.found,
         scan is not None and scan.running,
         music.music_folder,

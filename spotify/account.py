@@ -24,6 +24,7 @@ __all__ = ["AccountStatus", "SpotifyAccount"]
 _LOG = logging.getLogger(__name__)
 _SIX_MONTHS_S: Final = 180 * 86_400.0
 _BEFOREHAND_S: Final = 14 * 86_400.0
+_KEEPING_S: Final = 10.0
 _EARLY_S: Final = 60.0
 """An access token is renewed so long before its end: a request takes time, and clocks differ."""
 _PATIENCE_S: Final = (5.0, 10.0)
@@ -266,6 +267,12 @@ class SpotifyAccount:
         if self._signing_in is not None:
             self._signing_in.cancel()
 
+    def end_sign_in(self) -> None:
+        """End a sign-in that goes on, and wait for one that is being kept just now; at most some seconds."""
+        self.cancel()
+        if self._signing_in is not None:
+            self._signing_in.wait(_KEEPING_S)
+
     def disconnect(self) -> None:
         """Delete everything that is kept about Spotify on this machine.
 
@@ -276,7 +283,7 @@ class SpotifyAccount:
         TokenStoreError
             Something could not be deleted.
         """
-        self.cancel()
+        self.end_sign_in()
         with self._lock:
             self._access = ""
             try:

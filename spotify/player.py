@@ -118,9 +118,21 @@ class SpotifyPlayer:
         """Let music come out of the device of that name, and remember it; empty: whichever is active."""
         return self._thread.submit(lambda: self._remote.choose_device(name))
 
-    def create_playlist(self, name: str) -> Future[Outcome]:
-        """Make a private playlist of that name, empty as yet; the sign-in must allow it."""
-        return self._thread.submit(lambda: self._remote.create_playlist(name))
+    def create_playlists(self, names: Sequence[str]) -> Future[Outcome]:
+        """Make private playlists of those names, empty as yet, up to the first that cannot be made."""
+
+        def carry_out() -> Outcome:
+            outcome = Outcome(OutcomeKind.NOTHING_TO_DO, "No playlist was to be made.")
+            for name in names:
+                outcome = self._remote.create_playlist(name)
+                if not outcome.ok:
+                    return outcome
+            if len(names) < 2:
+                return outcome
+            made = f"{', '.join(names[:-1])} and {names[-1]}"
+            return Outcome(OutcomeKind.DONE, f"{made} were made; they are empty until you add something.")
+
+        return self._thread.submit(carry_out)
 
     def search(self, texts: Sequence[str], take: Callable[[tuple[Playlist, ...]], None]) -> Future[Outcome]:
         """Find public playlists by their name, at most ten.

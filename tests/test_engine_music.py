@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -168,9 +169,9 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         assert music.sign_in.outcome is not None
         assert music.sign_in.outcome.ok
         assert music.kind is PlayerKind.SPOTIFY
-        eventually(lambda: music.suggestions()[Style.CHILL])
+        eventually(lambda: music.candidates(Emotion.NEUTRAL))
         assert [one.name for one in music.candidates(Emotion.NEUTRAL)] == ["Chill evening"]
-        public = server.add_playlist("Workout", owner="friend7")
+        public = server.add_playlist("Workout", owner="friend7", followed=False)
         assert music.search(Style.ENERGETIC).result(20).ok
         assert [one.uri for one in music.found[Style.ENERGETIC]] == [public.uri]
         choice = Choice(Strategy.MATCH, (PlaylistRef(public.uri, "Workout", public=True),))
@@ -182,9 +183,14 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         music.sign_in_again()
         requests.get(music.sign_in.url, timeout=10)
         eventually(lambda: music.sign_in is not None and not music.sign_in.waiting)
-        music.create_missing()  # the right to do so has been asked for again
-        eventually(lambda: any(one.name == "Attune: energetic" for one in music.snapshot().player.playlists))
-        assert music.snapshot().records[0].outcome is OutcomeKind.DONE
+        assert music.may_create  # the right to do so has been asked for again
+        assert "Attune: energetic and Attune: exciting were made" in music.create_missing().result(20).message
+        names = [one.name for one in music.snapshot().player.playlists]
+        made = ["Attune: energetic", "Attune: exciting", "Attune: upbeat", "Attune: uplifting"]
+        assert sorted(names) == [*made, "Chill evening"]
+        eventually(lambda: music.snapshot().records[0].outcome is OutcomeKind.DONE)
+        with pytest.raises(MusicError, match="for each style already"):
+            music.create_missing()
         assert read_preferences(paths.music_file()).player is PlayerKind.SPOTIFY
         assert music.sign_in_notice == ""
         music.disconnect()
@@ -194,6 +200,28 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         assert music.found == {}
         kept = [file for file in home.rglob("*") if file.is_file() and "spotify" in file.parts]
         assert kept == []
+
+
+def test_a_sign_in_that_waits_ends_with_cancel_disconnect_and_the_program_whatever_plays(
+    make: Callable[..., Engine], home: Path
+) -> None:
+    with fake_spotify() as server:
+        engine = make(spotify_accounts_url=server.url, spotify_api_url=server.url, spotify_callback_port=0)
+        music = engine.music
+        for end in (music.cancel_sign_in, music.disconnect, engine.close):
+            music.begin_sign_in(CLIENT_ID)
+            assert music.sign_in is not None
+            url = music.sign_in.url
+            music.use(PlayerKind.SPOTIFY)
+            music.use(PlayerKind.DRY_RUN)
+            end()
+            eventually(lambda: music.sign_in is None or not music.sign_in.waiting)
+            server.auto_consent = True
+            with contextlib.suppress(requests.ConnectionError):  # nobody listens for the answer any more
+                requests.get(url, timeout=10)
+            server.auto_consent = False
+            assert music.kind is PlayerKind.DRY_RUN
+            assert not list(home.rglob("sign-in.json"))
 
 
 def test_what_is_no_client_id_is_said(make: Callable[..., Engine]) -> None:

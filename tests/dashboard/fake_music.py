@@ -111,6 +111,7 @@ class FakeMusic:
         self.gone: tuple[PlaylistRef, ...] = ()
         self.sign_in: FakeSignIn | None = None
         self.sign_in_notice = ""
+        self.may_create = True
         self.found: dict[Style, tuple[Playlist, ...]] = {}
         self.sign_in_steps = ("Open the dashboard of Spotify for developers.", "Create an app & note its id.")
         self.redirect_address = "http://127.0.0.1:8898/callback"
@@ -221,8 +222,8 @@ class FakeMusic:
         self.client_id = client_id
         self.sign_in = FakeSignIn()
 
-    def sign_in_again(self) -> None:
-        self._note("sign in again")
+    def sign_in_again(self, *, may_create: bool = False) -> None:
+        self._note("sign in again", may_create)
         self.sign_in = FakeSignIn()
 
     def cancel_sign_in(self) -> None:
@@ -236,8 +237,9 @@ class FakeMusic:
         self.sign_in = None
         self.show(player=PlayerSnapshot(self.kind, DISCONNECTED))
 
-    def create_missing(self) -> None:
+    def create_missing(self) -> Future[Outcome]:
         self._note("create missing")
+        return self._answer()
 
     def scan(self, folder: Path) -> None:
         self._note("scan", folder)

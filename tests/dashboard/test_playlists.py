@@ -383,7 +383,7 @@ def test_that_the_sign_in_will_end_is_said_beforehand(tab: AppTest, music: FakeM
     healthy(tab.run())
     assert [info.value.replace("\\", "") for info in tab.info] == [music.sign_in_notice]
     healthy(tab.button(key="connection again").click().run())
-    assert ("sign in again",) in music.asked
+    assert ("sign in again", False) in music.asked
     assert "Cancel" in labels(tab)
 
 
@@ -418,6 +418,10 @@ def test_the_missing_playlists_are_created_on_spotify_alone(tab: AppTest, music:
     healthy(tab.run())
     healthy(tab.button(key="mapping create").click().run())
     assert ("create missing",) in music.asked
+    music.may_create = False
+    healthy(tab.run())
+    healthy(tab.button(key="mapping allow").click().run())
+    assert ("sign in again", True) in music.asked
 
 
 def test_choices_are_imported_from_a_file(tab: AppTest, music: FakeMusic) -> None:

@@ -81,6 +81,7 @@ class Playlist:
     collaborative: bool = False
     public: bool = False
     deleted: bool = False
+    followed: bool = True
 
     @property
     def uri(self) -> str:

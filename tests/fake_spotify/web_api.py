@@ -100,7 +100,9 @@ def _my_playlists(ask: Ask) -> Response:
     mine = [
         bodies.playlist(ask.world, ask.base, one)
         for one in ask.world.playlists
-        if not one.deleted and (not one.collaborative or "playlist-read-collaborative" in ask.scopes)
+        if one.followed
+        and not one.deleted
+        and (not one.collaborative or "playlist-read-collaborative" in ask.scopes)
     ]
     return JSONResponse(bodies.page(f"{ask.base}/v1/me/playlists", mine, limit, offset))
 

@@ -91,8 +91,9 @@ class World:
         owner: str | None = None,
         collaborative: bool = False,
         public: bool = False,
+        followed: bool = True,
     ) -> Playlist:
-        """Put a playlist into the user's library.
+        """Make a playlist.
 
         Parameters
         ----------
@@ -104,11 +105,19 @@ class World:
             None for the user's own; "spotify" for one that no new app may see: lists hold null for it.
         collaborative, public
             As the API gives them.
+        followed
+            It is in the user's library; else only the search and its address find it.
         """
         with self.lock:
             items = invented_tracks(name, tracks) if isinstance(tracks, int) else list(tracks)
             made = Playlist(
-                self.ids.next("playlist"), name, items, owner or self.user_id, collaborative, public
+                self.ids.next("playlist"),
+                name,
+                items,
+                owner or self.user_id,
+                collaborative,
+                public,
+                followed=followed,
             )
             self.playlists.append(made)
             return made

@@ -207,7 +207,7 @@ def test_a_volume_beyond_bounds_is_refused_without_a_call(
 def test_of_many_volumes_only_the_last_is_sent(server: FakeSpotify, make: Make) -> None:
     player = make()
     hold = server.faults.delay("/v1/me", seconds=0.1)
-    held = player.create_playlist("x")  # asks nothing that is slow, but keeps the order
+    held = player.create_playlists(["x"])  # asks nothing that is slow, but keeps the order
     futures = [player.set_volume(step / 100) for step in range(40)]
     assert futures[-1].result(SOON_S).kind is OutcomeKind.DONE
     assert held.result(SOON_S).ok
@@ -220,16 +220,21 @@ def test_of_many_volumes_only_the_last_is_sent(server: FakeSpotify, make: Make) 
 @pytest.mark.usefixtures("desk")
 def test_search_and_new_playlists(server: FakeSpotify, make: Make) -> None:
     player = make()
-    others = server.add_playlist("Chill evening", owner="friend7")
+    others = server.add_playlist("Chill evening", owner="friend7", followed=False)
     server.add_playlist("Chill hits", owner="spotify")
     assert [one.uri for one in found(player, "no such thing", "chill")] == [others.uri]
     assert player.play(others.uri).result(SOON_S).ok
     assert player.snapshot().playlist is not None
-    assert player.create_playlist(" Uplifting ").result(SOON_S).kind is OutcomeKind.DONE
+    assert player.create_playlists([]).result(SOON_S).kind is OutcomeKind.NOTHING_TO_DO
+    outcome = player.create_playlists([" Uplifting "]).result(SOON_S)
+    assert outcome.message == "Uplifting was made; it is empty until you add something to it."
     made = player.snapshot().playlists[0]
     assert (made.name, made.tracks) == ("Uplifting", 0)
     assert player.play(made.uri).result(SOON_S).kind is OutcomeKind.EMPTY
-    assert player.create_playlist("  ").result(SOON_S).kind is OutcomeKind.FAILED
+    both = player.create_playlists(["Calm", "Hype"]).result(SOON_S)
+    assert both.message == "Calm and Hype were made; they are empty until you add something."
+    assert player.create_playlists(["A", "  ", "B"]).result(SOON_S).kind is OutcomeKind.FAILED
+    assert [one.name for one in player.snapshot().playlists[:4]] == ["A", "Hype", "Calm", "Uplifting"]
 
 
 def test_a_search_that_fails_says_why(server: FakeSpotify, make: Make) -> None:
@@ -243,7 +248,7 @@ def test_a_search_that_fails_says_why(server: FakeSpotify, make: Make) -> None:
 def test_what_may_not_be_made_tells_what_to_do(server: FakeSpotify, tmp_path: Path) -> None:
     scopes = tuple(one for one in ALL_SCOPES if not one.startswith("playlist-modify"))
     player = SpotifyPlayer(SignedIn(server, scopes), api_url=server.url, file=tmp_path / "x.json")
-    outcome = player.create_playlist("New").result(SOON_S)
+    outcome = player.create_playlists(["New"]).result(SOON_S)
     assert outcome.kind is OutcomeKind.FORBIDDEN
     assert "sign in again" in outcome.message
     assert player.snapshot().connection.state is ConnectionState.CONNECTED

@@ -1,4 +1,4 @@
-"""Spotify as the engine opens it: disconnected at first, connected after sign-in, gone when signed out."""
+"""Account and player together: disconnected at first, connected after sign-in, gone when signed out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import keyring
 import pytest
@@ -17,8 +18,18 @@ from keyrings_for_tests import Memory, Raising
 from core import paths
 from core.settings import load_settings
 from playback.player import ConnectionState, OutcomeKind, Player
-from spotify.opening import OpenSpotify, open_spotify
+from spotify.account import SpotifyAccount
+from spotify.player import SpotifyPlayer
 from spotify.sign_in import SignInState
+
+
+class OpenSpotify(NamedTuple):
+    account: SpotifyAccount
+    player: SpotifyPlayer
+
+    def close(self) -> None:
+        self.account.cancel()
+        self.player.close()
 
 
 @pytest.fixture
@@ -44,7 +55,8 @@ def make(
     opened: list[OpenSpotify] = []
 
     def make_one() -> OpenSpotify:
-        opened.append(open_spotify(settings))
+        account = SpotifyAccount(settings)
+        opened.append(OpenSpotify(account, SpotifyPlayer(account, api_url=settings.spotify_api_url)))
         return opened[-1]
 
     yield make_one
@@ -122,7 +134,8 @@ def test_disconnecting_leaves_nothing(make: Callable[[], OpenSpotify], tmp_path:
     assert spotify.player.refresh().result(10).ok
     assert spotify.player.choose_device("Desk").result(10).ok
     assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 2
-    spotify.disconnect()
+    spotify.player.close()
+    spotify.account.disconnect()
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
     again = make()
     assert again.player.refresh().result(5).kind is OutcomeKind.NOT_CONNECTED
