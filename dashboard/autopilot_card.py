@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, tell_problem
+from dashboard.fields import Held, asked, carry_out, hold, tell_problem
 from dashboard.markup import Markup, tag
 from dashboard.now_playing import MODES
 from dashboard.times import as_minutes, as_time, moment
@@ -146,18 +146,18 @@ def _number(
 
 
 def _set_mode(music: Music, held: Held) -> None:
-    if held.value is not None:
-        carry_out(_PLACE, lambda: music.set_mode(Mode(held.value)), held=held)
+    if (mode := asked(held)) is not None:
+        carry_out(_PLACE, lambda: music.set_mode(Mode(mode)), held=held)
 
 
 def _set_call(music: Music, held: Held) -> None:
-    if held.value is not None:
-        carry_out(_PLACE, lambda: music.set_call(bool(held.value)))
+    if (on := asked(held)) is not None:
+        carry_out(_PLACE, lambda: music.set_call(bool(on)))
 
 
 def _set_setting(music: Music, held: Held) -> None:
-    if held.value is not None:
-        carry_out(_PLACE, lambda: _change(music, held.name, held.value), held=held)
+    if (value := asked(held)) is not None:
+        carry_out(_PLACE, lambda: _change(music, held.name, value), held=held)
 
 
 def _change(music: Music, name: str, value: Any) -> None:

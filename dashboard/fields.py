@@ -12,7 +12,7 @@ from dashboard.markup import plain
 from dashboard.part import UNEXPECTED, attempt
 from playback.player import Outcome, OutcomeKind
 
-__all__ = ["Held", "carry_out", "hold", "outcome", "problem", "tell_problem"]
+__all__ = ["Held", "asked", "carry_out", "hold", "outcome", "problem", "tell_problem"]
 
 
 class Held(NamedTuple):
@@ -34,7 +34,7 @@ class Held(NamedTuple):
 
     @property
     def value(self) -> Any:
-        """What it stands at, for the command that it gives; None where another has taken its place."""
+        """What it stands at, for a button beside it; None where another has taken its place."""
         return st.session_state.get(self.key) if self.key == _key(self.name) else None
 
 
@@ -69,6 +69,18 @@ def hold(name: str, value: object, *, offered: object = None) -> Held:
 
 def _key(name: str) -> str:
     return f"{name} {st.session_state.get(f'{name} turn', 0)}"
+
+
+def asked(held: Held) -> Any:
+    """What a person has just set a widget to; None where it only came or went, or another has its place.
+
+    Streamlit calls `on_change` in all these cases.
+    """
+    value, before = held.value, f"{held.key} asked"
+    if value is None or value == st.session_state.get(before, held.first):
+        return None
+    st.session_state[before] = value
+    return value
 
 
 def carry_out(place: str, command: Callable[[], object], *, held: Held | None = None) -> None:

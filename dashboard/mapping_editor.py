@@ -15,7 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
+from dashboard.fields import Held, asked, carry_out, hold, outcome, tell_problem
 from dashboard.markup import plain, tag
 from models.emotion.labels import EMOTIONS, Emotion
 from playback.player import ConnectionState, Outcome, PlayerKind, Playlist
@@ -309,19 +309,17 @@ def _choice(music: Music, emotion: Emotion, strategy: Strategy | None = None) ->
 
 
 def _set_strategy(music: Music, emotion: Emotion, held: Held) -> None:
-    if held.value is not None:
-        changed = _choice(music, emotion, Strategy(held.value))
+    if (strategy := asked(held)) is not None:
+        changed = _choice(music, emotion, Strategy(strategy))
         carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
 
 
 def _set_playlists(
     music: Music, emotion: Emotion, strategy: Strategy, held: Held, labels: Mapping[str, str]
 ) -> None:
-    uris = held.value
-    choice = _choice(music, emotion, strategy)
-    # Streamlit also calls where a field has only come or gone.
-    if uris is None or uris == [ref.uri for ref in chosen(choice) if _is_of(ref, music.kind)]:
+    if (uris := asked(held)) is None:
         return
+    choice = _choice(music, emotion, strategy)
     now = _choice(music, emotion)
     known = {ref.uri: ref for ref in chosen(choice)}
     known |= _refs(_found(music, emotion, strategy) or (), public=True)

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import connection, mapping_editor
 from dashboard.autopilot_card import autopilot_card, doing_now, records_table
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
+from dashboard.fields import Held, asked, carry_out, hold, outcome, tell_problem
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
 from dashboard.opening import open_page
@@ -120,8 +120,8 @@ def _which(music: Music) -> None:
 
 
 def _use(music: Music, held: Held) -> None:
-    if held.value is not None:
-        carry_out("player", lambda: music.use(PlayerKind(held.value)), held=held)
+    if (kind := asked(held)) is not None:
+        carry_out("player", lambda: music.use(PlayerKind(kind)), held=held)
 
 
 def _connection_now(desk: Desk) -> None:
@@ -210,9 +210,9 @@ def _device_words(name: str, devices: tuple[OutputDevice, ...]) -> str:
 
 
 def _choose_device(music: Music, held: Held) -> None:
-    if held.value is not None:
+    if (name := asked(held)) is not None:
         # The player follows in its own time, and until then the field must not jump back.
-        carry_out("device", lambda: music.choose_device(str(held.value)))
+        carry_out("device", lambda: music.choose_device(str(name)))
 
 
 # The autopilot

@@ -394,7 +394,7 @@ def _choose(state: AutopilotState, emotion: Emotion, context: Context) -> _Step:
 
 def _offer(state: AutopilotState, emotion: Emotion, playlist: Playlist, context: Context) -> Switch:
     lifts = context.strategies.get(emotion) is Strategy.LIFT
-    chosen = f"{_accepted(state, emotion)}, and you chose music that {'lifts' if lifts else 'matches'}: "
+    chosen = f"{_accepted(state, emotion)}, so music that {'lifts' if lifts else 'matches'} follows: "
     return Switch(playlist, emotion, *(f"{chosen}{one}." for one in called(playlist)))
 
 

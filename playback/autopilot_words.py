@@ -19,7 +19,7 @@ def called(playlist: Playlist) -> tuple[str, str]:
     Nothing that comes from Spotify may be stored beside what was heard, so there the two differ.
     """
     foreign = playlist.uri.startswith(f"{PlayerKind.SPOTIFY}:")
-    return playlist.name, "a playlist of yours on Spotify" if foreign else playlist.name
+    return playlist.name, "a playlist on Spotify" if foreign else playlist.name
 
 
 def sentence(text: str) -> str:

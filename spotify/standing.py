@@ -157,7 +157,7 @@ class Standing:
         elif not asked:
             state, message = ConnectionState.DISCONNECTED, "Spotify is being asked."
         elif self._no_premium is not None:
-            state, message = ConnectionState.CONNECTED, self._no_premium.message
+            state, message = ConnectionState.DEGRADED, self._no_premium.message
         else:
             whose = f" as {account}" if account else ""
             state, message = ConnectionState.CONNECTED, f"Connected to Spotify{whose}."

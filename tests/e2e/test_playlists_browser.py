@@ -164,9 +164,9 @@ def test_signed_in_mapped_and_disconnected(
         expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
         expect(page.locator(".at-connection").first).to_contain_text(spotify.user_name)
         expect(page.locator(".at-connection").first).to_contain_text(re.compile(r"\d+ calls? used today"))
+        before = spotify.count("/v1/me/playlists")
         page.get_by_role("button", name="Test").click()
-        before = spotify.count()
-        until(lambda: spotify.count() > before)
+        until(lambda: spotify.count("/v1/me/playlists") > before)
 
         # Where happy leads: two playlists in the order of their turns, kept after a reload.
         choose_playlist(page, "happy", "Focus")
@@ -177,6 +177,14 @@ def test_signed_in_mapped_and_disconnected(
         expect(playlists_of(page, "happy")).to_contain_text("Focus")
         page.locator(".st-key-leads-calm").get_by_role("button", name="Use these").click()
         expect(playlists_of(page, "calm")).to_contain_text("Chill evening")
+        # Nothing of one's own uplifts: a public playlist does.
+        spotify.add_playlist("Uplifting mornings", owner="friend7", followed=False)
+        neutral = page.locator(".st-key-leads-neutral")
+        neutral.get_by_text("Lift", exact=True).click()
+        neutral.get_by_role("button", name="Search Spotify").click()
+        expect(neutral).to_contain_text("Found on Spotify: Uplifting mornings", timeout=SOON_MS)
+        neutral.get_by_role("button", name="Use these").click()
+        expect(playlists_of(page, "neutral")).to_contain_text("Uplifting mornings")
         page = open_anew(context, server, page)
         expect(playlists_of(page, "happy")).to_contain_text("Focus", timeout=SOON_MS)
         text = playlists_of(page, "happy").inner_text()

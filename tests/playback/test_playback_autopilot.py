@@ -67,7 +67,7 @@ def test_an_emotion_held_for_the_dwell_time_switches_once_with_its_reason(room: 
     room.hear(SAD, 60.0)
     assert room.switched == ["Sunny Songs"]
     (record,) = room.records(RecordKind.SWITCHED)
-    assert record.record.reason == "Sad was heard for 4 s, and you chose music that lifts: Sunny Songs."
+    assert record.record.reason == "Sad was heard for 4 s, so music that lifts follows: Sunny Songs."
     assert record.record.outcome is OutcomeKind.DONE
     assert record.record.emotion is SAD
 
@@ -652,7 +652,7 @@ def test_names_from_spotify_stay_out_of_the_journal(room: Room) -> None:
     (record,) = room.records(RecordKind.SWITCHED)
     assert "Loud and Fast" in record.record.reason
     assert record.discreet == (
-        "Angry was heard for 4 s, and you chose music that matches: a playlist of yours on Spotify."
+        "Angry was heard for 4 s, so music that matches follows: a playlist on Spotify."
     )
     room.act(Action.PLAY, RAGE)
     room.wait(901.0)

@@ -214,7 +214,7 @@ def test_an_emotion_becomes_music_and_a_record_in_snapshot_and_journal(stage: St
     assert snapshot.until_s == stage.clock.now_s + 60.0
     assert snapshot.can_undo
     assert snapshot.player.playing
-    reason = "Sad was heard for 4 s, and you chose music that lifts: Sunny."
+    reason = "Sad was heard for 4 s, so music that lifts follows: Sunny."
     assert stage.journal == [("music switched", reason)]
     assert snapshot.records[0].reason == reason
 
@@ -227,7 +227,7 @@ def test_names_from_spotify_do_not_reach_the_journal(make: Callable[..., Stage])
     assert stage.journal == [
         (
             "music switched",
-            "Sad was heard for 4 s, and you chose music that lifts: a playlist of yours on Spotify.",
+            "Sad was heard for 4 s, so music that lifts follows: a playlist on Spotify.",
         )
     ]
 

@@ -431,7 +431,7 @@ def test_without_premium_one_command_is_asked_and_no_more(
     assert calls_of(server, others) == []
     assert sum("Premium" in message for message in caplog.messages) == 1
     connection = player.snapshot().connection
-    assert (connection.state, "Premium" in connection.message) == (ConnectionState.CONNECTED, True)
+    assert (connection.state, "Premium" in connection.message) == (ConnectionState.DEGRADED, True)
 
 
 @pytest.mark.usefixtures("desk")
