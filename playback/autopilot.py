@@ -40,7 +40,7 @@ from playback.preferences import AutopilotSettings, Mode
 from playback.snapshot import MusicRecord, Phase, RecordKind, Suggestion
 from playback.styles import Strategy
 
-__all__ = ["SUGGESTION_S", "AutopilotState", "can_undo", "phase", "step", "suggestion"]
+__all__ = ["SUGGESTION_S", "AutopilotState", "can_undo", "forestalled", "phase", "step", "suggestion"]
 
 SUGGESTION_S: Final = 120.0
 """For so long a suggestion waits."""
@@ -176,7 +176,7 @@ def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # no
         case ListeningSeen(_, on):
             return replace(state, listening=on, held=state.held if on else None), ()
         case SwitchEnded():
-            return _switch_ended(state, event)
+            return _switch_ended(state, event, context.settings)
         case ModeSet(_, mode):
             reason = f"You set the autopilot to {mode}."
             return state, (_record(state, RecordKind.USER, reason),)
@@ -202,7 +202,22 @@ def _player_seen(state: AutopilotState, event: PlayerSeen, settings: AutopilotSe
         return state, ()
     if doing is Doing.CHOSE:
         state = replace(state, undo=None)
-    return _overridden(state, f"In the player itself the music was {_DONE_THERE[doing]}", settings=settings)
+    return _overridden(state, _done_there(doing), settings=settings)
+
+
+def forestalled(state: AutopilotState, sight: Sight) -> Doing | None:
+    """Tell what a person did elsewhere before the switch under way began, going by what is seen only now."""
+    return attribution.notice(replace(state.known, now=state.known.former), sight, commanded=False)[1]
+
+
+def _forestalled(state: AutopilotState, doing: Doing, settings: AutopilotSettings) -> _Step:
+    known = replace(state.known, target=None)
+    state = replace(state, under_way=None, undo=None, led_to=Led.NOTHING, known=known)
+    return _overridden(state, _done_there(doing), settings=settings)
+
+
+def _done_there(doing: Doing) -> str:
+    return f"In the player itself the music was {_DONE_THERE[doing]}"
 
 
 def _player_changed(state: AutopilotState) -> _Step:
@@ -314,7 +329,7 @@ def _answered(state: AutopilotState, *, yes: bool) -> _Step:
         return state, ()
     state = replace(state, offer=None)
     if yes:
-        state, commands = _switch(state, offer)
+        state, commands = _switch(state, replace(offer, wanted=True))
         return state, (*commands, Withdraw())
     state = replace(state, led_to=Led.SWITCH)
     named, discreet = (f"You said not now to {one}." for one in called(offer.playlist))
@@ -395,7 +410,8 @@ def _choose(state: AutopilotState, emotion: Emotion, context: Context) -> _Step:
 def _offer(state: AutopilotState, emotion: Emotion, playlist: Playlist, context: Context) -> Switch:
     lifts = context.strategies.get(emotion) is Strategy.LIFT
     chosen = f"{_accepted(state, emotion)}, so music that {'lifts' if lifts else 'matches'} follows: "
-    return Switch(playlist, emotion, *(f"{chosen}{one}." for one in called(playlist)))
+    reason, discreet = (f"{chosen}{one}." for one in called(playlist))
+    return Switch(playlist, emotion, reason, discreet)
 
 
 def _switch(state: AutopilotState, switch: Switch) -> _Step:
@@ -410,11 +426,13 @@ def _switch(state: AutopilotState, switch: Switch) -> _Step:
     return state, (switch,)
 
 
-def _switch_ended(state: AutopilotState, event: SwitchEnded) -> _Step:
+def _switch_ended(state: AutopilotState, event: SwitchEnded, settings: AutopilotSettings) -> _Step:
     done = state.under_way
     uri = "" if done is None or done.playlist is None else done.playlist.uri
     if done is None or event.uri != uri:
         return state, ()
+    if event.doing is not None:
+        return _forestalled(state, event.doing, settings)
     state = replace(state, under_way=None, changed_s=state.at_s)
     if not event.outcome.ok:
         return _switch_failed(state, done, event.outcome)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.emotion.labels import Emotion
-from playback.attribution import Sight
+from playback.attribution import Doing, Sight
 from playback.player import Outcome, Playlist
 from playback.preferences import AutopilotSettings, Mode
 from playback.snapshot import MusicRecord, Suggestion
@@ -137,11 +137,16 @@ class ListeningSeen:
 
 @dataclass(frozen=True, slots=True)
 class SwitchEnded:
-    """A `Switch` or `Undo` was carried out; `uri` is its playlist's, empty for a pause."""
+    """A `Switch` or `Undo` was carried out; `uri` is its playlist's, empty for a pause.
+
+    Or it was not, because a person did something elsewhere that was seen only when it was about to be; then
+    `doing` says what.
+    """
 
     at_s: float
     uri: str
     outcome: Outcome
+    doing: Doing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +200,15 @@ class Switch:
         One sentence.
     discreet
         The same for the journal: without a name that comes from Spotify.
+    wanted
+        A person has said yes to it: then it is carried out whatever they did elsewhere before.
     """
 
     playlist: Playlist
     emotion: Emotion
     reason: str
     discreet: str
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,8 +365,8 @@ class Conductor:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case Switch(playlist):
-                self._switch(playlist.uri, lambda player: player.play(playlist.uri))
+            case Switch(playlist, wanted=wanted):
+                self._switch(playlist.uri, lambda player: player.play(playlist.uri), sure=wanted)
             case Undo(None):
                 self._switch("", lambda player: player.pause())
             case Undo():
@@ -382,11 +382,26 @@ class Conductor:
                 except Exception:  # noqa: BLE001 - the music goes on without a journal
                     _LOG.exception("the journal did not take what happened to the music")
 
-    def _switch(self, uri: str, call: Callable[[Player], Future[Outcome]]) -> None:
-        player, future = self._player, self._ask(call)
+    def _switch(self, uri: str, call: Callable[[Player], Future[Outcome]], *, sure: bool = True) -> None:
+        """Carry out a switch; unless a person wants it, only once it is sure that they did nothing else."""
+        player = self._player
+        if not sure:
+            then = partial(self._glanced, player, uri, call)
+            self._ask(lambda one: one.glance()).add_done_callback(lambda _: self._jobs.put(then))
+            return
+        future = self._ask(call)
         future.add_done_callback(
             lambda done: self._jobs.put(partial(self._switched, player, self._clock(), uri, _outcome(done)))
         )
+
+    def _glanced(self, player: Player, uri: str, call: Callable[[Player], Future[Outcome]]) -> None:
+        if player is not self._player:
+            return
+        doing = autopilot.forestalled(self._state, _sight(player.snapshot()))
+        if doing is None:
+            self._switch(uri, call)
+            return
+        self._feed(SwitchEnded(self._clock(), uri, Outcome(OutcomeKind.NOTHING_TO_DO), doing))
 
     def _switched(self, player: Player, at_s: float, uri: str, outcome: Outcome) -> None:
         if player is self._player:

@@ -111,9 +111,13 @@ class DryRunPlayer:
     def look(self) -> None:
         """Nothing has to be asked for."""
 
+    def glance(self) -> Future[Outcome]:
+        """Nothing has to be asked for."""
+        return self._command(lambda state: (state, Outcome(OutcomeKind.NOTHING_TO_DO)))
+
     def refresh(self) -> Future[Outcome]:
         """Nothing has to be listed anew."""
-        return self._command(lambda state: (state, Outcome(OutcomeKind.NOTHING_TO_DO)))
+        return self.glance()
 
     def play(self, uri: str) -> Future[Outcome]:
         """Say that this playlist would play now."""

@@ -179,6 +179,10 @@ class LocalPlayer:
     def look(self) -> None:
         """Nothing has to be asked for: what plays here is known."""
 
+    def glance(self) -> Future[Outcome]:
+        """What plays here is known."""
+        return self._command(lambda: Outcome(OutcomeKind.NOTHING_TO_DO))
+
     def refresh(self) -> Future[Outcome]:
         """Read the library and list the loudspeakers anew."""
         return self._command(self._refresh)

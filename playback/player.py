@@ -239,6 +239,9 @@ class Player(Protocol):
     def look(self) -> None:
         """Say that somebody looks: what plays is asked for now and then, until nobody has looked for 15 s."""
 
+    def glance(self) -> Future[Outcome]:
+        """See to it that the snapshot tells what plays now, or did a few seconds ago."""
+
     def refresh(self) -> Future[Outcome]:
         """List playlists and devices anew, and ask what is playing."""
 

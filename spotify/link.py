@@ -19,6 +19,7 @@ __all__ = ["DONE", "Link"]
 
 DONE: Final = Outcome(OutcomeKind.DONE)
 
+_FRESH_S: Final = 5.0
 _CONFIRM_S: Final = 1.5
 _AGAIN_S: Final = 3.0
 _KEPT_FROM_ENDS: Final = 60
@@ -155,6 +156,13 @@ class Link:
             self.picture.note_empty(seen.context_uri)
         self.picture.see(seen, self._clock())
         return DONE
+
+    def glance(self) -> Outcome:
+        """Ask what plays, unless that was done a few seconds ago or the day's calls are nearly spent."""
+        fresh = 0 <= self._clock() - self._looked_s < _FRESH_S
+        if fresh or self._memory.calls() >= quota.DOUBT_CALLS:
+            return Outcome(OutcomeKind.NOTHING_TO_DO)
+        return self.look()
 
     def look_afresh(self) -> Outcome:
         """Ask what plays, and believe it whatever it is."""

@@ -83,6 +83,10 @@ class SpotifyPlayer:
         """Say that somebody looks."""
         self._looked_s = self._clock()
 
+    def glance(self) -> Future[Outcome]:
+        """Ask what plays, unless that was asked a few seconds ago or the day's calls are nearly spent."""
+        return self._thread.submit(self._remote.glance)
+
     def refresh(self) -> Future[Outcome]:
         """List playlists and devices anew, and ask what is playing; the test of the connection."""
         return self._thread.submit(self._remote.refresh)

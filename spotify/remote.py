@@ -54,6 +54,15 @@ class Remote:
         """Do what is due by itself; `watched` tells whether somebody looks."""
         self._link.tick(watched=watched)
 
+    def glance(self) -> Outcome:
+        """Ask what plays where that is not known well enough to change it unasked."""
+        refused = self._standing.refused(self._clock(), player=True)
+        if refused is not None:
+            return refused
+        outcome = self._link.ended(self._link.glance)
+        self._link.show()
+        return outcome
+
     def refresh(self) -> Outcome:
         """Ask for everything anew; also the way back once somebody has signed in."""
         limited = self._standing.limited(self._clock())

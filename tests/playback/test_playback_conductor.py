@@ -60,6 +60,7 @@ class MemoryPlayer:
         self.fault: Exception | None = None
         self.closed = threading.Event()
         self.looks = 0
+        self.unseen: dict[str, Any] = {}
         self._waiting: list[tuple[Future[Outcome], dict[str, Any]]] = []
         self._shown = PlayerSnapshot(kind, CONNECTED, playlists=self.lists, taken_s=clock())
 
@@ -72,6 +73,14 @@ class MemoryPlayer:
 
     def look(self) -> None:
         self.looks += 1
+
+    def glance(self) -> Future[Outcome]:
+        """What had not been seen is seen now."""
+        if self.unseen:
+            self.show(**self.unseen)
+        seen: Future[Outcome] = Future()
+        seen.set_result(DONE)
+        return seen
 
     def refresh(self) -> Future[Outcome]:
         return self._command("refresh")
@@ -217,6 +226,44 @@ def test_an_emotion_becomes_music_and_a_record_in_snapshot_and_journal(stage: St
     reason = "Sad was heard for 4 s, so music that lifts follows: Sunny."
     assert stage.journal == [("music switched", reason)]
     assert snapshot.records[0].reason == reason
+
+
+def test_what_a_person_did_elsewhere_and_nobody_saw_comes_before_a_switch(stage: Stage) -> None:
+    stage.hear(SAD)
+    stage.eventually(lambda now: now.player.playing)
+    stage.clock.now_s += 120.0
+    stage.player.unseen = {"playing": False}  # in the middle of a track
+    stage.hear(HAPPY)
+    snapshot = stage.eventually(lambda now: now.records[0].kind is RecordKind.USER)
+    assert stage.player.asked == ["play Sunny"]
+    assert snapshot.records[0].reason.startswith(
+        "In the player itself the music was paused, so the autopilot"
+    )
+    assert snapshot.phase is Phase.OVERRIDDEN
+    stage.player.unseen = {}
+    stage.hear(HAPPY, 16 * 60.0)  # it still holds when the rest is over
+    stage.eventually(lambda now: now.player.playing)
+    assert stage.player.asked == ["play Sunny", "play Party"]
+
+
+def test_what_ended_by_itself_holds_no_switch_back(stage: Stage) -> None:
+    stage.hear(SAD)
+    stage.eventually(lambda now: now.player.playing)
+    stage.clock.now_s += 120.0
+    stage.player.unseen = {"playing": False, "track": None}
+    stage.hear(HAPPY)
+    stage.eventually(lambda now: len(now.records) == 2)
+    assert stage.player.asked == ["play Sunny", "play Party"]
+
+
+def test_a_suggestion_that_was_accepted_plays_whatever_was_done_elsewhere(make: Callable[..., Stage]) -> None:
+    stage = make(mode=Mode.SUGGEST)
+    stage.hear(SAD)
+    stage.eventually(lambda now: now.suggestion)
+    stage.player.unseen = {"playing": True, "playlist": stage.player.lists[2]}
+    stage.conductor.answer(True)
+    stage.eventually(lambda now: now.player.playing)
+    assert stage.player.asked == ["play Sunny"]
 
 
 def test_names_from_spotify_do_not_reach_the_journal(make: Callable[..., Stage]) -> None:
@@ -524,8 +571,10 @@ def test_the_dry_run_does_as_well() -> None:
     try:
         conductor.listening(True)
         conductor.hear(SAD)
+        deadline_s = time.monotonic() + 10.0
+        while not conductor.snapshot().player.playing:
+            assert time.monotonic() < deadline_s
         assert conductor.next().result(10.0).ok
-        assert conductor.snapshot().player.playing
         playlist = conductor.snapshot().player.playlist
         assert playlist is not None
         assert "Uplifting" in playlist.name

@@ -72,6 +72,7 @@ def test_an_active_day_costs_at_most_300_calls(day: Day) -> None:
     day.pass_time(7 * HOUR_S)
     idle = day.calls()
     for third in range(48):
+        assert day.remote.glance().ok  # as the autopilot does before it plays anything
         assert day.remote.play(day.moods[third % 6].uri).ok
         day.pass_time(600.0, watched=third % 12 < 3)
         if third % 2:

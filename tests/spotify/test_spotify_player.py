@@ -451,6 +451,23 @@ def test_an_app_without_premium_and_an_account_that_is_not_listed(
 
 
 @pytest.mark.usefixtures("desk")
+def test_a_glance_sees_what_was_done_on_the_phone_and_is_not_repeated_at_once(
+    server: FakeSpotify, make: Make, mine: Playlist
+) -> None:
+    player = make()
+    assert player.play(mine.uri).result(SOON_S).ok
+    server.clock.advance(60.0)
+    server.phone.pause()
+    assert player.snapshot().playing
+    assert len(calls_of(server, lambda: player.glance().result(SOON_S))) == 1
+    assert not player.snapshot().playing
+    server.clock.advance(4.0)
+    assert calls_of(server, lambda: player.glance().result(SOON_S)) == []
+    server.clock.advance(2.0)
+    assert len(calls_of(server, lambda: player.glance().result(SOON_S))) == 1
+
+
+@pytest.mark.usefixtures("desk")
 def test_refusals_do_not_lead_to_a_storm_of_calls(server: FakeSpotify, make: Make) -> None:
     server.faults.add(status=403, body={"error": {"status": 403, "message": "Forbidden"}})
     player = make(tick_s=0.001)
