@@ -66,11 +66,14 @@ class SignInView:
         It has not ended.
     outcome
         How it ended; None while it waits.
+    notice
+        One sentence where the redirect address is another one than usual; else empty.
     """
 
     url: str
     waiting: bool
     outcome: Outcome | None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +291,7 @@ class Music:
             return None
         outcome = one.outcome
         ended = Outcome(_OUTCOMES.get(outcome.state, OutcomeKind.FAILED), outcome.message)
-        return SignInView(one.url, one.waiting, None if one.waiting else ended)
+        return SignInView(one.url, one.waiting, None if one.waiting else ended, one.notice)
 
     def begin_sign_in(self, client_id: str, *, may_create: bool = False) -> None:
         """Begin to sign in to Spotify; `sign_in` says where the page is.

@@ -99,7 +99,7 @@ def autopilot_card(desk: Desk) -> None:
             "After your own action, min",
             240.0,
             step=5.0,
-            help_="it keeps quiet for so long after you have played, paused, skipped or set something",
+            help_="it keeps quiet for so long after you have played, paused, skipped or taken something back",
         )
         for name, label, minutes in (
             (_FROM, "Quiet from", settings.quiet_from),

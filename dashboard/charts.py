@@ -332,7 +332,7 @@ def hero(snapshot: Snapshot, gate: GateLine) -> Markup:
         tag(
             "p",
             tag("span", "Talk", class_="label"),
-            tag("span", talk(snapshot.tenor), data_testid="talk"),
+            tag("span", talk(snapshot.tenor if snapshot.listening else None), data_testid="talk"),
             class_="talk",
         ),
         tag(

@@ -11,13 +11,13 @@ import streamlit as st
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
+from dashboard.fields import Held, carry_out, hold, outcome, problem, tell_problem
 from dashboard.markup import Markup, plain, tag
 from dashboard.times import moment
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind
 
 if TYPE_CHECKING:
-    from engine_music import Music, ScanView
+    from engine_music import Music, ScanView, SignInView
 
 __all__ = ["NEEDS", "answers", "connection_card", "scan_progress", "status", "steps"]
 
@@ -113,7 +113,7 @@ def status(connection: Connection, kind: PlayerKind, now_s: float) -> Markup:
 def _spotify(music: Music, state: ConnectionState) -> None:
     view = music.sign_in
     if view is not None and view.waiting:
-        _waiting(music, view.url)
+        _waiting(music, view)
         return
     if state in _SIGNED_OUT:
         # One that succeeded is told by the card; signed out all the same, it is long past.
@@ -159,7 +159,8 @@ def _test(music: Music) -> None:
 
 
 def _tell_test(music: Music) -> None:
-    tell_problem(_TEST)
+    if problem(_TEST) != music.snapshot().player.connection.message:
+        tell_problem(_TEST)
     ended = outcome(_TEST)
     if ended is not None and ended.ok:
         player = music.snapshot().player
@@ -171,7 +172,7 @@ def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
-def _waiting(music: Music, url: str) -> None:
+def _waiting(music: Music, view: SignInView) -> None:
     st.html(
         tag(
             "p",
@@ -181,8 +182,10 @@ def _waiting(music: Music, url: str) -> None:
             role="status",
         )
     )
+    if view.notice:
+        st.warning(plain(view.notice), icon=":material/warning:")
     with st.container(horizontal=True):
-        st.link_button("Open Spotify's page", url, type="primary", icon=":material/open_in_new:")
+        st.link_button("Open Spotify's page", view.url, type="primary", icon=":material/open_in_new:")
         st.button(
             "Cancel",
             key="connection cancel",

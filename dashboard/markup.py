@@ -9,6 +9,7 @@ __all__ = ["Markup", "plain", "tag"]
 
 # Streamlit's Markdown makes links of bare addresses even where all is escaped; an invisible sign stops it.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_LINK = re.compile(r"(https?://[^\s`]*[\w/])", re.IGNORECASE | re.ASCII)
 _WORD_JOINER = "\N{WORD JOINER}"
 _MARKDOWN_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -52,10 +53,17 @@ def tag(name: str, *children: str, **attributes: str | bool | None) -> Markup:
 def plain(text: str) -> str:
     r"""Escape a text for Streamlit's Markdown, so that a device's name cannot become a link or a picture.
 
+    Web addresses become code, which can be copied as it is.
+
     Examples
     --------
     >>> plain("![x](y)")
     '\\!\\[x\\]\\(y\\)'
     """
-    one_line = _ADDRESS.sub(_WORD_JOINER, " ".join(text.split()))
-    return _MARKDOWN_SIGNS.sub(r"\\\1", one_line)
+    # Where a pattern is kept, every second part is one that fits it.
+    parts = _LINK.split(" ".join(text.split()))
+    return "".join(f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN_SIGNS.sub(r"\\\1", _ADDRESS.sub(_WORD_JOINER, text))

@@ -82,7 +82,7 @@ def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:
         _show_bar(
             key=_BAR,
             data={
-                "html": bar(snapshot, now_s, elsewhere=set_up is not None, trouble=problem(_PLACE)),
+                "html": bar(snapshot, now_s, elsewhere=set_up is not None, trouble=_trouble(snapshot)),
                 "position": position(snapshot.player, now_s),
                 "volume": None if volume is None else round(100 * volume),
                 "said": snapshot.suggestion.reason if snapshot.suggestion is not None else snapshot.says,
@@ -94,6 +94,12 @@ def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:
     draw_part("now-playing", draw)
     if st.session_state.pop(_SET_UP, False) and set_up is not None:
         st.switch_page(st.Page(set_up, url_path="playlists"))
+
+
+def _trouble(snapshot: MusicSnapshot) -> str:
+    """Why the last command failed, unless that stands in the bar anyway."""
+    why = problem(_PLACE)
+    return "" if why == snapshot.player.connection.message else why
 
 
 def _asked(music: Music) -> None:
@@ -218,20 +224,22 @@ def _full(player: PlayerSnapshot, now_s: float) -> Markup:
 def _what(player: PlayerSnapshot, now_s: float) -> Markup:
     """The track, and where it comes from and comes out."""
     track, connection = player.track, player.connection
-    if track is None:
-        title, artist = "Nothing is playing", ""
-    else:
+    playlist = player.playlist.name if player.playlist is not None else ""
+    if track is not None:
         title, artist = track.title or "Untitled", track.artist
+    elif player.playing:  # it has only just begun, and is asked in a moment
+        title, artist, playlist = playlist or "Music is playing", "", ""
+    else:
+        title, artist = "Nothing is playing", ""
     parts = (
-        player.playlist.name if player.playlist is not None else "",
+        playlist,
         PLAYERS[player.kind],
         player.device.name if player.device is not None else "",
     )
     state = connection.state
     trouble = connection.message if state is not ConnectionState.CONNECTED else ""
-    if state is ConnectionState.RATE_LIMITED and not trouble:
-        until = f" until {moment(connection.until_s, now_s)}" if connection.until_s is not None else ""
-        trouble = f"Rate limited{until}."
+    if state is ConnectionState.RATE_LIMITED and connection.until_s is not None:
+        trouble = f"Rate limited until {moment(connection.until_s, now_s)}."
     where = " · ".join(part for part in parts if part)
     return tag(
         "div",
@@ -319,11 +327,7 @@ def _autopilot(snapshot: MusicSnapshot) -> Markup:
         "div",
         tag("span", tag("span", "Autopilot: ", class_="before"), MODES[mode].lower(), class_=f"mode {mode}"),
         tag("span", snapshot.says, class_="says", data_testid="now-says", title=snapshot.says),
-        *(
-            (_button("undo", "Undo", title="Take the last change of the music back"),)
-            if snapshot.can_undo
-            else ()
-        ),
+        *((_button("undo", "Undo", title=_UNDO),) if snapshot.can_undo else ()),
         class_="foot",
     )
 

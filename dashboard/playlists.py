@@ -93,6 +93,7 @@ def _face(desk: Desk) -> tuple[object, ...]:
         snapshot.on_call,
         snapshot.problem,
         connection.answers(),
+        outcome("play"),
         outcome("device"),
         mapping_editor.answer(),
     )
@@ -148,6 +149,7 @@ def _what_and_where(music: Music) -> None:
             _play_list(music, player)
         if player.devices and music.kind is not PlayerKind.DRY_RUN:
             _devices(music, player)
+    tell_problem("play")
     tell_problem("device")
 
 
@@ -174,7 +176,7 @@ def _play_list(music: Music, player: PlayerSnapshot) -> None:
 
 def _play(music: Music, held: Held) -> None:
     if held.value is not None:
-        carry_out("device", lambda: music.play(str(held.value)))
+        carry_out("play", lambda: music.play(str(held.value)))
 
 
 def _devices(music: Music, player: PlayerSnapshot) -> None:

@@ -40,7 +40,7 @@ from playback.preferences import AutopilotSettings, Mode
 from playback.snapshot import MusicRecord, Phase, RecordKind, Suggestion
 from playback.styles import Strategy
 
-__all__ = ["SUGGESTION_S", "AutopilotState", "can_undo", "forestalled", "phase", "step", "suggestion"]
+__all__ = ["SUGGESTION_S", "AutopilotState", "can_undo", "forestalled", "phase", "step"]
 
 SUGGESTION_S: Final = 120.0
 """For so long a suggestion waits."""
@@ -134,12 +134,6 @@ def phase(state: AutopilotState, context: Context, at_s: float) -> tuple[Phase, 
         return Phase.HOLDING, says, until_s if until_s > state.at_s else None
     ends_s = None if state.offer is None else state.offered_s + SUGGESTION_S
     return Phase.READY, _ready(state, settings), ends_s
-
-
-def suggestion(state: AutopilotState) -> Suggestion | None:
-    """Return what waits for a person's yes."""
-    offer = state.offer
-    return None if offer is None else Suggestion(offer.playlist, offer.emotion, offer.reason)
 
 
 def _ready(state: AutopilotState, settings: AutopilotSettings) -> str:
@@ -384,6 +378,8 @@ def _decide(state: AutopilotState, context: Context) -> _Step:
 
 def _choose(state: AutopilotState, emotion: Emotion, context: Context) -> _Step:
     candidates = context.candidates.get(emotion, ())
+    if not context.listed:
+        return state, ()
     if not candidates:
         return _tell(state, _NONE, "no playlist is chosen for it")
     playing = _playing(state)

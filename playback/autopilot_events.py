@@ -260,8 +260,11 @@ class Context:
         Playlists of the player in use for each emotion, in the order in which they take turns.
     strategies
         Whether they are meant to match the emotion or to lead away from it.
+    listed
+        The player has listed something; before that nothing is to be had, and nothing said about it.
     """
 
     settings: AutopilotSettings
     candidates: Mapping[Emotion, tuple[Playlist, ...]]
     strategies: Mapping[Emotion, Strategy] = field(default_factory=dict)
+    listed: bool = True

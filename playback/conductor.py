@@ -554,6 +554,7 @@ def _context(preferences: Preferences, snapshot: PlayerSnapshot) -> Context:
             for emotion in EMOTIONS
         },
         {emotion: choice.strategy for emotion, choice in preferences.choices.items()},
+        listed=bool(snapshot.playlists),
     )
 
 

@@ -35,6 +35,8 @@ _DAY: Final = 24 * 60
 _SHOWN: Final = 60  # characters of a wrong value that are repeated
 
 # What people copy from Spotify's own pages.
+_SPOTIFY: Final = re.compile(r"spotify:(?:user:[^:]+:)?playlist:[A-Za-z0-9]+")
+_BEGINS: Final = {PlayerKind.SPOTIFY: "spotify:playlist"}
 _PAGE: Final = re.compile(r"https?://open\.spotify\.com/(?:intl-\w+/)?playlist/(\w+).*", re.ASCII)
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -150,8 +152,9 @@ class Reader:
             self._fail(f"{key!r} lacks its uri, the address of a playlist")
         uri, name = given["uri"], given.get("name", given["uri"])
         scheme, _, rest = uri.partition(":") if isinstance(uri, str) else ("", "", "")
-        if scheme not in set(PlayerKind) or not rest:
-            begins = " or ".join(f'"{kind.value}:"' for kind in PlayerKind)
+        other = scheme == PlayerKind.SPOTIFY and not _SPOTIFY.fullmatch(uri)
+        if scheme not in set(PlayerKind) or not rest or other:
+            begins = " or ".join(f'"{_BEGINS.get(kind, kind)}:"' for kind in PlayerKind)
             allowed = f"the address of a playlist and begin with {begins}"
             self._refuse(f"{key}.uri", uri, allowed, _meant(uri))
         if not isinstance(name, str):
@@ -210,5 +213,6 @@ def _meant(address: object) -> str:
         return ""
     if page := _PAGE.fullmatch(address.strip()):
         return f" (did you mean 'spotify:playlist:{page[1]}'?)"
-    schemes = [f"{kind.value}:" for kind in PlayerKind]
-    return "" if address.startswith(tuple(schemes)) else _close(address.partition(":")[0] + ":", schemes)
+    begins = ":".join(address.split(":")[:-1]) + ":"
+    schemes = [f"{_BEGINS.get(kind, kind)}:" for kind in PlayerKind]
+    return "" if begins in schemes else _close(begins, schemes)

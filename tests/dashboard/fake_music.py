@@ -41,6 +41,7 @@ class FakeSignIn:
     url: str = "http://127.0.0.1:9/authorize?state=x"
     waiting: bool = True
     outcome: Outcome | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,16 @@ def test_attribute_names_and_flags() -> None:
     assert built == '<i class="a b" aria-label="x" hidden></i>'
 
 
-@pytest.mark.parametrize("address", ["http://evil.example", "www.evil.example", "a@evil.example"])
+@pytest.mark.parametrize("address", ["ftp://evil.example", "www.evil.example", "a@evil.example"])
 def test_plain_leaves_no_bare_address_that_markdown_would_link(address: str) -> None:
     assert "\N{WORD JOINER}" in plain(address)
     assert plain(address).replace("\\", "").replace("\N{WORD JOINER}", "") == address
+
+
+def test_plain_leaves_web_addresses_as_they_are_to_be_copied() -> None:
+    said = plain("Add http://127.0.0.1:8898/callback, exactly so.")
+    assert said == r"Add `http://127.0.0.1:8898/callback`\, exactly so\."
+    assert plain("http://a`b`") == r"`http://a`\`b\`"
 
 
 def test_plain_escapes_every_sign_of_markdown_and_joins_lines() -> None:

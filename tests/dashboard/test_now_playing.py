@@ -101,7 +101,7 @@ def test_a_suggestion_stands_in_the_bar_also_where_nothing_is_connected() -> Non
 
 
 def test_a_rate_limit_is_told_with_its_end_and_the_buttons_rest() -> None:
-    limited = Connection(ConnectionState.RATE_LIMITED, "", NOW_S + 600)
+    limited = Connection(ConnectionState.RATE_LIMITED, "Spotify was asked too often.", NOW_S + 600)
     html = bar(music(on_spotify(connection=limited)), NOW_S)
     assert f"Rate limited until {moment(NOW_S + 600, NOW_S)}." in html
     assert html.count(" disabled") == 3
@@ -114,6 +114,13 @@ def test_a_volume_or_a_length_that_is_not_known_is_left_out() -> None:
     nothing = bar(music(on_spotify(track=None, playing=False)), NOW_S)
     assert "Nothing is playing" in nothing
     assert nothing.count(" disabled") == 1
+
+
+def test_music_that_has_only_just_begun_is_not_called_silence() -> None:
+    html = bar(music(on_spotify(track=None)), NOW_S)
+    assert "Nothing is playing" not in html
+    assert html.count("Rainy day") == 2  # as the title, and as the title's tooltip
+    assert "Music is playing" in bar(music(on_spotify(track=None, playlist=None)), NOW_S)
 
 
 def test_the_position_goes_on_while_music_plays_and_no_further_than_the_end() -> None:

@@ -355,6 +355,15 @@ def test_where_nothing_of_ones_own_suits_spotify_is_searched(tab: AppTest, music
     assert strategy_of(music, Emotion.SURPRISED).match == (PARTY_REF, refs[3], refs[0])
 
 
+def test_another_redirect_address_than_usual_is_said_while_the_sign_in_waits(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    music.show(player=on_spotify())
+    music.sign_in = FakeSignIn(notice="Port 8898 is taken: add http://127.0.0.1:9/callback to your app.")
+    healthy(tab.run())
+    assert "`http://127.0.0.1:9/callback`" in tab.warning[0].value
+
+
 def test_a_search_that_finds_nothing_or_fails_is_told(tab: AppTest, music: FakeMusic) -> None:
     music.show(player=on_spotify(playlists=()))
     music.answered = Outcome(

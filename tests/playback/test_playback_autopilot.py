@@ -27,7 +27,7 @@ from autopilot_room import (
 
 from models.emotion.labels import EMOTIONS, Emotion
 from playback.attribution import Sight
-from playback.autopilot import AutopilotState, can_undo, phase, step, suggestion
+from playback.autopilot import AutopilotState, can_undo, phase, step
 from playback.autopilot_events import (
     Action,
     ActionEnded,
@@ -183,6 +183,16 @@ def test_an_emotion_without_playlists_is_told_once_and_served_as_soon_as_there_i
     room.context = replace(room.context, candidates={Emotion.DISGUST: (OTHER,)})
     room.feed(SettingsChanged(room.now_s))
     assert room.switched == ["My own"]
+
+
+def test_before_the_playlists_are_listed_nothing_is_said_about_them(room: Room) -> None:
+    before = room.context
+    room.context = replace(before, candidates={}, listed=False)
+    room.hear(SAD, 20.0)
+    assert room.held_back == []
+    room.context = before
+    room.hear(SAD, 1.0)
+    assert room.switched == ["Sunny Songs"]
 
 
 def test_a_half_hour_with_twelve_changes_switches_twelve_times(room: Room) -> None:
@@ -557,13 +567,13 @@ def test_a_suggestion_waits_for_yes() -> None:
     room = Room(SUGGESTING)
     room.hear(SAD, 60.0)
     assert room.switched == []
-    made = suggestion(room.state)
+    made = room.state.offer
     assert made is not None
     assert made.playlist == SUNNY
     assert len(room.records(RecordKind.SUGGESTED)) == 1
     room.feed(SuggestionAnswered(room.now_s, yes=True))
     assert room.switched == ["Sunny Songs"]
-    assert suggestion(room.state) is None
+    assert room.state.offer is None
     (record,) = room.records(RecordKind.SWITCHED)
     assert record.record.reason == made.reason
 
@@ -584,9 +594,9 @@ def test_a_suggestion_is_withdrawn_after_two_minutes() -> None:
     room = Room(SUGGESTING)
     room.hear(SAD)
     room.wait(119.0)
-    assert suggestion(room.state) is not None
+    assert room.state.offer is not None
     room.wait(1.0)
-    assert suggestion(room.state) is None
+    assert room.state.offer is None
     assert room.commands[-1] == Withdraw()
     assert room.feed(SuggestionAnswered(room.now_s, yes=True)) == []
 
@@ -603,7 +613,7 @@ def test_a_newer_suggestion_takes_the_place_of_the_older() -> None:
     room.hear(SAD)
     room.now_s += 0.5
     room.hear(HAPPY)
-    made = suggestion(room.state)
+    made = room.state.offer
     assert made is not None
     assert made.emotion is HAPPY
     kinds = [type(one) for one in room.commands if isinstance(one, Suggest | Withdraw)]
@@ -627,7 +637,7 @@ def test_a_suggestion_does_not_outlive_what_holds_the_autopilot_back(event: Any,
     room.set(override_min=override_min)
     room.hear(SAD)
     assert Withdraw() in room.feed(replace(event, at_s=room.now_s))
-    assert suggestion(room.state) is None
+    assert room.state.offer is None
 
 
 def test_a_suggestion_of_a_playlist_that_is_no_choice_any_more_is_withdrawn() -> None:

@@ -34,7 +34,10 @@ TEXTS = st.one_of(
 REFS = st.lists(
     st.builds(
         PlaylistRef,
-        uri=st.builds("{}:{}".format, st.sampled_from(PlayerKind), TEXTS.filter(bool)),
+        uri=st.one_of(
+            st.builds("spotify:playlist:{}".format, st.text("aZ9", min_size=1, max_size=22)),
+            st.builds("{}:{}".format, st.sampled_from(("local", "dry-run")), TEXTS.filter(bool)),
+        ),
         name=TEXTS,
         public=st.booleans(),
     ),
@@ -192,14 +195,23 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
         ("[emotions.sad]\nlift = [{ url = 'x' }]", ["'url'", "did you mean 'uri'?"]),
         (
             "[emotions.sad]\nmatch = [{uri='local:a'}, {uri='spotfy:playlist:1'}]",
-            ["'emotions.sad.match[2].uri'", "'spotfy:playlist:1'", "did you mean 'spotify:'?", '"dry-run:"'],
+            [
+                "'emotions.sad.match[2].uri'",
+                "'spotfy:playlist:1'",
+                "did you mean 'spotify:playlist:'?",
+                '"dry-run:"',
+            ],
         ),
         ("[emotions.sad]\nmatch = [{uri='local:'}]", ["'local:'", '"local:"']),
-        ("[emotions.sad]\nmatch = [{uri='Chill'}]", ["'Chill'", '"spotify:" or "local:"']),
+        ("[emotions.sad]\nmatch = [{uri='Chill'}]", ["'Chill'", '"spotify:playlist:" or "local:"']),
         ("[emotions.sad]\nmatch = [{uri=7}]", ["'emotions.sad.match[1].uri'", "7"]),
         (
             "[emotions.sad]\nmatch = [{uri='https://open.spotify.com/intl-de/playlist/37i9dQ?si=1'}]",
             ["did you mean 'spotify:playlist:37i9dQ'?"],
+        ),
+        (
+            "[emotions.sad]\nmatch = [{uri='spotify:track:4'}]",
+            ["spotify:track:4", "the address of a playlist"],
         ),
         (
             "[emotions.sad]\nmatch = [{uri='local:a', name=7}]",
