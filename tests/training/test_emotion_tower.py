@@ -49,7 +49,7 @@ def tower() -> Tower:
 @pytest.fixture
 def encoder(tower: Tower) -> torch.nn.Module:
     torch.manual_seed(0)
-    made = make_encoder(replace(TINY.encoder, widths=(4, 4, 8), time_strides=(2, 1, 2)))
+    made = make_encoder(replace(TINY.encoder, widths=(8, 8, 16), time_strides=(2, 1, 2)))
     made.add_module("tower", tower)
     return made
 
@@ -79,7 +79,7 @@ def test_projection_keeps_principal_components_of_unit_variance(tower: Tower) ->
 
 
 def test_encoder_with_a_tower_is_read_as_it_was_kept(encoder: torch.nn.Module, tmp_path: Path) -> None:
-    settings = replace(TINY.encoder, widths=(4, 4, 8), time_strides=(2, 1, 2))
+    settings = replace(TINY.encoder, widths=(8, 8, 16), time_strides=(2, 1, 2))
     save_compact_encoder(encoder, settings, tmp_path / "encoder", half=False)
     read = load_hybrid(tmp_path / "encoder")
     assert read.hidden_size == settings.hidden_size + 8
