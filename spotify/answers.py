@@ -13,6 +13,7 @@ from typing import Final
 
 from core.redaction import redact
 from playback.player import Outcome, OutcomeKind
+from spotify.breaker import MOST_WAIT_S
 from spotify.errors import (
     SignedOutError,
     SignInAgainError,
@@ -21,9 +22,8 @@ from spotify.errors import (
     SpotifyUnreachableError,
 )
 
-__all__ = ["CallError", "Fault", "Row", "fault_of", "outcome_for", "outcome_of"]
+__all__ = ["CallError", "Fault", "Row", "fault_of", "outcome_for"]
 
-_MOST_WAIT_S: Final = 86_400.0
 _SHOWN: Final = 120
 
 
@@ -181,11 +181,6 @@ def outcome_for(row: Row) -> Outcome:
     return Outcome(*_SENTENCES[row])
 
 
-def outcome_of(error: BaseException, now_s: float) -> Outcome:
-    """How a command ended that raised this; see `fault_of`."""
-    return fault_of(error, now_s).outcome
-
-
 def fault_of(error: BaseException, now_s: float) -> Fault:
     """Tell what an exception of a call means.
 
@@ -308,7 +303,7 @@ def _wait_s(text: str, now_s: float) -> float | None:
 
 
 def _bounded(wait_s: float) -> float:
-    return float(min(_MOST_WAIT_S, max(1, ceil(wait_s))))
+    return float(min(MOST_WAIT_S, max(1, ceil(wait_s))))
 
 
 def _shown(status: int, message: str) -> str:

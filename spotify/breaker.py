@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["Breaker", "answered", "failed", "limited", "limited_until", "may_command", "next_try_s"]
+__all__ = [
+    "MOST_WAIT_S",
+    "Breaker",
+    "answered",
+    "failed",
+    "limited",
+    "limited_until",
+    "may_command",
+    "next_try_s",
+]
+
+MOST_WAIT_S: Final = 86_400.0
+"""No limit is believed to last longer, whatever is said."""
 
 _FIRST_S: Final = (1.0, 2.0, 4.0)
 _EARLY_GAP_S: Final = 5.0
@@ -58,7 +70,7 @@ def limited(breaker: Breaker, now_s: float, until_s: float | None) -> Breaker:
     unsaid = 0 if until_s is not None else breaker.unsaid + 1
     if until_s is None:
         until_s = now_s + min(_MOST_UNSAID_WAIT_S, _UNSAID_WAIT_S * 2.0 ** min(unsaid - 1, 10))
-    return Breaker(limited_from_s=now_s, limited_until_s=until_s, unsaid=unsaid)
+    return Breaker(now_s, min(until_s, now_s + MOST_WAIT_S), unsaid)
 
 
 def failed(breaker: Breaker, *, began_s: float, now_s: float, reached: bool) -> Breaker:

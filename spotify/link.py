@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from playback.player import Outcome, OutcomeKind, PlayerSnapshot
 from spotify import quota
-from spotify.answers import CallError
+from spotify.answers import CallError, Fault, Row
 from spotify.client import SpotifyClient
 from spotify.credentials import Credentials
 from spotify.memory import Memory
@@ -25,6 +25,8 @@ _AGAIN_S: Final = 3.0
 _KEPT_FROM_ENDS: Final = 60
 _LISTED_S: Final = 3600.0
 _HINDERED_S: Final = 1800.0
+_LIMITED_S: Final = 60.0
+"""Not sooner after the look before, however short the limit was."""
 
 T = TypeVar("T")
 
@@ -75,6 +77,7 @@ class Link:
         self._listed_s = 0.0  # tried to, at least
         self._looked_s = 0.0  # tried to, at least
         self._expected: _Expected | None = None
+        self.standing.heed(memory.limited_until_s(), clock())
         self.show()
 
     # When
@@ -96,7 +99,8 @@ class Link:
         """Whether to try again what did not succeed when the program began."""
         if self.standing.failing:
             return self._memory.calls() < quota.DAY_CALLS
-        return self._left() > 0 and not 0 <= now_s - self._looked_s < _HINDERED_S
+        wait_s = _LIMITED_S if self.standing.was_limited else _HINDERED_S
+        return self._left() > 0 and not 0 <= now_s - self._looked_s < wait_s
 
     def _due(self, now_s: float, *, watched: bool) -> bool:
         if self.standing.failing:
@@ -204,15 +208,21 @@ class Link:
         Raises
         ------
         CallError
-            It failed.
+            It failed, or was not sent, because Spotify wants to be left alone.
         """
         began_s = self._clock()
+        self.standing.heed(self._memory.limited_until_s(), began_s)
+        limited = self.standing.limited(began_s)
+        if limited is not None:
+            raise CallError(Fault(Row.RATE_LIMITED, limited, reached=False))
         try:
             answer = call()
         except CallError as error:
             outcome = self.standing.take_note(
                 error.fault, began_s=began_s, now_s=self._clock(), looked=looked
             )
+            if outcome.kind is OutcomeKind.RATE_LIMITED and outcome.until_s is not None:
+                self._memory.limit(outcome.until_s)
             raise CallError(replace(error.fault, outcome=outcome)) from None
         self.standing.answered()
         return answer

@@ -1,18 +1,21 @@
-"""Owns what the Spotify room remembers between runs: calls of the day, and the device that was chosen."""
+"""Owns what the Spotify room remembers between runs: calls of the day, device, until when to ask nothing."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from core import paths
+from spotify import breaker
+from spotify.breaker import MOST_WAIT_S, Breaker
 from spotify.quota import day_of
 
 __all__ = ["Memory", "memory_file"]
@@ -31,12 +34,14 @@ class _Kept:
     day: int = 0
     calls: int = 0
     device: str = ""
+    limited_from_s: float = 0.0
+    limited_until_s: float = 0.0
 
 
 class Memory:
     """A small file; where it cannot be read or written, things are remembered until the program ends.
 
-    Programs that run at once add to the same count, as they use the same quota.
+    Programs that run at once add to the same count, as they use the same quota, and heed the same limit.
 
     Parameters
     ----------
@@ -64,6 +69,17 @@ class Memory:
         self._kept = replace(self._kept, device=name)
         self._write()
 
+    def limit(self, until_s: float) -> None:
+        """Remember that Spotify wants to be left alone from now on until then, Unix time, s."""
+        self._read()
+        self._kept = replace(self._kept, limited_from_s=self._clock(), limited_until_s=until_s)
+        self._write()
+
+    def limited_until_s(self) -> float | None:
+        """Until when nothing may be asked, whichever program was told so; None where it may."""
+        self._read()
+        return self._ends_s(self._kept)
+
     def calls(self) -> int:
         """Calls since midnight UTC."""
         return self._kept.calls if self._kept.day == day_of(self._clock()) else 0
@@ -75,23 +91,28 @@ class Memory:
         self._write()
 
     def _read(self) -> None:
-        """Take what another program has written; what is behind our own count was not written at all."""
+        """Take what another program has written; what is behind what we know was not written at all."""
         try:
             found = _parsed(json.loads(self._file.read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
             return
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
             self._tell(f"{self._file} cannot be read ({type(error).__name__}), so calls are counted anew")
             return
-        behind = found.day == self._kept.day and found.calls < self._kept.calls
-        self._kept = replace(found, calls=self._kept.calls) if behind else found
+        own, self._kept = self._kept, found
+        if found.day == own.day and found.calls < own.calls:
+            self._kept = replace(self._kept, calls=own.calls)
+        if (self._ends_s(own) or 0.0) > (self._ends_s(found) or 0.0):
+            self._kept = replace(
+                self._kept, limited_from_s=own.limited_from_s, limited_until_s=own.limited_until_s
+            )
+
+    def _ends_s(self, kept: _Kept) -> float | None:
+        """When the limit ends that lasts now; None where none does."""
+        return breaker.limited_until(Breaker(kept.limited_from_s, kept.limited_until_s), self._clock())
 
     def _write(self) -> None:
-        kept = self._kept
-        text = json.dumps(
-            {"version": _VERSION, "day": kept.day, "calls": kept.calls, "device": kept.device},
-            ensure_ascii=False,
-        )
+        text = json.dumps({"version": _VERSION, **asdict(self._kept)}, ensure_ascii=False)
         making: Path | None = None
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -118,4 +139,8 @@ def _parsed(given: Any) -> _Kept:
         raise ValueError
     if type(day) is not int or type(calls) is not int or calls < 0:
         raise TypeError
-    return _Kept(day, calls, device)
+    # Absent in files of versions that did not keep them.
+    from_s, until_s = (float(given.get(name, 0.0)) for name in ("limited_from_s", "limited_until_s"))
+    if not (math.isfinite(from_s) and math.isfinite(until_s)):
+        raise ValueError
+    return _Kept(day, calls, device, from_s, min(until_s, from_s + MOST_WAIT_S))

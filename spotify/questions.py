@@ -13,6 +13,7 @@ from playback.player import Connection, ConnectionState, OutcomeKind, OutputDevi
 from spotify.account import AccountStatus, SpotifyAccount
 from spotify.answers import CallError
 from spotify.client import SpotifyClient
+from spotify.link import Link
 from spotify.memory import Memory, memory_file
 
 __all__ = ["Standing", "devices", "playlists", "standing"]
@@ -25,7 +26,7 @@ _STATES: Final[Mapping[OutcomeKind, ConnectionState]] = {
     OutcomeKind.RATE_LIMITED: ConnectionState.RATE_LIMITED,
 }
 """All others are passing, or keep single things from working."""
-_NOBODY: Final = "Nobody is signed in to Spotify."
+_NOBODY: Final = "Nobody is signed in to Spotify: sign in first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def standing(settings: Settings, *, clock: Clock = time.time) -> Standing:
 
 def _tried(settings: Settings, clock: Clock) -> tuple[ConnectionState, str, float | None]:
     try:
-        with _client(settings, clock) as client:
-            client.user_id()
+        with _link(settings, clock) as (_, link):
+            link.user_id()
     except CallError as error:
         outcome = error.fault.outcome
         return _STATES.get(outcome.kind, ConnectionState.DEGRADED), outcome.message, outcome.until_s
@@ -69,8 +70,8 @@ def devices(settings: Settings, *, clock: Clock = time.time) -> tuple[OutputDevi
     CallError
         Spotify does not say.
     """
-    with _client(settings, clock) as client:
-        return tuple(device.output() for device in client.devices())
+    with _link(settings, clock) as (client, link):
+        return tuple(device.output() for device in link.ask(client.devices))
 
 
 def playlists(settings: Settings, *, clock: Clock = time.time) -> tuple[Playlist, ...]:
@@ -81,17 +82,17 @@ def playlists(settings: Settings, *, clock: Clock = time.time) -> tuple[Playlist
     CallError
         Spotify does not say.
     """
-    with _client(settings, clock) as client:
-        return client.playlists(client.user_id())[0]
+    with _link(settings, clock) as (client, link):
+        user_id = link.user_id()
+        return link.ask(lambda: client.playlists(user_id))[0]
 
 
 @contextmanager
-def _client(settings: Settings, clock: Clock) -> Iterator[SpotifyClient]:
-    account = SpotifyAccount(settings, clock=clock)
-    client = SpotifyClient(
-        account, memory=Memory(memory_file(), clock=clock), clock=clock, api_url=settings.spotify_api_url
-    )
+def _link(settings: Settings, clock: Clock) -> Iterator[tuple[SpotifyClient, Link]]:
+    """What to ask with; the link sends nothing while Spotify wants to be left alone."""
+    account, memory = SpotifyAccount(settings, clock=clock), Memory(memory_file(), clock=clock)
+    client = SpotifyClient(account, memory=memory, clock=clock, api_url=settings.spotify_api_url)
     try:
-        yield client
+        yield client, Link(client, account, memory, clock=clock, publish=lambda _: None)
     finally:
         client.close()

@@ -8,7 +8,7 @@ from typing import Final
 
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind
 from spotify import breaker
-from spotify.answers import Fault, Row
+from spotify.answers import Fault, Row, outcome_for
 from spotify.breaker import Breaker
 
 __all__ = ["Standing"]
@@ -41,6 +41,11 @@ class Standing:
         return self._hindrance is not None
 
     @property
+    def was_limited(self) -> bool:
+        """The last answer was that Spotify wants to be left alone; that may be over."""
+        return self._breaker.limited_until_s > 0
+
+    @property
     def signed_in(self) -> bool:
         """As far as is known."""
         return self._latch is None
@@ -53,6 +58,13 @@ class Standing:
         """What a rate limit answers to everything, while it lasts."""
         until_s = breaker.limited_until(self._breaker, now_s)
         return None if until_s is None else Outcome(OutcomeKind.RATE_LIMITED, self._why, until_s)
+
+    def heed(self, until_s: float | None, now_s: float) -> None:
+        """Wait, too, where another program was told to, or this one before it was started again."""
+        known_s = breaker.limited_until(self._breaker, now_s)
+        if until_s is not None and (known_s is None or known_s < until_s):
+            self._breaker = breaker.limited(self._breaker, now_s, until_s)
+            self._why = outcome_for(Row.RATE_LIMITED).message
 
     def refused(self, now_s: float, *, player: bool) -> Outcome | None:
         """What can be said to a command without asking Spotify.

@@ -9,7 +9,7 @@ from fake_spotify.faults import NOT_REGISTERED, OWNER_WITHOUT_PREMIUM
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from playback.player import OutcomeKind
-from spotify.answers import CallError, Row, fault_of, outcome_for, outcome_of
+from spotify.answers import CallError, Row, fault_of, outcome_for
 from spotify.errors import (
     SignedOutError,
     SignInAgainError,
@@ -101,7 +101,6 @@ def test_each_answer_has_its_row_its_outcome_and_one_sentence(
 ) -> None:
     fault = fault_of(error, NOW_S)
     assert (fault.row, fault.outcome.kind) == (row, kind)
-    assert fault.outcome == outcome_of(error, NOW_S)
     assert not fault.outcome.ok
     assert fault.outcome.message.endswith(".")
     assert "\n" not in fault.outcome.message
@@ -137,22 +136,22 @@ def test_what_got_no_proper_answer_may_have_been_carried_out() -> None:
     ],
 )
 def test_the_wait_is_read_however_it_is_said(said: str, until_s: float | None) -> None:
-    assert outcome_of(answer(429, headers={"Retry-After": said}), NOW_S).until_s == until_s
+    assert fault_of(answer(429, headers={"Retry-After": said}), NOW_S).outcome.until_s == until_s
 
 
 def test_a_wait_without_headers_is_unknown() -> None:
-    assert outcome_of(answer(429), NOW_S).until_s is None
-    assert outcome_of(SpotifyLimitedError("x", wait_s=9.2), NOW_S).until_s == NOW_S + 10
+    assert fault_of(answer(429), NOW_S).outcome.until_s is None
+    assert fault_of(SpotifyLimitedError("x", wait_s=9.2), NOW_S).outcome.until_s == NOW_S + 10
 
 
 def test_what_spotify_says_is_shown_short_and_without_secrets() -> None:
     token = "BQ" + "x1Y_" * 30
-    said = outcome_of(answer(400, f"bad  token\n{token} " + "words " * 99), NOW_S).message
+    said = fault_of(answer(400, f"bad  token\n{token} " + "words " * 99), NOW_S).outcome.message
     assert token not in said
     assert "bad token" in said
     assert len(said) < 240
 
 
 def test_what_we_know_ourselves_is_said_in_the_same_words() -> None:
-    known = outcome_of(answer(404, "No active device found", "NO_ACTIVE_DEVICE"), NOW_S)
+    known = fault_of(answer(404, "No active device found", "NO_ACTIVE_DEVICE"), NOW_S).outcome
     assert outcome_for(Row.NO_ACTIVE_DEVICE) == known

@@ -70,6 +70,10 @@ def test_a_clock_that_is_set_back_holds_nothing_up(
     assert next_try_s(breaker, before_s) <= before_s
 
 
+def test_no_limit_lasts_longer_than_a_day_whoever_says_so() -> None:
+    assert limited_until(limited(Breaker(), NOW_S, NOW_S + 1e9), NOW_S) == NOW_S + DAY_S
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5)), min_size=1, max_size=60))
 def test_within_the_first_minute_it_is_tried_every_five_seconds(calls: list[tuple[bool, float]]) -> None:
     breaker, now_s = Breaker(), NOW_S

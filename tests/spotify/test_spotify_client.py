@@ -315,6 +315,9 @@ def test_two_programs_add_to_one_count(tmp_path: Path) -> None:
         '{"version": 1, "day": 1, "calls": -1, "device": ""}',
         '{"version": 1, "day": 1, "calls": 1.5, "device": ""}',
         '{"version": 1, "day": 1, "calls": 1, "device": null}',
+        '{"version": 1, "day": 1, "calls": 1, "device": "", "limited_until_s": NaN}',
+        '{"version": 1, "day": 1, "calls": 1, "device": "", "limited_until_s": [1]}',
+        f'{{"version": 1, "day": 1, "calls": 1, "device": "", "limited_until_s": {"9" * 400}}}',
         "\ud800",
     ],
 )
@@ -322,7 +325,7 @@ def test_a_damaged_memory_is_begun_anew(tmp_path: Path, text: str) -> None:
     file = tmp_path / "spotify.json"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     memory = Memory(file, clock=lambda: 1e9)
-    assert (memory.calls(), memory.device) == (0, "")
+    assert (memory.calls(), memory.device, memory.limited_until_s()) == (0, "", None)
     memory.count()
     assert json.loads(file.read_text())["calls"] == 1
 
@@ -336,6 +339,57 @@ def test_calls_are_counted_where_nothing_can_be_written(
         memory.count()
     assert memory.calls() == 3
     assert len(caplog.messages) == 1
+
+
+def test_a_limit_is_heeded_by_every_program_until_it_is_over(tmp_path: Path) -> None:
+    now_s, file = [1e9], tmp_path / "spotify.json"
+    one, other = (Memory(file, clock=lambda: now_s[0]) for _ in range(2))
+    assert one.limited_until_s() is None
+    one.limit(1e9 + 600)
+    one.count()
+    other.choose_device("Desk")
+    again = Memory(file, clock=lambda: now_s[0])
+    assert {each.limited_until_s() for each in (one, other, again)} == {1e9 + 600}
+    assert (again.calls(), again.device) == (1, "Desk")
+    now_s[0] += 600
+    assert {each.limited_until_s() for each in (one, other, again)} == {None}
+
+
+def test_a_clock_that_is_set_back_ends_a_limit(tmp_path: Path) -> None:
+    now_s, file = [2e9], tmp_path / "spotify.json"
+    memory = Memory(file, clock=lambda: now_s[0])
+    memory.limit(2e9 + 600)
+    now_s[0] = 1e9
+    assert Memory(file, clock=lambda: now_s[0]).limited_until_s() is None
+    memory.limit(1e9 + 60)  # what comes now holds, not what is said of the year 2033
+    assert Memory(file, clock=lambda: now_s[0]).limited_until_s() == 1e9 + 60
+
+
+def test_no_limit_that_is_kept_lasts_longer_than_a_day(tmp_path: Path) -> None:
+    file = tmp_path / "spotify.json"
+    kept = {"version": 1, "day": 1, "calls": 1, "device": "", "limited_from_s": 1e9, "limited_until_s": 9e9}
+    file.write_text(json.dumps(kept))
+    assert Memory(file, clock=lambda: 1e9).limited_until_s() == 1e9 + 86_400
+
+
+def test_a_memory_from_before_limits_were_kept_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "spotify.json"
+    file.write_text('{"version": 1, "day": 11574, "calls": 7, "device": "Desk"}')
+    memory = Memory(file, clock=lambda: 1e9)
+    assert (memory.calls(), memory.device, memory.limited_until_s()) == (7, "Desk", None)
+
+
+@pytest.mark.parametrize("holds", ["nothing", "what another wrote"])
+def test_a_limit_holds_where_it_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holds: str
+) -> None:
+    file = tmp_path / "spotify.json"
+    if holds != "nothing":
+        Memory(file, clock=lambda: 1e9).count()
+    monkeypatch.setattr(Memory, "_write", lambda _: None)
+    memory = Memory(file, clock=lambda: 1e9)
+    memory.limit(1e9 + 60)
+    assert memory.limited_until_s() == 1e9 + 60
 
 
 def test_the_memory_lies_in_the_data_folder() -> None:

@@ -15,6 +15,7 @@ from signed_in import SignedIn, holds_soon
 
 from playback.player import ConnectionState, Outcome, OutcomeKind, Player, PlayerKind
 from playback.worker import CLOSED
+from spotify.memory import Memory
 from spotify.player import SpotifyPlayer
 
 SOON_S = 20.0
@@ -554,6 +555,72 @@ def test_an_hour_of_429_costs_one_call_and_ends_by_itself(
     server.clock.advance(61.0)
     assert holds_soon(lambda: player.snapshot().connection.state is ConnectionState.CONNECTED)
     assert player.play(mine.uri).result(SOON_S).kind is OutcomeKind.DONE
+
+
+@pytest.mark.usefixtures("desk", "mine")
+def test_a_limit_at_the_start_is_made_up_for_once_it_is_over(server: FakeSpotify, make: Make) -> None:
+    limit = server.faults.rate_limit(retry_after_s=60)
+    player = make(tick_s=0.005, connected=False)
+    assert holds_soon(lambda: player.snapshot().connection.state is ConnectionState.RATE_LIMITED)
+    server.faults.clear(limit)
+    server.clock.advance(61.0)
+    assert holds_soon(lambda: len(player.snapshot().playlists) == 1)
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_limit_outlasts_the_program(server: FakeSpotify, make: Make, mine: Playlist) -> None:
+    former = make()
+    limit = server.faults.rate_limit(retry_after_s=3600)
+    until_s = server.clock.now() + 3600
+    assert former.play(mine.uri).result(SOON_S).until_s == until_s
+    former.close()
+    server.clock.advance(60.0)
+
+    def start_again() -> SpotifyPlayer:
+        player = make(tick_s=0.005, connected=False)
+        connection = player.snapshot().connection
+        assert (connection.state, connection.until_s) == (ConnectionState.RATE_LIMITED, until_s)
+        for _ in range(50):
+            server.clock.advance(60.0)
+            player.look()
+            for future in (player.play(mine.uri), player.refresh(), player.glance()):
+                said = future.result(SOON_S)
+                assert (said.kind, said.until_s) == (OutcomeKind.RATE_LIMITED, until_s)
+        return player
+
+    players: list[SpotifyPlayer] = []
+    assert calls_of(server, lambda: players.append(start_again())) == []
+    server.faults.clear(limit)
+    server.clock.advance(600.0)
+    assert holds_soon(lambda: players[0].snapshot().connection.state is ConnectionState.CONNECTED)
+    assert holds_soon(lambda: len(players[0].snapshot().playlists) == 1)
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_limit_that_another_program_was_told_is_heeded(
+    server: FakeSpotify, make: Make, mine: Playlist, tmp_path: Path
+) -> None:
+    player = make()
+    until_s = server.clock.now() + 600
+    Memory(tmp_path / "spotify.json", clock=server.clock.now).limit(until_s)
+
+    def play() -> None:
+        said = player.play(mine.uri).result(SOON_S)
+        assert (said.kind, said.until_s) == (OutcomeKind.RATE_LIMITED, until_s)
+        assert player.snapshot().connection.state is ConnectionState.RATE_LIMITED
+
+    assert calls_of(server, play) == []
+    server.clock.advance(601.0)
+    assert player.play(mine.uri).result(SOON_S).kind is OutcomeKind.DONE
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_limit_of_a_clock_that_was_wrong_holds_nobody_up(
+    server: FakeSpotify, make: Make, mine: Playlist, tmp_path: Path
+) -> None:
+    ahead_s = server.clock.now() + 86_400 * 365
+    Memory(tmp_path / "spotify.json", clock=lambda: ahead_s).limit(ahead_s + 600)
+    assert make().play(mine.uri).result(SOON_S).kind is OutcomeKind.DONE
 
 
 @pytest.mark.usefixtures("desk")
