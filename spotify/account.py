@@ -211,11 +211,6 @@ class SpotifyAccount:
 
     # Signing in and out
 
-    @property
-    def signing_in(self) -> SignIn | None:
-        """The sign-in that goes on, or the last one; None before the first."""
-        return self._signing_in
-
     def begin(
         self,
         client_id: str = "",

@@ -10,7 +10,6 @@ from spotify.errors import SpotifyError
 __all__ = [
     "ANY_PORT",
     "CALLBACK_PORT",
-    "STEPS",
     "ClientIdError",
     "checked_client_id",
     "redirect_uri",
@@ -45,10 +44,6 @@ def steps(port: int = CALLBACK_PORT) -> tuple[str, ...]:
         "Copy the Client ID, 32 hexadecimal digits, from the app's settings. The client secret is not "
         "needed: give it to nobody.",
     )
-
-
-STEPS: Final = steps()
-"""What people do once to get a client id, step by step."""
 
 
 def checked_client_id(given: str) -> str:

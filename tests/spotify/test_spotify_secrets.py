@@ -267,7 +267,7 @@ def test_no_secret_is_in_an_exception(
 
 def test_no_secret_is_in_a_representation(account: SpotifyAccount, secrets: Secrets) -> None:
     sign_in(account, secrets)
-    signing_in = account.signing_in
+    signing_in = account._signing_in
     assert signing_in is not None
     shown = [account, account.status(), signing_in, signing_in.outcome, account._store.load()]
     assert secrets.found_in(f"{shown!r} {shown}") == []

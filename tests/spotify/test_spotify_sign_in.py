@@ -168,7 +168,7 @@ def test_wrong_redirect_address_is_said_with_the_right_one(server: FakeSpotify, 
 def test_app_with_the_address_of_the_steps_goes_with_the_default_port(server: FakeSpotify) -> None:
     other = "0" * 32
     server.add_app(other, own_app.redirect_uri())
-    assert own_app.redirect_uri() in " ".join(own_app.STEPS)
+    assert own_app.redirect_uri() in " ".join(own_app.steps())
     url = grants.consent_url(
         server.url,
         client_id=other,
@@ -461,6 +461,6 @@ def test_steps_name_all_that_people_need() -> None:
         "five",
         "Client ID",
     ):
-        assert word in " ".join(own_app.STEPS)
+        assert word in " ".join(own_app.steps())
     assert "http://127.0.0.1:9000/callback" in " ".join(own_app.steps(9000))
     assert f"exactly {own_app.ANY_PORT} (not" in " ".join(own_app.steps(0))
