@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -20,6 +23,7 @@ from core.settings import Settings, load_settings
 from playback.player import Connection, ConnectionState
 from spotify import questions
 from spotify.account import AccountStatus, SpotifyAccount
+from spotify.answers import CallError
 from spotify.own_app import redirect_uri, steps
 from spotify.sign_in import SignIn
 
@@ -95,7 +99,8 @@ def status(as_json: JsonFlag = False) -> None:
 @spotify_app.command(epilog="**Examples**: `attune spotify devices` · `attune spotify devices --json`")
 def devices(as_json: JsonFlag = False) -> None:
     """List the devices on which Spotify is open."""
-    found = questions.devices(load_settings())
+    with _said_in_full():
+        found = questions.devices(load_settings())
     if as_json:
         print_json([asdict(device) for device in found])
         return
@@ -112,7 +117,8 @@ def devices(as_json: JsonFlag = False) -> None:
 @spotify_app.command(epilog="**Examples**: `attune spotify playlists` · `attune spotify playlists --json`")
 def playlists(as_json: JsonFlag = False) -> None:
     """List your playlists, as emotions can lead to them."""
-    found = questions.playlists(load_settings())
+    with _said_in_full():
+        found = questions.playlists(load_settings())
     if as_json:
         print_json([asdict(playlist) for playlist in found])
         return
@@ -142,8 +148,8 @@ def _asked_client_id(settings: Settings) -> str:
     port = settings.spotify_callback_port
     if not sys.stdin.isatty():
         raise AttuneError(
-            "A client id of your own app is needed: `attune spotify login` says in a terminal how to get it "
-            f"(redirect address {redirect_uri(port)}), and name it with --client-id."
+            "A client id of your own app is needed: name it with --client-id, or run `attune spotify login` "
+            f"in a terminal, which says how to get one (its redirect address is {redirect_uri(port)})."
         )
     _out.print("Spotify wants everybody to use an app of their own. Once:", highlight=False)
     for number, step in enumerate(steps(port), 1):
@@ -169,7 +175,8 @@ def _has_browser() -> bool:
 def _plain_status(known: AccountStatus, connection: Connection) -> dict[str, Any]:
     return {
         "connection": connection.state,
-        "message": connection.message,
+        "message": _with_command(connection.message),
+        "until": _moment(connection.until_s),
         "account": known.account or connection.account,
         "client_id": known.client_id,
         "calls_today": connection.calls_today,
@@ -183,7 +190,7 @@ def _plain_status(known: AccountStatus, connection: Connection) -> dict[str, Any
 def _print_status(known: AccountStatus, connection: Connection) -> None:
     style = _STYLES[connection.state]
     lines = {
-        "connection": f"[{style}]{connection.state}[/] {escape(connection.message)}".rstrip(),
+        "connection": f"[{style}]{connection.state}[/] {escape(_with_command(connection.message))}".rstrip(),
         "account": escape(known.account or connection.account),
         "calls today": "" if connection.calls_today is None else str(connection.calls_today),
         "signed in": _day(known.signed_in_s),
@@ -192,8 +199,34 @@ def _print_status(known: AccountStatus, connection: Connection) -> None:
     for name, value in lines.items():
         if value:
             _out.print(f"{name}: {value}", highlight=False, soft_wrap=True)
+    if connection.until_s is not None:
+        _out.print(_limited(connection.until_s), highlight=False, soft_wrap=True)
     if known.notice:
-        _say(known.notice)
+        _say(_with_command(known.notice))
+
+
+@contextmanager
+def _said_in_full() -> Iterator[None]:
+    """Add to what is wrong what a terminal has to say besides: which command helps, or when to come back."""
+    try:
+        yield
+    except CallError as error:
+        outcome = error.fault.outcome
+        until = "" if outcome.until_s is None else f" {_limited(outcome.until_s)}"
+        raise AttuneError(f"{_with_command(outcome.message)}{until}") from None
+
+
+def _with_command(sentence: str) -> str:
+    """The same with the command that it takes, where it is a sign-in."""
+    if "sign in" not in sentence:
+        return sentence
+    return f"{sentence.removesuffix('.')} (`attune spotify login`)."
+
+
+def _limited(until_s: float) -> str:
+    """Until when Spotify wants to be left alone, in the time of this place; never longer than a day."""
+    until, now = (datetime.fromtimestamp(at_s, UTC).astimezone() for at_s in (until_s, time.time()))
+    return f"Rate limited until {until:%H:%M}{'' if until.date() == now.date() else ' tomorrow'}."
 
 
 def _moment(unix_s: float | None) -> str | None:

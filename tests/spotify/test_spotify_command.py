@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import keyring
@@ -20,6 +23,7 @@ from fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
 from keyring.backends import fail
 from terminal import Terminal
 
+import cli_spotify
 from core import logs, paths
 
 ROOT = Path(__file__).parents[2]
@@ -119,7 +123,7 @@ def test_status_tells_it_all(server: FakeSpotify, attune: Terminal, browser: lis
 def test_status_asks_nobody_where_nobody_is_signed_in(server: FakeSpotify, attune: Terminal) -> None:
     code, out, _ = attune("status")
     assert code == 0
-    assert "connection: disconnected Nobody is signed in" in out
+    assert "disconnected Nobody is signed in to Spotify: sign in first (`attune spotify login`)." in out
     assert json.loads(attune("status", "--json")[1])["connection"] == "disconnected"
     assert server.calls == []
 
@@ -173,6 +177,44 @@ def test_status_says_what_is_wrong(
     assert browser
 
 
+@pytest.mark.parametrize("wait_s", ["3600", "soon"])
+def test_while_spotify_limits_the_rate_nothing_is_asked_and_it_is_said_until_when(
+    server: FakeSpotify, attune: Terminal, browser: list[str], wait_s: str
+) -> None:
+    attune(*LOGIN)
+    limit = server.faults.add("/v1/*", status=429, headers={"Retry-After": wait_s})
+    began_s = time.time()
+    lasts_s = 3600 if wait_s == "3600" else 60
+    before = server.count("/v1/")
+    told = json.loads(attune("status", "--json")[1])
+    until = datetime.fromisoformat(told["until"])
+    assert began_s + lasts_s - 2 < until.timestamp() < time.time() + lasts_s + 1
+    assert server.count("/v1/") == before + 1
+    words = re.compile(r"^Rate limited until \d\d:\d\d( tomorrow)?\.$", re.MULTILINE)
+    clock = f"{until.astimezone():%H:%M}"
+    code, out, _ = attune("status")
+    assert (code, "connection: rate limited" in out) == (0, True)
+    assert clock in words.search(out)[0]  # type: ignore[index]
+    assert json.loads(attune("status", "--json")[1])["until"] == told["until"]
+    for command in ("devices", "playlists"):
+        code, out, err = attune(command)
+        assert (code, out) == (1, "")
+        assert f"it goes on by itself. Rate limited until {clock}" in err
+    assert server.count("/v1/") == before + 1
+    server.faults.clear(limit)
+    attune("logout")
+    attune(*LOGIN)
+    assert json.loads(attune("status", "--json")[1])["until"] is None
+    assert browser
+
+
+def test_a_limit_ends_tomorrow_where_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = datetime(2026, 11, 18, 23, 30).astimezone().timestamp()
+    monkeypatch.setattr(time, "time", lambda: now_s)
+    assert cli_spotify._limited(now_s + 600) == "Rate limited until 23:40."
+    assert cli_spotify._limited(now_s + 3600) == "Rate limited until 00:30 tomorrow."
+
+
 def test_devices_are_listed_by_one_call(server: FakeSpotify, attune: Terminal, browser: list[str]) -> None:
     attune(*LOGIN)
     before = server.count("/v1/")
@@ -208,7 +250,7 @@ def test_playlists_are_listed(server: FakeSpotify, attune: Terminal, browser: li
 def test_lists_need_a_sign_in(attune: Terminal, command: str) -> None:
     code, out, err = attune(command)
     assert (code, out) == (1, "")
-    assert "sign in" in err
+    assert "Nobody is signed in to Spotify: sign in first (`attune spotify login`)." in err
 
 
 def test_logout_leaves_nothing(attune: Terminal, browser: list[str], tmp_path: Path) -> None:
@@ -250,7 +292,7 @@ def test_login_without_a_client_id_needs_a_terminal(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
     code, _, err = attune("login")
     assert code == 1
-    assert "--client-id" in err
+    assert "name it with --client-id, or run `attune spotify login` in a terminal, which says how" in err
 
 
 def test_login_explains_how_to_get_a_client_id(
