@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +48,7 @@ from engine import Engine
 from models.audio import open_stream
 from models.emotion.labels import EMOTIONS
 from models.resample import SAMPLE_RATE_HZ
-from playback.player import PlayerKind
+from playback.player import PlayerKind, PlayerSnapshot
 from playback.preferences import Mode
 from playback.snapshot import MusicRecord, MusicSnapshot
 from realtime.capture import SourceKind, SourceSpec, list_devices, suggest_source
@@ -429,7 +430,7 @@ def _listen_json(engine: Engine, spec: SourceSpec) -> None:
         with _progress(TimeRemainingColumn(), disable=not spec.fast or sys.stdout.isatty()) as progress:
             task = progress.add_task(escape(spec.path.name if spec.path else "demo"), total=None)
             over = False
-            told = 0.0
+            told: MusicRecord | None = None
             while not over:
                 over = engine.wait(0.1)
                 while not lines.empty():
@@ -448,18 +449,25 @@ def _listen_live(engine: Engine, spec: SourceSpec) -> None:
             over = False
             while not over:
                 over = engine.wait(0.25)
-                live.update(_picture(engine.snapshot(), progress=spec.fast, music=engine.music_snapshot()))
+                music = engine.music_snapshot()
+                if music is not None and live.console.is_terminal:
+                    engine.music.look()
+                live.update(_picture(engine.snapshot(), progress=spec.fast, music=music))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _print_records(music: MusicSnapshot | None, told_s: float) -> float:
-    """One JSON object for each thing that happened to the music since; returns until when."""
-    for record in reversed(music.records if music is not None else ()):
-        if record.at_s > told_s:
-            told_s = record.at_s
-            _print_json(_plain_record(record))
-    return told_s
+def _print_records(music: MusicSnapshot | None, told: MusicRecord | None) -> MusicRecord | None:
+    """One JSON object for each thing that happened to the music since; returns the newest.
+
+    Known by itself, not by its time: of several that happen at once, or after the clock was set back, none
+    is lost.
+    """
+    records = music.records if music is not None else ()
+    since = takewhile(lambda record: record is not told, records)
+    for record in reversed(tuple(since)):
+        _print_json(_plain_record(record))
+    return records[0] if records else told
 
 
 def _plain_record(record: MusicRecord) -> dict[str, Any]:
@@ -504,15 +512,31 @@ def _music(music: MusicSnapshot | None) -> list[Text]:
     """What plays, what the autopilot waits for, and what happened last."""
     if music is None:
         return []
-    player = music.player
-    title = player.track.title if player.track is not None else "nothing plays"
-    lines = [
-        f"{player.kind}: {title}" + (f" ({player.playlist.name})" if player.playlist is not None else ""),
+    connection = music.player.connection
+    says = _once(
         music.says,
-        music.problem or player.connection.message,
+        music.problem or connection.message,
         *(record.reason for record in music.records[:1]),
+    )
+    return [Text(line, style="dim") for line in (f"{music.player.kind}: {_playing(music.player)}", *says)]
+
+
+def _playing(player: PlayerSnapshot) -> str:
+    """What plays; just after a change the playlist is known before its track is."""
+    playlist = "" if player.playlist is None else player.playlist.name
+    if player.track is not None:
+        return f"{player.track.title} ({playlist})" if playlist else player.track.title
+    return (playlist or "music plays") if player.playing else "nothing plays"
+
+
+def _once(*sentences: str) -> list[str]:
+    """Those of them that no other says, too: what is wrong with the player is in the reasons as well."""
+    told = {sentence.removesuffix(".").casefold(): sentence for sentence in sentences if sentence}
+    return [
+        sentence
+        for words, sentence in told.items()
+        if not any(words != others and words in others for others in told)
     ]
-    return [Text(line, style="dim") for line in lines if line]
 
 
 def _notes(snapshot: Snapshot) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import soundfile
+from rich.console import Console
 from terminal import Terminal
 
 import cli
@@ -19,6 +22,9 @@ from core import paths
 from core.errors import DeviceNotFoundError
 from engine import Engine
 from models.emotion.labels import EMOTIONS
+from playback.player import Connection, ConnectionState, PlayerKind, PlayerSnapshot, Playlist, Track
+from playback.preferences import Preferences
+from playback.snapshot import MusicRecord, MusicSnapshot, RecordKind
 from realtime.capture import Device, SourceKind, SourceSpec
 from sources import voice
 
@@ -148,6 +154,121 @@ class Asked:
 
     def _start(self, spec: SourceSpec, **_: object) -> None:
         self.spec = spec
+
+
+class Following:
+    """Takes the engine's place while music follows: each wait brings the next picture of the music."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pictures: MusicSnapshot) -> None:
+        self.looks = 0
+        left = list(pictures)
+        seen: list[MusicSnapshot] = []
+
+        def wait(_: Engine, _timeout_s: float) -> bool:
+            seen.append(left.pop(0))
+            return not left
+
+        monkeypatch.setattr(Engine, "start", lambda *_, **__: None)
+        monkeypatch.setattr(Engine, "wait", wait)
+        monkeypatch.setattr(Engine, "lend_music", lambda *_: None)
+        monkeypatch.setattr(Engine, "music_snapshot", lambda _: seen[-1])
+        monkeypatch.setattr(Engine, "music", self)
+
+    def look(self) -> None:
+        self.looks += 1
+
+
+LISTEN = ("listen", "--source", "demo", "--player", "spotify")
+RAINY = Playlist("spotify:playlist:1", "Rainy day")
+CONNECTED = Connection(ConnectionState.CONNECTED, "Connected to Spotify.")
+
+
+def music(
+    *records: MusicRecord,
+    says: str = "",
+    connection: Connection = CONNECTED,
+    playing: bool = False,
+    track: Track | None = None,
+    playlist: Playlist | None = None,
+) -> MusicSnapshot:
+    player = PlayerSnapshot(PlayerKind.SPOTIFY, connection, playing, track, playlist)
+    return MusicSnapshot(player, Preferences(), says=says, records=records)
+
+
+def happened(*reasons: str, at_s: float = 100.0) -> tuple[MusicRecord, ...]:
+    return tuple(MusicRecord(at_s, RecordKind.USER, reason) for reason in reasons)
+
+
+def test_of_what_happens_at_once_nothing_is_lost_and_nothing_told_twice(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three, four = happened("one", "two", "three", "four")
+    (same,) = happened("four")  # twice in a row the same, at the same time
+    (back,) = happened("back", at_s=1.0)  # the clock was set back
+    Following(
+        monkeypatch,
+        music(),
+        music(two, one),
+        music(two, one),
+        music(same, four, three, two, one),
+        music(back, same, four),  # what is older is not kept
+        music(back, same, four),
+    )
+    code, out, _ = attune(*LISTEN, "--json")
+    assert code == 0
+    reasons = [json.loads(line)["reason"] for line in out.splitlines()]
+    assert reasons == ["one", "two", "three", "four", "four", "back"]
+
+
+def test_who_reads_on_a_terminal_looks_at_what_plays(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(cli, "_out", Console(file=screen, force_terminal=True, width=100, _environ={}))
+    following = Following(monkeypatch, music(), music())
+    assert attune(*LISTEN)[0] == 0
+    assert following.looks == 2
+    assert "nothing plays" in screen.getvalue()
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_nobody_looks_through_a_pipe(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    following = Following(monkeypatch, music(), music())
+    assert attune(*LISTEN, *options)[0] == 0
+    assert following.looks == 0
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        (music(), "nothing plays"),
+        (music(playlist=RAINY), "nothing plays"),
+        (music(playing=True), "music plays"),
+        (music(playing=True, playlist=RAINY), "Rainy day"),  # its track is not known yet
+        (music(playing=True, track=Track("Drops")), "Drops"),
+        (music(playing=True, track=Track("Drops"), playlist=RAINY), "Drops (Rainy day)"),
+    ],
+)
+def test_what_plays_is_named(
+    attune: Terminal, monkeypatch: pytest.MonkeyPatch, picture: MusicSnapshot, says: str
+) -> None:
+    Following(monkeypatch, picture)
+    lines = attune(*LISTEN)[1].splitlines()
+    assert [line.rstrip() for line in lines if line.startswith("spotify: ")] == [f"spotify: {says}"]
+
+
+def test_what_is_wrong_is_said_once(attune: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = "No music folder was indexed yet: run `attune library scan FOLDER` with yours."
+    shown = music(says=f"The player cannot play: {wrong}", connection=Connection(CONNECTED.state, wrong))
+    Following(monkeypatch, shown)
+    assert attune(*LISTEN)[1].count("No music folder") == 1
+    held_back = happened(f"Angry was heard for 4 s, but the player cannot play: {wrong}")
+    Following(monkeypatch, replace(shown, records=held_back))
+    out = attune(*LISTEN)[1]
+    assert out.count("No music folder") == 1
+    assert "Angry was heard" in out
 
 
 def test_microphone_of_the_settings_is_used_for_the_microphone_alone(
