@@ -112,7 +112,8 @@ def forget(
     if not yes:
         typer.confirm("Forget all that was heard of your music? Your files stay.", abort=True)
     count = forget_library(paths.library_file())
-    _say(_out, f"{count} files were forgotten; none of them was touched.")
+    were = "was" if count == 1 else "were"
+    _say(_out, f"{_counted(count, 'file')} {were} forgotten; your music was not touched.")
 
 
 def _print_scan(done: Scanned) -> None:
@@ -129,7 +130,7 @@ def _print_scan(done: Scanned) -> None:
         )
         if count
     ]
-    _say(_out, f"{escape(_plain(done.folder))}: {done.files} files; {', '.join(parts)}.")
+    _say(_out, f"{escape(_plain(done.folder))}: {_counted(done.files, 'file')}; {', '.join(parts)}.")
 
 
 def _plain_scan(done: Scanned) -> dict[str, Any]:
@@ -138,8 +139,12 @@ def _plain_scan(done: Scanned) -> dict[str, Any]:
 
 def _tracks(library: Library) -> str:
     unreadable = len(library.rows) - len(library.playable)
-    beside = f", {unreadable} files that cannot be read" if unreadable else ""
-    return f"{len(library.playable)} tracks, {_hours(library):.1f} hours{beside}."
+    beside = f", {_counted(unreadable, 'file')} that cannot be read" if unreadable else ""
+    return f"{_counted(len(library.playable), 'track')}, {_hours(library):.1f} hours{beside}."
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _hours(library: Library) -> float:

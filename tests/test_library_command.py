@@ -66,15 +66,24 @@ def test_a_folder_is_heard_and_shown_and_forgotten(library: Terminal, music: Pat
     assert out == f"{music}: 5 files; 4 heard, 1 unreadable (`attune library show` says why).\n"
     code, out, err = library("show")
     assert code == 0
-    assert out.startswith(f"{music}: 4 tracks, 0.0 hours, 1 files that cannot be read.")
+    assert out.startswith(f"{music}: 4 tracks, 0.0 hours, 1 file that cannot be read.")
     for word in (*(style.value.capitalize() for style in Style), "local:folder:."):
         assert word in out
     assert "text.mp3 is not sound that Attune can read" in err
     assert library("scan", music)[1] == f"{music}: 5 files; 5 known already.\n"
     code, out, _ = library("forget", "--yes")
-    assert (code, out) == (0, "5 files were forgotten; none of them was touched.\n")
+    assert (code, out) == (0, "5 files were forgotten; your music was not touched.\n")
     assert len(list(music.iterdir())) == 5
     assert library("show")[0] == 1
+
+
+def test_one_file_is_one(library: Terminal, music: Path) -> None:
+    for file in music.glob("Ann - [0-2].wav"):
+        file.unlink()
+    (music / "text.mp3").unlink()
+    assert library("scan", music)[1] == f"{music}: 1 file; 1 heard.\n"
+    assert library("show")[1].startswith(f"{music}: 1 track, 0.0 hours.")
+    assert library("forget", "--yes")[1] == "1 file was forgotten; your music was not touched.\n"
 
 
 def test_json(library: Terminal, music: Path) -> None:
