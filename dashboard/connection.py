@@ -115,11 +115,11 @@ def _spotify(music: Music, state: ConnectionState) -> None:
     if view is not None and view.waiting:
         _waiting(music, view)
         return
+    # One that succeeded is told by the card; signed out all the same, it is long past.
+    if view is not None and view.outcome is not None and view.outcome.kind is not OutcomeKind.DONE:
+        show = st.info if view.outcome.ok else st.error
+        show(plain(view.outcome.message))
     if state in _SIGNED_OUT:
-        # One that succeeded is told by the card; signed out all the same, it is long past.
-        if view is not None and view.outcome is not None and view.outcome.kind is not OutcomeKind.DONE:
-            show = st.info if view.outcome.ok else st.error
-            show(plain(view.outcome.message))
         _sign_in(music)
         return
     with st.container(horizontal=True, key="connection-buttons"):

@@ -394,6 +394,11 @@ def test_that_the_sign_in_will_end_is_said_beforehand(tab: AppTest, music: FakeM
     healthy(tab.button(key="connection again").click().run())
     assert ("sign in again", False) in music.asked
     assert "Cancel" in labels(tab)
+    refused = Outcome(OutcomeKind.FAILED, "You did not agree on Spotify's page: sign in again.")
+    music.sign_in = FakeSignIn(waiting=False, outcome=refused)
+    healthy(tab.run())
+    assert [error.value.replace("\\", "") for error in tab.error] == [refused.message]
+    assert "Test" in labels(tab)
 
 
 def test_a_deleted_playlist_is_told_and_removed(tab: AppTest, music: FakeMusic) -> None:
