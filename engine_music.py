@@ -145,7 +145,7 @@ class Music:
         if mode is not None:
             preferences = replace(preferences, autopilot=replace(preferences.autopilot, mode=mode))
         self.conductor = Conductor(
-            self._open(preferences.player),
+            self._open(preferences.player, preferences.loudspeaker),
             preferences,
             save=self._save,
             record=record,
@@ -191,8 +191,15 @@ class Music:
         return self.conductor.set_volume(volume)
 
     def choose_device(self, name: str) -> Future[Outcome]:
-        """Let music come out of a device; empty: whichever is active."""
-        return self.conductor.choose_device(name)
+        """Let music come out of a device, and remember it; empty: whichever is active."""
+        answer = self.conductor.choose_device(name)
+        if self.kind is PlayerKind.LOCAL:  # Spotify's room remembers its own
+            answer.add_done_callback(partial(self._keep_loudspeaker, name))
+        return answer
+
+    def _keep_loudspeaker(self, name: str, done: Future[Outcome]) -> None:
+        if not done.cancelled() and done.result().ok:
+            self.conductor.set_preferences(replace(self.snapshot().preferences, loudspeaker=name))
 
     def undo(self) -> None:
         """Take the autopilot's last switch back."""
@@ -225,8 +232,8 @@ class Music:
         with self._lock:
             if kind is self.kind:
                 return
-            player = self._open(kind)
             preferences = self.snapshot().preferences
+            player = self._open(kind, preferences.loudspeaker)
             self.conductor.set_preferences(replace(preferences, player=kind))
             self.conductor.use(player)
 
@@ -241,14 +248,16 @@ class Music:
         return export_preferences(self.snapshot().preferences)
 
     def import_preferences(self, text: str) -> None:
-        """Take decisions from such a text; which player plays stays as it is.
+        """Take decisions from such a text; which player plays, and where, stays as it is.
 
         Raises
         ------
         MusicError
             It cannot be read.
         """
-        self.conductor.set_preferences(replace(import_preferences(text), player=self.kind))
+        loudspeaker = self.snapshot().preferences.loudspeaker
+        given = replace(import_preferences(text), player=self.kind, loudspeaker=loudspeaker)
+        self.conductor.set_preferences(given)
 
     def candidates(self, emotion: Emotion) -> tuple[Playlist, ...]:
         """The playlists that an emotion leads to now."""
@@ -339,7 +348,7 @@ class Music:
                 outcome = Outcome(OutcomeKind.FAILED, str(error))
             self._sign_in = None
             if self.kind is PlayerKind.SPOTIFY:
-                self.conductor.use(self._open(PlayerKind.SPOTIFY))
+                self.conductor.use(self._open(PlayerKind.SPOTIFY, ""))
         self._note(outcome)
 
     @property
@@ -487,7 +496,7 @@ class Music:
         if not self._lent:
             write_preferences(preferences, paths.music_file())
 
-    def _open(self, kind: PlayerKind) -> Player:
+    def _open(self, kind: PlayerKind, loudspeaker: str) -> Player:
         self._spotify, self._found = None, {}
         match kind:
             case PlayerKind.SPOTIFY:
@@ -498,7 +507,7 @@ class Music:
                     paths.library_file(),
                     open_sound=partial(open_stream, max_minutes=self._settings.max_file_minutes),
                     outputs=PortAudioOutputs(SoundSystem(device_list, bounded, find_by_name)),
-                    device=self._settings.output_device or "",
+                    device=loudspeaker or self._settings.output_device or "",
                     crossfade_s=self._settings.crossfade_s,
                     on_played=self._echo.feed,
                 )

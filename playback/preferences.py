@@ -105,8 +105,11 @@ class Preferences:
         How it behaves.
     player
         Which player plays.
+    loudspeaker
+        The local player's, by its name; empty: that of the settings, else the system's default.
     """
 
     choices: Mapping[Emotion, Choice] = field(default_factory=_default_choices)
     autopilot: AutopilotSettings = AutopilotSettings()
     player: PlayerKind = PlayerKind.DRY_RUN
+    loudspeaker: str = ""

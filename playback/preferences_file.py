@@ -20,6 +20,7 @@ _HEAD: Final = """\
 # of your own are lost then.
 #
 # player          "spotify", "local" or "dry-run": which plays
+# loudspeaker     where music on this machine comes out, by its name; "" for the system's default
 #
 # [autopilot]
 #   mode          "off", "suggest" (you press a button) or "auto"
@@ -124,6 +125,7 @@ def export_preferences(preferences: Preferences) -> str:
     lines = [
         f"version = {VERSION}",
         f"player = {_quoted(preferences.player.value)}",
+        f"loudspeaker = {_quoted(preferences.loudspeaker)}",
         "",
         "[autopilot]",
         f"mode = {_quoted(autopilot.mode.value)}",

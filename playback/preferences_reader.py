@@ -66,7 +66,7 @@ class Reader:
             self._fail(f"The music preferences are larger than {MAX_BYTES:,} bytes")
         document = self._document(content)
         self._version(document.get("version", VERSION))
-        self._keys(document, "", ("version", "player", "autopilot", "emotions"))
+        self._keys(document, "", ("version", "player", "loudspeaker", "autopilot", "emotions"))
         emotions = self._table(document.get("emotions", {}), "emotions")
         self._keys(emotions, "emotions", [emotion.value for emotion in EMOTIONS], what="emotion")
         choices = {
@@ -74,7 +74,10 @@ class Reader:
             for emotion, default in Preferences().choices.items()
         }
         player = self._word(document.get("player", PlayerKind.DRY_RUN.value), "player", PlayerKind)
-        return Preferences(choices, self._autopilot(document.get("autopilot", {})), player)
+        loudspeaker = document.get("loudspeaker", "")
+        if not isinstance(loudspeaker, str):
+            self._refuse("loudspeaker", loudspeaker, "a text")
+        return Preferences(choices, self._autopilot(document.get("autopilot", {})), player, loudspeaker)
 
     def _document(self, content: bytes) -> dict[str, Any]:
         try:

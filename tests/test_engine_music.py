@@ -114,6 +114,19 @@ def test_export_and_import_leave_the_player_as_it_is(make: Callable[..., Engine]
         music.import_preferences("[autopilot]\nmodus = 'off'\n")
 
 
+def test_the_loudspeaker_of_the_local_player_is_remembered_and_no_import_changes_it(
+    make: Callable[..., Engine],
+) -> None:
+    write_preferences(Preferences(player=PlayerKind.LOCAL, loudspeaker="Kitchen"), paths.music_file())
+    music = make().music
+    music.import_preferences('loudspeaker = "Elsewhere"')
+    assert music.snapshot().preferences.loudspeaker == "Kitchen"
+    assert music.choose_device("Cellar").result(20).kind is OutcomeKind.GONE
+    assert music.choose_device("").result(20).ok
+    eventually(lambda: read_preferences(paths.music_file()).loudspeaker == "")
+    assert music.snapshot().preferences.player is PlayerKind.LOCAL
+
+
 def test_what_is_lent_for_one_run_is_not_kept(make: Callable[..., Engine]) -> None:
     write_preferences(Preferences(), paths.music_file())
     engine = make()

@@ -57,6 +57,8 @@ PREFERENCES = st.builds(
         quiet_from=MINUTES,
         quiet_to=MINUTES,
     ).filter(lambda a: (a.quiet_from, a.quiet_to) == (0, 0) or a.quiet_from != a.quiet_to),
+    player=st.sampled_from(PlayerKind),
+    loudspeaker=TEXTS,
 )
 
 
@@ -150,7 +152,7 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
     [
         (
             "[autopilott]",
-            ["'autopilott'", "did you mean 'autopilot'?", "version, player, autopilot, emotions"],
+            ["'autopilott'", "did you mean 'autopilot'?", "version, player, loudspeaker, autopilot, emotions"],
         ),
         ('player = "locl"', ["'player'", "'locl'", "did you mean 'local'?", '"spotify" or "local"']),
         ("[autopilot]\ndwell = 3", ["'dwell'", "in 'autopilot'", "did you mean 'dwell_s'?"]),
@@ -223,6 +225,7 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
         ),
         ("version = 2\nfuture = 1", ["written by a newer Attune", "version 2", "Update Attune"]),
         ("version = 0", ["'version'", "0", "1"]),
+        ("loudspeaker = 3", ["'loudspeaker'", "3", "a text"]),
         ("version = '1'", ["'version'", "'1'"]),
         ("version = true", ["'version'", "true"]),
         ("version = 1.0", ["'version'", "1.0"]),
