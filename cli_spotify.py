@@ -88,7 +88,10 @@ def login(
 
 @spotify_app.command(epilog="**Examples**: `attune spotify status` · `attune spotify status --json`")
 def status(as_json: JsonFlag = False) -> None:
-    """Say whether Spotify is connected, as whom, until when, and how often it was asked today."""
+    """Say whether Spotify is connected, as whom, until when, and how often it was asked today.
+
+    With `--json`, moments are in ISO 8601 and UTC; `until` is when a rate limit ends, or null.
+    """
     found = questions.standing(load_settings())
     if as_json:
         print_json(_plain_status(found.account, found.connection))
