@@ -16,7 +16,7 @@ from dashboard.markup import plain, tag
 from dashboard.modelcard import model_card
 from dashboard.now_playing import now_playing
 from dashboard.opening import open_page
-from dashboard.part import attempt, draw_part
+from dashboard.part import attempt, draw_part, keep_drawing
 from dashboard.sources import FILE_TYPES, choice_of
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.snapshot import ListenerState
@@ -58,7 +58,7 @@ def page() -> None:
     _controls(desk)
     _problems(desk)
     tick_s = _TICK_S if desk.engine.snapshot().listening else _IDLE_TICK_S
-    st.fragment(run_every=tick_s)(_board)(desk)
+    keep_drawing(lambda: _board(desk), tick_s)
     now_playing(desk, set_up=playlists.page)
     _foot(desk)
 

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.desk import Desk
 from dashboard.fields import carry_out, problem
 from dashboard.markup import Markup, tag
-from dashboard.part import draw_part
+from dashboard.part import draw_part, keep_drawing
 from dashboard.times import moment
 from playback.player import ConnectionState, PlayerKind, PlayerSnapshot
 from playback.preferences import Mode
@@ -69,8 +69,7 @@ def now_playing(desk: Desk, *, set_up: Callable[[], None] | None = None) -> None
     set_up
         The page on which music is set up; None on that page itself.
     """
-    with st.container(key="now-playing"):
-        st.fragment(run_every=_TICK_S)(_draw)(desk, set_up)
+    keep_drawing(lambda: _draw(desk, set_up), _TICK_S, key="now-playing")
 
 
 def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:

@@ -1,4 +1,4 @@
-"""Owns the guard of what pages draw and do: a fault is logged, and told in one sentence."""
+"""Owns how parts of pages are drawn and commands done: a fault is logged, and told in one sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core import paths
 from core.errors import AttuneError
 from dashboard.markup import plain
 
-__all__ = ["UNEXPECTED", "attempt", "draw_part"]
+__all__ = ["UNEXPECTED", "attempt", "draw_part", "keep_drawing"]
 
 _LOG = logging.getLogger(__name__)
 UNEXPECTED: Final = f"Something unexpected went wrong here; the log says what: {paths.log_file()}"
@@ -39,6 +39,26 @@ def attempt(command: Callable[[], object]) -> str:
         _LOG.exception("a command of the dashboard failed")
         return UNEXPECTED
     return ""
+
+
+def keep_drawing(draw: Callable[[], None], every_s: float, *, key: str | None = None) -> None:
+    """Draw a part of a page now, and again every so many seconds apart from the rest of it.
+
+    When a fragment runs again, Streamlit drops what it drew before and has not sent yet, its place included.
+    If anything follows in the same container, the browser is told to leave a gap, which it cannot: it
+    shows an empty page. So each part has a container of its own, with nothing after it.
+
+    Parameters
+    ----------
+    draw
+        Draws the part.
+    every_s
+        Seconds between two times.
+    key
+        Of its container, for style sheets.
+    """
+    with st.container(key=key):
+        st.fragment(run_every=every_s)(draw)()
 
 
 def draw_part(name: str, draw: Callable[[], bool]) -> None:

@@ -15,7 +15,7 @@ from dashboard.fields import Held, asked, carry_out, hold, outcome, tell_problem
 from dashboard.markup import plain, tag
 from dashboard.now_playing import PLAYERS, now_playing
 from dashboard.opening import open_page
-from dashboard.part import draw_part
+from dashboard.part import draw_part, keep_drawing
 from dashboard.sign import listening_sign
 from playback.player import OutputDevice, PlayerKind, PlayerSnapshot
 
@@ -53,17 +53,17 @@ def page() -> None:
     with st.container(border=True, key="at-player"):
         _heading("Player")
         _which(desk.engine.music)
-        st.fragment(run_every=_TICK_S)(_connection_now)(desk)
+        keep_drawing(lambda: _connection_now(desk), _TICK_S)
         connection.connection_card(desk)
         _what_and_where(desk.engine.music)
     with st.container(border=True, key="at-autopilot"):
         _heading("Autopilot")
-        st.fragment(run_every=_TICK_S)(_autopilot_now)(desk)
+        keep_drawing(lambda: _autopilot_now(desk), _TICK_S)
         autopilot_card(desk)
     with st.container(border=True, key="at-mapping"):
         _heading("Where emotions lead")
         mapping_editor.mapping_editor(desk)
-    st.fragment(run_every=_TICK_S)(_records)(desk)
+    keep_drawing(lambda: _records(desk), _TICK_S)
     now_playing(desk)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.desk import Desk
 from dashboard.markup import tag
-from dashboard.part import draw_part
+from dashboard.part import draw_part, keep_drawing
 
 __all__ = ["listening_sign"]
 
@@ -23,7 +23,7 @@ def listening_sign(desk: Desk) -> None:
     desk
         The engine's.
     """
-    st.fragment(run_every=_TICK_S)(lambda: draw_part("sign", lambda: _draw(desk)))()
+    keep_drawing(lambda: draw_part("sign", lambda: _draw(desk)), _TICK_S)
 
 
 def _draw(desk: Desk) -> bool:

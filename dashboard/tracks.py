@@ -20,7 +20,7 @@ from dashboard import rivers
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from dashboard.opening import open_page
-from dashboard.part import attempt, draw_part
+from dashboard.part import attempt, draw_part, keep_drawing
 from dashboard.sign import listening_sign
 from models.audio import SUPPORTED_SUFFIXES
 from models.mood.groups import MOODS
@@ -88,7 +88,7 @@ def page() -> None:
     _problems(desk)
     st.session_state[_FACE] = _face(desk, shelf)
     tick_s = _TICK_S if any(track.open for track in shelf.tracks()) else _IDLE_TICK_S
-    st.fragment(run_every=tick_s)(_draw)(desk, shelf)
+    keep_drawing(lambda: _draw(desk, shelf), tick_s)
     _all_themes(shelf)
     _rivers(shelf)
     _foot(desk)

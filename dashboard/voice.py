@@ -14,7 +14,7 @@ from dashboard.booth import Booth, booth, next_open, scores
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from dashboard.opening import open_page
-from dashboard.part import attempt, draw_part
+from dashboard.part import attempt, draw_part, keep_drawing
 from dashboard.sign import listening_sign
 from dashboard.sources import Choice
 from models.emotion.labels import EMOTIONS
@@ -70,7 +70,7 @@ def page() -> None:
     _steps(desk, prompts)
     _problems()
     tick_s = _TICK_S if _is_recording(calibration) else _IDLE_TICK_S
-    st.fragment(run_every=tick_s)(_draw)(desk, prompts)
+    keep_drawing(lambda: _draw(desk, prompts), tick_s)
     _fit(calibration)
 
 

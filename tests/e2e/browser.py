@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -205,6 +205,32 @@ def window(browser: Browser, *, width: int = 1240, height: int = 900, scheme: st
         watched.check()
     finally:
         context.close()
+
+
+@contextmanager
+def views(browser: Browser) -> Iterator[dict[str, Any]]:
+    """A window for each look of the dashboard, by its name: light and dark, wide and narrow."""
+    with ExitStack() as stack:
+        yield {
+            f"{scheme}-{width}": stack.enter_context(window(browser, width=width, height=860, scheme=scheme))
+            for width in (1240, 390)
+            for scheme in ("light", "dark")
+        }
+
+
+def picture(page: Page, name: str) -> None:
+    """Take a screenshot of a whole page, which scrolls within its window; nothing may stand out sideways."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    asked = page.viewport_size
+    assert asked is not None
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": asked["width"], "height": height})
+    page.wait_for_timeout(700)
+    assert page.evaluate("document.documentElement.scrollWidth") <= asked["width"]
+    for board in page.locator(".at-board, .at-now").all():
+        assert board.evaluate("board => board.scrollWidth - board.clientWidth") <= 0
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+    page.set_viewport_size(asked)
 
 
 def visit(context: Any, server: Server) -> Page:

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from browser import CHROMIUM, CHROMIUM_FLAGS, SCREENSHOTS, Server, serve, until, window
+from browser import (
+    CHROMIUM,
+    CHROMIUM_FLAGS,
+    Server,
+    picture,
+    serve,
+    until,
+    views,
+    window,
+)
 from mood_graphs import write_backbone, write_head
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -310,25 +319,15 @@ def test_without_weights_the_page_says_what_is_missing(chromium: Browser, tmp_pa
         expect(page.get_by_text("Traceback")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1240, 390])
-def test_screenshots(
-    chromium: Browser, server: Server, songs: dict[str, Path], scheme: str, width: int
-) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with window(chromium, width=width, height=860, scheme=scheme) as context:
-        page = visit(context, server)
-        bring(page, *(songs[name] for name in ("one.wav", "two.flac", "three.ogg", "poem.mp3")))
-        finished(page, "3 of 4 analysed, 1 failed")
-        page.get_by_role("checkbox", name="Show the river of three.ogg").check()
-        expect(page.get_by_test_id("river")).to_have_count(2)
-        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(500)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for board in page.locator(".at-board").all():
-            assert board.evaluate("board => board.scrollWidth - board.clientWidth") <= 0
-        page.screenshot(path=SCREENSHOTS / f"tracks-{scheme}-{width}.png", animations="disabled")
+def test_screenshots(chromium: Browser, server: Server, songs: dict[str, Path]) -> None:
+    with views(chromium) as contexts:
+        for name, context in contexts.items():
+            page = visit(context, server)
+            bring(page, *(songs[song] for song in ("one.wav", "two.flac", "three.ogg", "poem.mp3")))
+            finished(page, "3 of 4 analysed, 1 failed")
+            page.get_by_role("checkbox", name="Show the river of three.ogg").check()
+            expect(page.get_by_test_id("river")).to_have_count(2)
+            picture(page, f"tracks-{name}")
 
 
 def test_nothing_glides_for_those_who_asked_for_less_motion(
