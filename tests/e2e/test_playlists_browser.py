@@ -224,7 +224,6 @@ def test_signed_in_mapped_and_disconnected(
         before = spotify.count("/v1/me/playlists")
         page.get_by_role("button", name="Test").click()
         until(lambda: spotify.count("/v1/me/playlists") > before)
-        page = open_anew(context, server, page)
         expect(page.get_by_text("“Focus” is not there any more")).to_be_visible(timeout=SOON_MS)
 
         secrets = [*spotify.access_tokens, *spotify.grants]

@@ -152,7 +152,11 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
     [
         (
             "[autopilott]",
-            ["'autopilott'", "did you mean 'autopilot'?", "version, player, loudspeaker, autopilot, emotions"],
+            [
+                "'autopilott'",
+                "did you mean 'autopilot'?",
+                "version, player, loudspeaker, autopilot, emotions",
+            ],
         ),
         ('player = "locl"', ["'player'", "'locl'", "did you mean 'local'?", '"spotify" or "local"']),
         ("[autopilot]\ndwell = 3", ["'dwell'", "in 'autopilot'", "did you mean 'dwell_s'?"]),
