@@ -32,7 +32,7 @@ class SpotifyPlayer:
     api_url
         Address of the Web API, before ``/v1``.
     file
-        What is remembered between runs: calls of the day and the chosen device; None: at its usual place.
+        Where calls of the day, device and limit are kept; None: the user's own.
     clock
         Gives Unix time, s.
     timeout_s
