@@ -16,6 +16,7 @@ from cli_shared import JsonFlag, print_json
 from core import paths
 from core.errors import MusicError
 from core.settings import load_settings
+from core.words import counted
 from engine import Engine
 from playback.library import Library, forget_library, read_library
 from playback.local_lists import lists_of
@@ -113,7 +114,7 @@ def forget(
         typer.confirm("Forget all that was heard of your music? Your files stay.", abort=True)
     count = forget_library(paths.library_file())
     were = "was" if count == 1 else "were"
-    _say(_out, f"{_counted(count, 'file')} {were} forgotten; your music was not touched.")
+    _say(_out, f"{counted(count, 'file')} {were} forgotten; your music was not touched.")
 
 
 def _print_scan(done: Scanned) -> None:
@@ -130,7 +131,7 @@ def _print_scan(done: Scanned) -> None:
         )
         if count
     ]
-    _say(_out, f"{escape(_plain(done.folder))}: {_counted(done.files, 'file')}; {', '.join(parts)}.")
+    _say(_out, f"{escape(_plain(done.folder))}: {counted(done.files, 'file')}; {', '.join(parts)}.")
 
 
 def _plain_scan(done: Scanned) -> dict[str, Any]:
@@ -139,12 +140,8 @@ def _plain_scan(done: Scanned) -> dict[str, Any]:
 
 def _tracks(library: Library) -> str:
     unreadable = len(library.rows) - len(library.playable)
-    beside = f", {_counted(unreadable, 'file')} that cannot be read" if unreadable else ""
-    return f"{_counted(len(library.playable), 'track')}, {_hours(library):.1f} hours{beside}."
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    beside = f", {counted(unreadable, 'file')} that cannot be read" if unreadable else ""
+    return f"{counted(len(library.playable), 'track')}, {_hours(library):.1f} hours{beside}."
 
 
 def _hours(library: Library) -> float:

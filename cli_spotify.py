@@ -20,7 +20,7 @@ from rich.table import Table
 from cli_shared import JsonFlag, print_json
 from core.errors import AttuneError
 from core.settings import Settings, load_settings
-from playback.player import Connection, ConnectionState
+from playback.player import Connection, ConnectionState, OutcomeKind
 from spotify import questions
 from spotify.account import AccountStatus, SpotifyAccount
 from spotify.answers import CallError
@@ -44,6 +44,8 @@ _STYLES: Final = {
     ConnectionState.SIGN_IN_AGAIN: "bold red",
     ConnectionState.DISCONNECTED: "dim",
 }
+_DISCONNECTED: Final = (ConnectionState.DISCONNECTED, ConnectionState.SIGN_IN_AGAIN)
+_SIGNED_OUT: Final = (OutcomeKind.NOT_CONNECTED, OutcomeKind.SIGN_IN_AGAIN)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -178,7 +180,7 @@ def _has_browser() -> bool:
 def _plain_status(known: AccountStatus, connection: Connection) -> dict[str, Any]:
     return {
         "connection": connection.state,
-        "message": _with_command(connection.message),
+        "message": _message(connection),
         "until": _moment(connection.until_s),
         "account": known.account or connection.account,
         "client_id": known.client_id,
@@ -193,7 +195,8 @@ def _plain_status(known: AccountStatus, connection: Connection) -> dict[str, Any
 def _print_status(known: AccountStatus, connection: Connection) -> None:
     style = _STYLES[connection.state]
     lines = {
-        "connection": f"[{style}]{connection.state}[/] {escape(_with_command(connection.message))}".rstrip(),
+        "connection": f"[{style}]{connection.state}[/] {escape(_message(connection))}".rstrip(),
+        "until": "" if connection.until_s is None else _clock(connection.until_s),
         "account": escape(known.account or connection.account),
         "calls today": "" if connection.calls_today is None else str(connection.calls_today),
         "signed in": _day(known.signed_in_s),
@@ -202,8 +205,6 @@ def _print_status(known: AccountStatus, connection: Connection) -> None:
     for name, value in lines.items():
         if value:
             _out.print(f"{name}: {value}", highlight=False, soft_wrap=True)
-    if connection.until_s is not None:
-        _out.print(_limited(connection.until_s), highlight=False, soft_wrap=True)
     if known.notice:
         _say(_with_command(known.notice))
 
@@ -215,21 +216,25 @@ def _said_in_full() -> Iterator[None]:
         yield
     except CallError as error:
         outcome = error.fault.outcome
-        until = "" if outcome.until_s is None else f" {_limited(outcome.until_s)}"
-        raise AttuneError(f"{_with_command(outcome.message)}{until}") from None
+        said = _with_command(outcome.message) if outcome.kind in _SIGNED_OUT else outcome.message
+        until = "" if outcome.until_s is None else f" Rate limited until {_clock(outcome.until_s)}."
+        raise AttuneError(f"{said}{until}") from None
+
+
+def _message(connection: Connection) -> str:
+    said = connection.message
+    return _with_command(said) if connection.state in _DISCONNECTED else said
 
 
 def _with_command(sentence: str) -> str:
-    """The same with the command that it takes, where it is a sign-in."""
-    if "sign in" not in sentence:
-        return sentence
+    """The same with the command that signs in."""
     return f"{sentence.removesuffix('.')} (`attune spotify login`)."
 
 
-def _limited(until_s: float) -> str:
-    """Until when Spotify wants to be left alone, in the time of this place; never longer than a day."""
+def _clock(until_s: float) -> str:
+    """A moment within a day from now, in the time of this place."""
     until, now = (datetime.fromtimestamp(at_s, UTC).astimezone() for at_s in (until_s, time.time()))
-    return f"Rate limited until {until:%H:%M}{'' if until.date() == now.date() else ' tomorrow'}."
+    return f"{until:%H:%M}{'' if until.date() == now.date() else ' tomorrow'}"
 
 
 def _moment(unix_s: float | None) -> str | None:

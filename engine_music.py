@@ -38,8 +38,7 @@ from realtime.capture.bounded import bounded
 from realtime.capture.names import find_by_name
 from realtime.capture.portaudio import device_list
 from realtime.echo import EchoReference
-from spotify.account import SpotifyAccount
-from spotify.grants import CREATE_PLAYLISTS
+from spotify.account import AccountStatus, SpotifyAccount
 from spotify.own_app import redirect_uri, steps
 from spotify.player import SpotifyPlayer
 from spotify.sign_in import SignIn, SignInState
@@ -283,14 +282,9 @@ class Music:
         return redirect_uri(self._settings.spotify_callback_port)
 
     @property
-    def client_id(self) -> str:
-        """Of the user's app; empty where it is not known yet."""
-        return self._account.client_id
-
-    @property
-    def sign_in_notice(self) -> str:
-        """One sentence from two weeks before the sign-in ends by itself; else empty."""
-        return self._account.status().notice
+    def account(self) -> AccountStatus:
+        """How the user stands to Spotify, as far as it is known here; reads one small file."""
+        return self._account.status()
 
     @property
     def sign_in(self) -> SignInView | None:
@@ -325,7 +319,8 @@ class Music:
         AttuneError
             Nothing can be listened on.
         """
-        self.begin_sign_in(self.client_id, may_create=may_create or self.may_create)
+        account = self.account
+        self.begin_sign_in(account.client_id, may_create=may_create or account.may_create)
 
     def cancel_sign_in(self) -> None:
         """End a sign-in that goes on."""
@@ -351,11 +346,6 @@ class Music:
                 self.conductor.use(self._open(PlayerKind.SPOTIFY, ""))
         self._note(outcome)
 
-    @property
-    def may_create(self) -> bool:
-        """The sign-in allows that playlists are made."""
-        return CREATE_PLAYLISTS in self._account.status().scopes
-
     def create_missing(self) -> Future[Outcome]:
         """Make an empty playlist on Spotify for each style that none of the user's stands for.
 
@@ -364,9 +354,7 @@ class Music:
         MusicError
             It is not Spotify that plays.
         """
-        spotify = self._spotify
-        if spotify is None or self.kind is not PlayerKind.SPOTIFY:
-            raise MusicError("Playlists can only be made on Spotify: choose it as the player first.")
+        spotify = self._on_spotify("made")
         # One that is still empty is not missing.
         listed = [replace(one, tracks=None) for one in self.snapshot().player.playlists]
         lacking = [style for style, found in mapping.suggest(listed).items() if not found]
@@ -393,14 +381,18 @@ class Music:
         MusicError
             It is not Spotify that plays.
         """
-        spotify = self._spotify
-        if spotify is None or self.kind is not PlayerKind.SPOTIFY:
-            raise MusicError("Playlists can only be searched for on Spotify: choose it as the player first.")
+        spotify = self._on_spotify("searched for")
 
         def take(playlists: tuple[Playlist, ...]) -> None:
             self._found = {**self._found, style: playlists}
 
         return spotify.search(mapping.search_words(style), take)
+
+    def _on_spotify(self, done: str) -> SpotifyPlayer:
+        """The player that is Spotify's; raises `MusicError` for people where another one plays."""
+        if self._spotify is None:
+            raise MusicError(f"Playlists can only be {done} on Spotify: choose it as the player first.")
+        return self._spotify
 
     @property
     def found(self) -> Mapping[Style, tuple[Playlist, ...]]:

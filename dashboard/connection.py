@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from core.errors import AttuneError
+from core.words import counted
 from dashboard.desk import Desk
-from dashboard.fields import Held, carry_out, hold, outcome, problem, tell_problem
+from dashboard.fields import Held, carry_out, hold, outcome, tell_problem
 from dashboard.markup import Markup, plain, tag
 from dashboard.times import moment
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind
@@ -90,7 +91,7 @@ def status(connection: Connection, kind: PlayerKind, now_s: float) -> Markup:
     calls = None if connection.state is ConnectionState.DISCONNECTED else connection.calls_today
     facts = (
         "" if connection.account in connection.message else connection.account,
-        "" if calls is None else f"{calls} {'call' if calls == 1 else 'calls'} used today",
+        "" if calls is None else f"{counted(calls, 'call')} used today",
     )
     return tag(
         "div",
@@ -136,7 +137,7 @@ def _spotify(music: Music, state: ConnectionState) -> None:
                 on_click=carry_out,
                 args=(_PLACE, music.disconnect),
             )
-    if notice := music.sign_in_notice:
+    if notice := music.account.notice:
         st.info(plain(notice), icon=":material/event:")
         st.button(
             "Sign in again",
@@ -159,17 +160,12 @@ def _test(music: Music) -> None:
 
 
 def _tell_test(music: Music) -> None:
-    if problem(_TEST) != music.snapshot().player.connection.message:
-        tell_problem(_TEST)
+    tell_problem(_TEST, besides=music.snapshot().player.connection.message)
     ended = outcome(_TEST)
     if ended is not None and ended.ok:
         player = music.snapshot().player
-        found = f"{_count(player.playlists, 'playlist')} and {_count(player.devices, 'device')}"
+        found = f"{counted(len(player.playlists), 'playlist')} and {counted(len(player.devices), 'device')}"
         st.success(f"It answers: {found} are there.", icon=":material/check:")
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 def _waiting(music: Music, view: SignInView) -> None:
@@ -195,7 +191,7 @@ def _waiting(music: Music, view: SignInView) -> None:
 
 
 def _sign_in(music: Music) -> None:
-    known = music.client_id
+    known = music.account.client_id
     if known:
         with st.expander("How to get a client id"):
             _how(music)
@@ -335,8 +331,8 @@ def scan_progress(scan: ScanView | None, counts: tuple[int, int]) -> Markup:
     elif scan is not None and scan.problem:
         parts.append(tag("p", scan.problem, class_="trouble"))
     if usable or bad:
-        heard = f"{usable} {'track' if usable == 1 else 'tracks'} can be played"
-        wrong = f", {bad} {'file' if bad == 1 else 'files'} could not be read" if bad else ""
+        heard = f"{counted(usable, 'track')} can be played"
+        wrong = f", {counted(bad, 'file')} could not be read" if bad else ""
         parts.append(tag("p", f"{heard}{wrong}.", data_testid="library-counts"))
     elif not parts:
         parts.append(tag("p", "No music has been scanned yet."))

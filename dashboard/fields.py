@@ -115,15 +115,24 @@ def outcome(place: str) -> Outcome | None:
     return ended if isinstance(ended, Outcome) else None
 
 
-def problem(place: str) -> str:
-    """One sentence on why the last command given in a place failed; empty where it did not."""
-    if refused := st.session_state.get(f"{place} problem"):
-        return str(refused)
+def problem(place: str, *, besides: str = "") -> str:
+    """One sentence on why the last command given in a place failed; empty where it did not.
+
+    Parameters
+    ----------
+    place
+        Where it was given.
+    besides
+        What stands there anyway: the same sentence is not said twice.
+    """
+    why = str(st.session_state.get(f"{place} problem") or "")
     ended = outcome(place)
-    return "" if ended is None or ended.ok else ended.message or f"It ended as: {ended.kind}."
+    if not why and ended is not None and not ended.ok:
+        why = ended.message or f"It ended as: {ended.kind}."
+    return "" if why == besides else why
 
 
-def tell_problem(place: str) -> None:
-    """Say why the last command given in a place failed, if it did."""
-    if why := problem(place):
+def tell_problem(place: str, *, besides: str = "") -> None:
+    """Say why the last command given in a place failed, if it did; see `problem`."""
+    if why := problem(place, besides=besides):
         st.error(plain(why), icon=":material/error:")

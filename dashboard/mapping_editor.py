@@ -377,7 +377,7 @@ def _whole(music: Music, state: ConnectionState) -> None:
 
 
 def _create(music: Music) -> None:
-    if music.may_create:
+    if music.account.may_create:
         st.button(
             "Create the missing playlists",
             key="mapping create",

@@ -78,10 +78,11 @@ def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:
         music.look()
         snapshot, now_s = music.snapshot(), time.time()
         volume = snapshot.player.volume
+        trouble = problem(_PLACE, besides=snapshot.player.connection.message)
         _show_bar(
             key=_BAR,
             data={
-                "html": bar(snapshot, now_s, elsewhere=set_up is not None, trouble=_trouble(snapshot)),
+                "html": bar(snapshot, now_s, elsewhere=set_up is not None, trouble=trouble),
                 "position": position(snapshot.player, now_s),
                 "volume": None if volume is None else round(100 * volume),
                 "said": snapshot.suggestion.reason if snapshot.suggestion is not None else snapshot.says,
@@ -93,12 +94,6 @@ def _draw(desk: Desk, set_up: Callable[[], None] | None) -> None:
     draw_part("now-playing", draw)
     if st.session_state.pop(_SET_UP, False) and set_up is not None:
         st.switch_page(st.Page(set_up, url_path="playlists"))
-
-
-def _trouble(snapshot: MusicSnapshot) -> str:
-    """Why the last command failed, unless that stands in the bar anyway."""
-    why = problem(_PLACE)
-    return "" if why == snapshot.player.connection.message else why
 
 
 def _asked(music: Music) -> None:

@@ -27,6 +27,7 @@ from playback.autopilot_events import (
     SuggestionAnswered,
     Switch,
     SwitchEnded,
+    SwitchForestalled,
     Tick,
     Undo,
     UserActed,
@@ -151,7 +152,7 @@ def can_undo(state: AutopilotState) -> bool:
     return state.undo is not None and state.under_way is None
 
 
-def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # noqa: PLR0911 - one for each event
+def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # noqa: PLR0911, PLR0912 - one for each event
     match event:
         case Heard(_, emotion):
             return heard(state, emotion), ()
@@ -170,7 +171,9 @@ def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # no
         case ListeningSeen(_, on):
             return replace(state, listening=on, held=state.held if on else None), ()
         case SwitchEnded():
-            return _switch_ended(state, event, context.settings)
+            return _switch_ended(state, event)
+        case SwitchForestalled(_, doing):
+            return _forestalled(state, doing, context.settings)
         case ModeSet(_, mode):
             reason = f"You set the autopilot to {mode}."
             return state, (_record(state, RecordKind.USER, reason),)
@@ -422,13 +425,11 @@ def _switch(state: AutopilotState, switch: Switch) -> _Step:
     return state, (switch,)
 
 
-def _switch_ended(state: AutopilotState, event: SwitchEnded, settings: AutopilotSettings) -> _Step:
+def _switch_ended(state: AutopilotState, event: SwitchEnded) -> _Step:
     done = state.under_way
     uri = "" if done is None or done.playlist is None else done.playlist.uri
     if done is None or event.uri != uri:
         return state, ()
-    if event.doing is not None:
-        return _forestalled(state, event.doing, settings)
     state = replace(state, under_way=None, changed_s=state.at_s)
     if not event.outcome.ok:
         return _switch_failed(state, done, event.outcome)

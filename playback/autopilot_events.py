@@ -31,6 +31,7 @@ __all__ = [
     "SuggestionAnswered",
     "Switch",
     "SwitchEnded",
+    "SwitchForestalled",
     "Tick",
     "Undo",
     "UserActed",
@@ -137,16 +138,19 @@ class ListeningSeen:
 
 @dataclass(frozen=True, slots=True)
 class SwitchEnded:
-    """A `Switch` or `Undo` was carried out; `uri` is its playlist's, empty for a pause.
-
-    Or it was not, because a person did something elsewhere that was seen only when it was about to be; then
-    `doing` says what.
-    """
+    """A `Switch` or `Undo` was carried out; `uri` is its playlist's, empty for a pause."""
 
     at_s: float
     uri: str
     outcome: Outcome
-    doing: Doing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchForestalled:
+    """A `Switch` was not carried out, because a person had done something elsewhere meanwhile."""
+
+    at_s: float
+    doing: Doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ Event = (
     | CallSeen
     | ListeningSeen
     | SwitchEnded
+    | SwitchForestalled
     | ModeSet
     | SettingsChanged
     | SuggestionAnswered

@@ -36,6 +36,7 @@ from playback.autopilot_events import (
     SuggestionAnswered,
     Switch,
     SwitchEnded,
+    SwitchForestalled,
     Tick,
     Undo,
     UserActed,
@@ -401,7 +402,7 @@ class Conductor:
         if doing is None:
             self._switch(uri, call)
             return
-        self._feed(SwitchEnded(self._clock(), uri, Outcome(OutcomeKind.NOTHING_TO_DO), doing))
+        self._feed(SwitchForestalled(self._clock(), doing))
 
     def _switched(self, player: Player, at_s: float, uri: str, outcome: Outcome) -> None:
         if player is self._player:

@@ -61,6 +61,11 @@ class AccountStatus:
     problem: str = ""
     notice: str = ""
 
+    @property
+    def may_create(self) -> bool:
+        """Whether the sign-in allows that playlists are made."""
+        return grants.CREATE_PLAYLISTS in self.scopes
+
 
 class SpotifyAccount:
     """The one account that music comes from; any thread may use it.

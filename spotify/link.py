@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from core.words import counted
 from playback.player import Outcome, OutcomeKind, PlayerSnapshot
 from spotify import quota
 from spotify.answers import CallError, Fault, Row
@@ -142,7 +143,7 @@ class Link:
         playlists, devices = self.picture.listed, len(self.picture.devices)
         return Outcome(
             OutcomeKind.DONE,
-            f"Spotify answers: {_counted(playlists, 'playlist')}, {_counted(devices, 'device')}.",
+            f"Spotify answers: {counted(playlists, 'playlist')}, {counted(devices, 'device')}.",
         )
 
     def look(self) -> Outcome:
@@ -243,7 +244,3 @@ class Link:
         if snapshot != self._published:
             self._published = snapshot
             self._publish(snapshot)
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

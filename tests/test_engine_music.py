@@ -171,7 +171,7 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         music = make(
             spotify_accounts_url=server.url, spotify_api_url=server.url, spotify_callback_port=0
         ).music
-        assert music.client_id == ""
+        assert music.account.client_id == ""
         assert any("developer.spotify.com" in step for step in music.sign_in_steps)
         music.begin_sign_in(CLIENT_ID, may_create=True)
         assert music.sign_in is not None
@@ -196,7 +196,7 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         music.sign_in_again()
         requests.get(music.sign_in.url, timeout=10)
         eventually(lambda: music.sign_in is not None and not music.sign_in.waiting)
-        assert music.may_create  # the right to do so has been asked for again
+        assert music.account.may_create  # the right to do so has been asked for again
         assert "Attune: energetic and Attune: exciting were made" in music.create_missing().result(20).message
         names = [one.name for one in music.snapshot().player.playlists]
         made = ["Attune: energetic", "Attune: exciting", "Attune: upbeat", "Attune: uplifting"]
@@ -205,11 +205,11 @@ def test_signing_in_goes_over_to_spotify_and_disconnecting_forgets_it(
         with pytest.raises(MusicError, match="for each style already"):
             music.create_missing()
         assert read_preferences(paths.music_file()).player is PlayerKind.SPOTIFY
-        assert music.sign_in_notice == ""
+        assert music.account.notice == ""
         music.disconnect()
         eventually(lambda: music.snapshot().player.connection.state is ConnectionState.DISCONNECTED)
         eventually(lambda: music.snapshot().records[0].reason.startswith("You disconnected Spotify"))
-        assert music.client_id == ""
+        assert music.account.client_id == ""
         assert music.found == {}
         kept = [file for file in home.rglob("*") if file.is_file() and "spotify" in file.parts]
         assert kept == []

@@ -25,6 +25,8 @@ from playback.player import (
 from playback.preferences import Mode, PlaylistRef, Preferences
 from playback.snapshot import MusicRecord, MusicSnapshot, Phase, RecordKind, Suggestion
 from playback.styles import LIFT, MATCH, Strategy, Style
+from spotify.account import AccountStatus
+from spotify.grants import CREATE_PLAYLISTS
 
 CLIENT_ID = "0123456789abcdef0123456789abcdef"
 DISCONNECTED = Connection(ConnectionState.DISCONNECTED, "Not signed in.")
@@ -111,12 +113,10 @@ class FakeMusic:
         self.refusal: Exception | None = None
         self.gone: tuple[PlaylistRef, ...] = ()
         self.sign_in: FakeSignIn | None = None
-        self.sign_in_notice = ""
-        self.may_create = True
+        self.account = AccountStatus(scopes=(CREATE_PLAYLISTS,))
         self.found: dict[Style, tuple[Playlist, ...]] = {}
         self.sign_in_steps = ("Open the dashboard of Spotify for developers.", "Create an app & note its id.")
         self.redirect_address = "http://127.0.0.1:8898/callback"
-        self.client_id = ""
         self.scanning: FakeScan | None = None
         self.library_counts = (0, 0)
         self.music_folder: Path | None = None
@@ -220,7 +220,7 @@ class FakeMusic:
         self._note("sign in", client_id, may_create)
         if len(client_id) != 32:
             raise AttuneError(f"{client_id!r} is no client id: copy the 32 signs from your app's page.")
-        self.client_id = client_id
+        self.account = replace(self.account, client_id=client_id)
         self.sign_in = FakeSignIn()
 
     def sign_in_again(self, *, may_create: bool = False) -> None:

@@ -169,7 +169,8 @@ def test_signing_in_asks_for_the_client_id_with_the_exact_steps(tab: AppTest, mu
 
 def test_while_it_waits_the_way_to_spotify_and_cancel_are_there(tab: AppTest, music: FakeMusic) -> None:
     music.use(PlayerKind.SPOTIFY)
-    music.client_id, music.sign_in = CLIENT_ID, FakeSignIn()
+    music.account = replace(music.account, client_id=CLIENT_ID)
+    music.sign_in = FakeSignIn()
     healthy(tab.run())
     (link,) = tab.get("link_button")
     proto: Any = link.proto
@@ -388,9 +389,10 @@ def test_nothing_is_searched_for_where_spotify_does_not_play(tab: AppTest, music
 
 def test_that_the_sign_in_will_end_is_said_beforehand(tab: AppTest, music: FakeMusic) -> None:
     music.show(player=on_spotify())
-    music.sign_in_notice = "Your sign-in to Spotify ends in 9 days: disconnect and sign in again before."
+    notice = "Your sign-in to Spotify ends in 9 days: disconnect and sign in again before."
+    music.account = replace(music.account, notice=notice)
     healthy(tab.run())
-    assert [info.value.replace("\\", "") for info in tab.info] == [music.sign_in_notice]
+    assert [info.value.replace("\\", "") for info in tab.info] == [notice]
     healthy(tab.button(key="connection again").click().run())
     assert ("sign in again", False) in music.asked
     assert "Cancel" in labels(tab)
@@ -432,7 +434,7 @@ def test_the_missing_playlists_are_created_on_spotify_alone(tab: AppTest, music:
     healthy(tab.run())
     healthy(tab.button(key="mapping create").click().run())
     assert ("create missing",) in music.asked
-    music.may_create = False
+    music.account = replace(music.account, scopes=())
     healthy(tab.run())
     healthy(tab.button(key="mapping allow").click().run())
     assert ("sign in again", True) in music.asked

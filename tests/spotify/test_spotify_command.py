@@ -190,7 +190,7 @@ def test_while_spotify_limits_the_rate_nothing_is_asked_and_it_is_said_until_whe
     until = datetime.fromisoformat(told["until"])
     assert began_s + lasts_s - 2 < until.timestamp() < time.time() + lasts_s + 1
     assert server.count("/v1/") == before + 1
-    words = re.compile(r"^Rate limited until \d\d:\d\d( tomorrow)?\.$", re.MULTILINE)
+    words = re.compile(r"^until: \d\d:\d\d( tomorrow)?$", re.MULTILINE)
     clock = f"{until.astimezone():%H:%M}"
     code, out, _ = attune("status")
     assert (code, "connection: rate limited" in out) == (0, True)
@@ -211,8 +211,8 @@ def test_while_spotify_limits_the_rate_nothing_is_asked_and_it_is_said_until_whe
 def test_a_limit_ends_tomorrow_where_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = datetime(2026, 11, 18, 23, 30).astimezone().timestamp()
     monkeypatch.setattr(time, "time", lambda: now_s)
-    assert cli_spotify._limited(now_s + 600) == "Rate limited until 23:40."
-    assert cli_spotify._limited(now_s + 3600) == "Rate limited until 00:30 tomorrow."
+    assert cli_spotify._clock(now_s + 600) == "23:40"
+    assert cli_spotify._clock(now_s + 3600) == "00:30 tomorrow"
 
 
 def test_devices_are_listed_by_one_call(server: FakeSpotify, attune: Terminal, browser: list[str]) -> None:

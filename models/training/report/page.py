@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import soundfile
 
+from core.words import counted
 from models.resample import SAMPLE_RATE_HZ, Audio
 from models.training.report import plots
 from models.training.report.sheet import grid, page, section, share
@@ -36,7 +37,8 @@ def summary(report: Mapping[str, Any]) -> list[str]:
     sure = share(report["accept_at"], digits=0)
     for corpus, record in report["corpora"].items():
         plain = record["eight_way"]
-        right = f"{corpus}: of {record['n']} clips by {_count(record['speakers'], 'speaker')} it never heard"
+        people = counted(len(record["speakers"]), "speaker")
+        right = f"{corpus}: of {record['n']} clips by {people} it never heard"
         if record["split"] == "unseen_language":
             right += f", in a language ({record['language']}) it was not trained on"
         right += f", the model names the right one of eight emotions {share(plain['wa'])} of the time."
@@ -126,10 +128,6 @@ def render(report: Mapping[str, Any], audio_of: AudioOf) -> str:
     return page(title, parts)
 
 
-def _count(things: Sequence[Any], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
-
-
 def _with_interval(record: Mapping[str, Any], key: str) -> str:
     """A figure and its interval below it."""
     interval = (record.get("interval") or {}).get(key)
@@ -205,7 +203,7 @@ def _corpus(name: str, record: Mapping[str, Any], report: Mapping[str, Any]) -> 
     )
     note = (
         f"{record['n']} clips, language {record['language']}, "
-        f"{_count(record['speakers'], 'speaker')}: {', '.join(record['speakers'])}."
+        f"{counted(len(record['speakers']), 'speaker')}: {', '.join(record['speakers'])}."
     )
     body = [
         figures,
