@@ -70,7 +70,10 @@ def run(switches: int) -> dict[str, Any]:
         server.add_device("Desk", active=True)
         refs = {e: PlaylistRef(server.add_playlist(f"For {e}").uri, f"For {e}") for e in EMOTIONS}
         player = SpotifyPlayer(
-            _SignedIn(server.sign_in()["access_token"]), api_url=server.url, file=Path(folder) / "memory.json"
+            _SignedIn(server.sign_in()["access_token"]),
+            api_url=server.url,
+            file=Path(folder) / "memory.json",
+            clock=clock,  # what plays is known too long ago, so that it is asked before each switch
         )
         player.refresh().result(_PATIENCE_S)
         default = Preferences()
