@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Final
 
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, direction_of
 from models.mood.shares import Shares
 from realtime.capture.source import SourceInfo
 
 __all__ = [
     "SILENT_DBFS",
+    "AxisStatement",
     "Counters",
     "Decision",
     "DecisionKind",
@@ -81,6 +83,9 @@ class Reading:
     probabilities
         Calibrated probabilities of the eight emotions, in the order of `EMOTIONS`, summing to 1;
         None where the window held too little speech to ask the model.
+    energy, pleasantness
+        Calibrated probabilities that the voice is lively (not quiet) and pleasant (not unpleasant), 0 to 1;
+        None where the model was not asked, and where it is an older one that knows emotions alone.
     latency_ms
         From the delivery of the block that held the window's last sample to the end of the models, that
         of music included.
@@ -93,6 +98,8 @@ class Reading:
     probabilities: tuple[float, ...] | None
     latency_ms: float = 0.0
     only_music: bool = False
+    energy: float | None = None
+    pleasantness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +142,30 @@ class MoodReading:
 
 
 @dataclass(frozen=True, slots=True)
+class AxisStatement:
+    """What the gate says about energy, or about pleasantness.
+
+    Parameters
+    ----------
+    accepted
+        True: lively (pleasant); False: quiet (unpleasant); None: unsure.
+    probability
+        Smoothed probability of lively (pleasant), 0 to 1: `2 * probability - 1` is the place on the plane.
+    """
+
+    accepted: bool | None
+    probability: float
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the likelier side, or of the accepted one, 0 to 1."""
+        high = self.probability >= 0.5 if self.accepted is None else self.accepted
+        return self.probability if high else 1.0 - self.probability
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate says about the present.
+    """What the gate says about the present: three statements, each accepted or unsure by itself.
 
     Parameters
     ----------
@@ -156,6 +185,8 @@ class Decision:
         The accepted emotion differs from that of the decision before.
     reason
         One sentence for people.
+    energy, pleasantness
+        The other two statements; None without speech, and where the model knows emotions alone.
     """
 
     clock: int
@@ -166,6 +197,16 @@ class Decision:
     smoothed: tuple[float, ...] | None
     changed: bool
     reason: str
+    energy: AxisStatement | None = None
+    pleasantness: AxisStatement | None = None
+
+    @property
+    def direction(self) -> Direction | None:
+        """Where on the plane the accepted statements lie; None where the energy is unsure."""
+        return direction_of(
+            None if self.energy is None else self.energy.accepted,
+            None if self.pleasantness is None else self.pleasantness.accepted,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,16 @@ class Answers:
     embedding
         float32, shape (n, E): the layer before the last where the file gives it out, else the
         logits, centred in each row (E = 8).
+    energy, pleasantness
+        float32, shape (n,): calibrated probabilities that the voice is lively, and pleasant; None where
+        the file gives out emotions alone.
     """
 
     probabilities: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
     embedding: npt.NDArray[np.float32]
+    energy: npt.NDArray[np.float32] | None = None
+    pleasantness: npt.NDArray[np.float32] | None = None
 
 
 class EmotionRecogniser:
@@ -99,7 +104,8 @@ class EmotionRecogniser:
     ----------
     session
         Graph with input `waveform` (n, 48 000), output `logits` (n, 8), where it has one a second
-        output `embedding` (n, E), and metadata.
+        output `embedding` (n, E), where it knows the plane outputs `energy` and `pleasantness` (n,), the
+        logits of lively and of pleasant, calibrated, and metadata.
     sha256
         Of the file, in hexadecimal.
 
@@ -155,7 +161,18 @@ class EmotionRecogniser:
         embedding = outputs.get("embedding", logits - logits.mean(axis=1, keepdims=True))  # (n, E)
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
-        return Answers(softmax(logits).astype(np.float32), logits, embedding)
+        energy, pleasantness = (_share(outputs.get(name)) for name in ("energy", "pleasantness"))
+        return Answers(softmax(logits).astype(np.float32), logits, embedding, energy, pleasantness)
+
+
+def _share(logits: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32] | None:
+    """Logits of one axis to probabilities."""
+    if logits is None:
+        return None
+    if not np.isfinite(logits).all():
+        raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
+    shares: npt.NDArray[np.float32] = (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+    return shares
 
 
 def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
