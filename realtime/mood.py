@@ -1,4 +1,4 @@
-"""Owns what is heard of the music beside the voice: shares, and the moods of the last seconds."""
+"""Owns what is heard of the music beside the voice: shares, moods and the place on the plane."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from models.mood.backbone import Backbone
 from models.mood.groups import mood_weights
 from models.mood.head import Head
 from models.mood.patches import PATCH_SAMPLES
+from models.mood.plane import places
 from models.mood.result import ranked
 from models.mood.shares import ShareReader, Shares
 from models.mood.tagger import SILENT_DBFS
@@ -123,8 +124,11 @@ class MoodEar:
         if not played:
             return RollingTheme(seconds, (), ())
         probabilities = self._head.probabilities(np.mean(played, axis=0, keepdims=True))
+        pleasantness, energy = places(probabilities)[0].tolist()
         return RollingTheme(
             seconds,
             tuple(ranked(probabilities[0], _TAGS)),
             tuple(mood_weights(probabilities, self._thresholds, self._head.info.moods)[0].tolist()),
+            energy,
+            pleasantness,
         )

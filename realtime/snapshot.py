@@ -115,11 +115,16 @@ class RollingTheme:
     moods
         Weights of the eight moods, in the order of `models.mood.groups.MOODS`, summing to 1; none where
         no music was heard.
+    energy, pleasantness
+        Place on the plane among all music, -1 (quiet, unpleasant) to 1 (lively, pleasant), see
+        `models.mood.plane.places`; None where no music was heard.
     """
 
     seconds: float
     tags: tuple[tuple[str, float], ...]
     moods: tuple[float, ...]
+    energy: float | None = None
+    pleasantness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

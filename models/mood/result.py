@@ -12,6 +12,7 @@ import numpy.typing as npt
 from core.errors import ModelError
 from models.mood.groups import MOODS
 from models.mood.patches import PATCH_S, hop_samples
+from models.mood.plane import places
 from models.mood.shares import Shares
 from models.mood.tags import TAGS
 from models.resample import SAMPLE_RATE_HZ
@@ -164,6 +165,7 @@ def plain(result: MoodResult, top_k: int, *, theme: bool = True, timeline: bool 
     if theme:
         answer["theme"] = _tags(result.theme, top_k)
         answer["moods"] = {} if result.silent else _named(result.theme_moods)
+        answer["plane"] = {} if result.silent else _plane(result.theme)
     if timeline:
         answer["timeline"] = [
             {
@@ -214,6 +216,11 @@ def _tags(probabilities: Floats, top_k: int) -> list[dict[str, Any]]:
 
 def _named(weights: Floats) -> dict[str, float]:
     return _rounded(dict(zip(MOODS, weights.tolist(), strict=True)))
+
+
+def _plane(probabilities: Floats) -> dict[str, float]:
+    place = places(probabilities[np.newaxis])[0].tolist()
+    return _rounded(dict(zip(("pleasantness", "energy"), place, strict=True)))
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

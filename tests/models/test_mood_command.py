@@ -183,7 +183,7 @@ def test_silence_is_said(mood: Terminal, tmp_path: Path) -> None:
     assert "is silent (below -70 dBFS throughout), so it has no mood" in err
     _, out, _ = mood("--json", tmp_path / "hush.wav")
     answer = json.loads(out)
-    assert (answer["silent"], answer["theme"], answer["moods"]) == (True, [], {})
+    assert (answer["silent"], answer["theme"], answer["moods"], answer["plane"]) == (True, [], {}, {})
     assert "so it has no mood" in answer["notices"][0]
 
 

@@ -14,6 +14,7 @@ from core.settings import Settings
 from models.emotion.recogniser import load_recogniser
 from models.mood.backbone import Backbone, load_backbone
 from models.mood.head import Head, load_head
+from models.mood.plane import places
 from models.mood.tags import TAGS
 from realtime.journal import Journal
 from realtime.listener import Listener
@@ -57,6 +58,8 @@ def test_theme_is_of_the_mean_embedding_of_the_last_seconds(models: tuple[Backbo
     assert probability == pytest.approx(float(expected.max()), abs=1e-4)
     assert sum(last.themes[0].moods) == pytest.approx(1.0, abs=1e-4)
     assert [theme.seconds for theme in last.themes] == [10.0, 60.0]
+    place = (last.themes[0].pleasantness, last.themes[0].energy)
+    assert place == pytest.approx(tuple(places(expected[None])[0]), abs=1e-4)
 
 
 def test_the_first_window_is_heard_whole_and_each_next_one_where_it_is_new(
@@ -94,6 +97,7 @@ def test_patches_without_music_have_no_mood(models: tuple[Backbone, Head]) -> No
     (last,) = run(MoodEar(*models, music_from=1.0), sound(3.0))
     assert last.shares
     assert all(theme.tags == () and theme.moods == () for theme in last.themes)
+    assert all(theme.energy is None and theme.pleasantness is None for theme in last.themes)
 
 
 def test_silent_patches_say_nothing_of_the_window(models: tuple[Backbone, Head]) -> None:
