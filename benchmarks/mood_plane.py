@@ -58,7 +58,7 @@ def run(embeddings: Path, labels: Path) -> dict[str, Any]:
             "auc": round(area(values, positive), 3),
             "right_side": round(float(((values > 0) == positive).mean()), 3),
         }
-    answer["correlation"] = round(float(np.corrcoef(rows.T)[0, 1]), 2)
+    answer["correlation"] = round(float(np.asarray(np.corrcoef(rows.T))[0, 1]), 2)
     answer["means"] = {
         str(quadrant): np.mean(rows[of_clip == quadrant], axis=0).round(2).tolist()
         for quadrant in np.unique(of_clip)
