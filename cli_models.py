@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,7 @@ class Fetchable(StrEnum):
     """What can be fetched; the names of `assets.FETCHABLE`."""
 
     YAMNET = "yamnet"
+    WHISPER = "whisper"
 
 
 class State(StrEnum):
@@ -46,7 +47,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One weight file in the list; `problem` is a sentence on what is wrong with it."""
+    """One weight file in the list.
+
+    `problem` is a sentence on what is wrong with it; `for_training` says that training alone uses it.
+    """
 
     name: str
     state: State
@@ -56,6 +60,7 @@ class _Row:
     source: str = ""
     where: str = ""
     problem: str = ""
+    for_training: bool = False
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -85,50 +90,69 @@ def _print_rows(rows: Sequence[_Row]) -> None:
         names = ", ".join(row.name for row in rows if row.where and str(Path(row.where).parent) == folder)
         _out.print(f"[dim]{escape(names)}: in {escape(folder)}[/]", highlight=False, soft_wrap=True)
     for row in rows:
-        if row.state is State.ABSENT:
-            _out.print(
-                f"[dim]{row.name}: `attune models fetch {row.name}` brings it[/]",
-                highlight=False,
-                soft_wrap=True,
-            )
-        elif row.problem:
+        if notes := _notes(row):
+            _out.print(f"[dim]{escape(row.name)}: {'; '.join(notes)}[/]", highlight=False, soft_wrap=True)
+        if row.problem:
             _err.print(f"[bold red]Error:[/] {escape(row.problem)}", highlight=False, soft_wrap=True)
 
 
+def _notes(row: _Row) -> list[str]:
+    notes = ["for training alone"] if row.for_training else []
+    return [*notes, f"`attune models fetch {row.name}` brings it"] if row.state is State.ABSENT else notes
+
+
 @models_app.command(
-    name="fetch", epilog="**Examples**: `attune models fetch yamnet` · `attune models fetch yamnet --force`"
+    name="fetch",
+    epilog="**Examples**: `attune models fetch yamnet` · `attune models fetch yamnet --force` · "
+    "`attune models fetch whisper --from model.bin`",
 )
 def fetch_command(
-    name: Annotated[Fetchable, typer.Argument(help="What to fetch.", metavar="NAME")],
+    name: Annotated[Fetchable, typer.Argument(help="What to fetch: yamnet or whisper.", metavar="NAME")],
     force: Annotated[bool, typer.Option("--force", help="Fetch it again even if it is there.")] = False,
+    given: Annotated[
+        Path | None, typer.Option("--from", help="Take this file instead of the public address.")
+    ] = None,
 ) -> None:
-    """Fetch Google's own YAMNet (15 MB), to use it instead of the embedded student. Ctrl-C stops."""
-    from models.mood.official import fetch_official  # noqa: PLC0415 - only where something is fetched
+    """Fetch weights of others. Ctrl-C stops; the same command goes on.
 
-    if not force and _is_there(name):
+    - yamnet: Google's own YAMNet (15 MB), to use it instead of the embedded student
+    - whisper: Whisper base (145 MB), the teacher of the emotion model's encoder, for training alone
+    """
+    if not force and given is None and _is_there(name):
         _say_use(name, f"{name} is there already; --force fetches it again.")
         return
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     try:
         with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
             task = progress.add_task(f"Fetching {name}", total=None)
-            path = fetch_official(
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total)
-            )
+            said = _fetch(name, given, lambda done, total: progress.update(task, completed=done, total=total))
     except KeyboardInterrupt:
         _err.print("Stopped: the same command goes on with what has come.", highlight=False)
         raise typer.Exit(130) from None
-    _say_use(name, f"Fetched {path}: it answers as the reference YAMNet does.")
+    _say_use(name, said)
 
 
-def _say_use(name: str, sentence: str) -> None:
+def _fetch(name: Fetchable, given: Path | None, on_progress: Callable[[int, int | None], None]) -> str:
+    """Fetch it, and say what there is now."""
+    from models.fetch import fetch_pinned  # noqa: PLC0415 - only where something is fetched
+    from models.mood.official import fetch_official  # noqa: PLC0415
+
+    if name is Fetchable.YAMNET:
+        path = fetch_official(given=given, on_progress=on_progress)
+        return f"Fetched {path}: it answers as the reference YAMNet does."
+    path = fetch_pinned(name, given=given, on_progress=on_progress)
+    return f"Fetched {path}: size and SHA-256 are those of {assets.PINNED[name].title}."
+
+
+def _say_use(name: Fetchable, sentence: str) -> None:
     _out.print(escape(sentence), highlight=False, soft_wrap=True)
-    _out.print(
-        f'To use it, write mood_backbone = "{name}" into {escape(str(paths.settings_file()))}, '
-        f"or set ATTUNE_MOOD_BACKBONE={name}.",
-        highlight=False,
-        soft_wrap=True,
+    use = (
+        "It is for training alone: the program itself never opens it."
+        if name in assets.PINNED
+        else f'To use it, write mood_backbone = "{name}" into {paths.settings_file()}, '
+        f"or set ATTUNE_MOOD_BACKBONE={name}."
     )
+    _out.print(escape(use), highlight=False, soft_wrap=True)
 
 
 def _is_there(name: str) -> bool:
@@ -146,6 +170,7 @@ def _row(asset: assets.Asset) -> _Row:
         size_bytes=asset.size_bytes,
         licence=asset.licence,
         source=asset.source,
+        for_training=asset.for_training,
     )
     try:
         path = assets.locate(asset.name)
@@ -159,7 +184,9 @@ def _fetched_row(name: str) -> _Row:
         asset = assets.fetched(name)
     except AttuneError as error:
         return _Row(name, State.UNUSABLE, problem=str(error))
-    return _Row(name, State.ABSENT) if asset is None else _row(asset)
+    if asset is None:
+        return _Row(name, State.ABSENT, for_training=name in assets.PINNED)
+    return _row(asset)
 
 
 def _version(asset: assets.Asset, path: Path) -> str:

@@ -151,13 +151,15 @@ def _weights() -> Iterator[Check]:
 
 def _weight_file(asset: assets.Asset) -> str:
     assets.locate(asset.name)
-    return f"intact, {decimal(asset.size_bytes)}, {asset.licence}"
+    use = ", for training alone" if asset.for_training else ""
+    return f"intact, {decimal(asset.size_bytes)}, {asset.licence}{use}"
 
 
 def _fetched_weights(name: str) -> str | Check:
     asset = assets.fetched(name)
     if asset is None:
-        remedy = f"`attune models fetch {name}` brings them; nothing needs them."
+        need = "training alone needs them" if name in assets.PINNED else "nothing needs them"
+        remedy = f"`attune models fetch {name}` brings them; {need}."
         return Check(f"Weights {name}", Verdict.OPTIONAL, "not fetched", remedy)
     return _weight_file(asset)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +14,63 @@ from typing import Any, Final
 from core import paths
 from core.errors import WeightsError
 
-__all__ = ["FETCHABLE", "WEIGHTS_DIR", "Asset", "assets", "checked", "fetched", "locate"]
+__all__ = ["FETCHABLE", "PINNED", "WEIGHTS_DIR", "Asset", "Pinned", "assets", "checked", "fetched", "locate"]
 
 WEIGHTS_DIR: Final = Path(__file__).parent / "weights"
 _MANIFEST: Final = WEIGHTS_DIR / "manifest.toml"
 
-FETCHABLE: Final = ("yamnet",)
-"""What `attune models fetch` brings: into the user's own folder, beside a record in the manifest's form."""
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A file of others that is fetched and kept as it is: its SHA-256 is known beforehand.
+
+    Parameters
+    ----------
+    title
+        What it is, for people.
+    url
+        Its public address.
+    file
+        Name of the file in the folder of the user's cache.
+    size_bytes, sha256
+        What it must be.
+    licence
+        SPDX identifier.
+    source
+        Where it comes from, for people.
+    """
+
+    title: str
+    url: str
+    file: str
+    size_bytes: int
+    sha256: str
+    licence: str
+    source: str
+
+    @property
+    def path(self) -> Path:
+        """Where it lies once it is fetched; it need not exist."""
+        return paths.cache_dir() / "weights" / self.file
+
+
+PINNED: Final = {
+    "whisper": Pinned(
+        title="Whisper base",
+        url="https://huggingface.co/Systran/faster-whisper-base/resolve/main/model.bin",
+        file="whisper.bin",
+        size_bytes=145_217_532,
+        sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        licence="MIT",
+        source="Whisper base (OpenAI), converted to CTranslate2: Systran/faster-whisper-base on Hugging Face",
+    )
+}
+"""What training alone uses, by name."""
+
+FETCHABLE: Final = ("yamnet", *PINNED)
+"""What `attune models fetch` brings: files that are kept as they are into the user's cache; graphs that are
+made of others into the user's own folder, beside a record in the manifest's form.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +95,8 @@ class Asset:
         Where it comes from, for people.
     card
         Model card beside it, None for files of other packages.
+    for_training
+        Whether training alone uses it.
     """
 
     name: str
@@ -55,6 +108,7 @@ class Asset:
     licence: str
     source: str
     card: Path | None
+    for_training: bool = False
 
 
 def assets() -> tuple[Asset, ...]:
@@ -89,6 +143,8 @@ def fetched(name: str) -> Asset | None:
     WeightsError
         Its record cannot be read.
     """
+    if (pinned := PINNED.get(name)) is not None:
+        return _pinned(name, pinned) if pinned.path.exists() else None
     path = paths.weights_dir() / f"{name}.toml"
     try:
         return _asset(name, tomllib.loads(path.read_text(encoding="utf-8"))[name], path.parent)
@@ -122,9 +178,9 @@ def locate(name: str) -> Path:
     if name in FETCHABLE:
         asset = fetched(name)
         if asset is None:
+            otherwise = "" if name in PINNED else ", or leave the setting that names them out"
             raise WeightsError(
-                f"The weights {name!r} were not fetched yet: run `attune models fetch {name}`, or leave "
-                "the setting that names them out."
+                f"The weights {name!r} were not fetched yet: run `attune models fetch {name}`{otherwise}."
             )
         return _intact(asset, _fetch(name))
     known = {asset.name: asset for asset in assets()}
@@ -159,18 +215,35 @@ def _intact(asset: Asset, restore: str) -> Path:
     if not path.is_file():
         raise WeightsError(f"The weight file {path} is missing: {restore}.")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
             f"The weight file {path} cannot be read ({error.strerror}): change its permissions."
         ) from error
-    if len(content) != asset.size_bytes:
+    if size_bytes != asset.size_bytes:
         raise WeightsError(
-            f"The weight file {path} has {len(content)} bytes instead of {asset.size_bytes}: {restore}."
+            f"The weight file {path} has {size_bytes} bytes instead of {asset.size_bytes}: {restore}."
         )
-    if hashlib.sha256(content).hexdigest() != asset.sha256:
+    if sha256 != asset.sha256:
         raise WeightsError(f"The weight file {path} is damaged (its SHA-256 is another): {restore}.")
     return path
+
+
+def _pinned(name: str, pinned: Pinned) -> Asset:
+    return Asset(
+        name=name,
+        folder=pinned.path.parent,
+        package=None,
+        file=pinned.file,
+        size_bytes=pinned.size_bytes,
+        sha256=pinned.sha256,
+        licence=pinned.licence,
+        source=pinned.source,
+        card=None,
+        for_training=True,
+    )
 
 
 def _asset(name: str, entry: Mapping[str, Any], folder: Path | None = None) -> Asset:

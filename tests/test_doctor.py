@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import logging
 import os
@@ -318,9 +319,12 @@ def test_weights_that_can_be_fetched_are_optional_and_looked_at_once_they_are_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "data_dir", lambda: tmp_path / "data")
-    found = checks()["Weights yamnet"]
-    assert (found.verdict, found.finding) == (Verdict.OPTIONAL, "not fetched")
-    assert "`attune models fetch yamnet`" in found.remedy
+    monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
+    said = checks()
+    for name, need in (("yamnet", "nothing needs them"), ("whisper", "training alone needs them")):
+        found = said[f"Weights {name}"]
+        assert (found.verdict, found.finding) == (Verdict.OPTIONAL, "not fetched")
+        assert found.remedy == f"`attune models fetch {name}` brings them; {need}."
     record = paths.weights_dir() / "yamnet.toml"
     record.parent.mkdir(parents=True)
     record.write_text(
@@ -329,3 +333,14 @@ def test_weights_that_can_be_fetched_are_optional_and_looked_at_once_they_are_th
     found = checks()["Weights yamnet"]
     assert found.verdict is Verdict.BAD
     assert found.finding.endswith("yamnet.onnx is missing: run `attune models fetch yamnet --force`.")
+    teacher = assets.PINNED["whisper"].path
+    teacher.parent.mkdir(parents=True)
+    teacher.write_bytes(b"short")
+    found = checks()["Weights whisper"]
+    assert found.verdict is Verdict.BAD
+    assert "has 5 bytes instead of 145217532: run `attune models fetch whisper --force`." in found.finding
+    sha256 = hashlib.sha256(b"short").hexdigest()
+    pinned = replace(assets.PINNED["whisper"], size_bytes=5, sha256=sha256)
+    monkeypatch.setitem(assets.PINNED, "whisper", pinned)
+    found = checks()["Weights whisper"]
+    assert (found.verdict, found.finding) == (Verdict.GOOD, "intact, 5 bytes, MIT, for training alone")

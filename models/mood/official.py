@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ import numpy as np
 from core import paths
 from core.errors import ModelError, WeightsError
 from models import assets
-from models.download import DownloadSettings, Progress, download
+from models.download import DownloadSettings, Progress
+from models.fetch import brought
 from models.mood.backbone import EMBEDDED_BACKBONE, load_backbone
 from models.mood.fingerprint import Fingerprint, differences, read_fingerprint, signals
 from models.mood.keras_file import Weights, read_keras
@@ -36,6 +36,7 @@ _LAYERS: Final = ("conv1", *(f"{kind}{layer}" for layer in range(2, 15) for kind
 def fetch_official(
     *,
     url: str = "",
+    given: Path | None = None,
     settings: DownloadSettings | None = None,
     fingerprint: Fingerprint | None = None,
     on_progress: Progress = lambda _done, _total: None,
@@ -43,12 +44,14 @@ def fetch_official(
     """Fetch yamnet.h5 and put the graph made of it into the user's folder of weights.
 
     From then on ``mood_backbone = "yamnet"`` uses it. What was there before stays until all is done. What was
-    fetched is kept until it has been converted, or was refused.
+    fetched is kept until it has been converted, or was refused (see `models.fetch.brought`).
 
     Parameters
     ----------
     url
         Where it is; empty takes `URL`, Google's public address.
+    given
+        A yamnet.h5 at hand that is taken instead; it stays as it is.
     settings
         How patient the download is.
     fingerprint
@@ -66,7 +69,7 @@ def fetch_official(
     DownloadError
         See `models.download.download`.
     WeightsError
-        What came is not the reference, or cannot be read; it is not kept.
+        What came, or the file at hand, is not the reference or cannot be read; it is not kept.
     ModelError
         A library is missing.
     DataError
@@ -76,16 +79,9 @@ def fetch_official(
     url = url or URL
     expected = fingerprint or read_fingerprint()
     student = assets.locate(EMBEDDED_BACKBONE)
-    fetched = paths.cache_dir() / "downloads" / f"{NAME}.h5"
-    if not fetched.is_file():
-        download(url, fetched, settings=settings, on_progress=on_progress)
-    try:
-        path = convert(fetched, student, expected, source=url)
-    except WeightsError:
-        _remove(fetched)
-        raise
-    _remove(fetched)
-    return path
+    source = url if given is None else f"{given.name}, a file at hand"
+    with brought(url, f"{NAME}.h5", given=given, settings=settings, on_progress=on_progress) as file:
+        return convert(file, student, expected, source=source)
 
 
 def convert(keras: Path, student: Path, expected: Fingerprint, *, source: str) -> Path:
@@ -194,8 +190,3 @@ def _need_libraries() -> None:
             raise ModelError(
                 f"The library {error.name!r} is missing: run `pip install -e '.[yamnet]' -c constraints.txt`."
             ) from error
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

@@ -38,6 +38,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(assets, "WEIGHTS_DIR", folder)
     monkeypatch.setattr(assets, "_MANIFEST", manifest)
     monkeypatch.setattr(paths, "data_dir", lambda: tmp_path / "data")
+    monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(cli, "start_logging", lambda: None)  # it would stay for the tests that follow
     monkeypatch.setenv("COLUMNS", "200")
     return folder
@@ -59,10 +60,12 @@ def test_every_weight_file_is_listed(
     said = capsys.readouterr().out
     assert "2.5 kB" in said
     assert f"tiny, plain: in {weights}" in said
-    assert "not fetched" in said
+    assert said.count("not fetched") == 2
+    assert "\nyamnet: `attune models fetch yamnet` brings it\n" in said
+    assert "\nwhisper: for training alone; `attune models fetch whisper` brings it\n" in said
     assert attune(monkeypatch, "models", "list", "--json") == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert list(rows) == ["tiny", "plain", "yamnet"]
+    assert list(rows) == ["tiny", "plain", "yamnet", "whisper"]
     assert rows["tiny"] == {
         "name": "tiny",
         "state": "intact",
@@ -72,9 +75,12 @@ def test_every_weight_file_is_listed(
         "source": "a test",
         "where": str(weights / "tiny.onnx"),
         "problem": "",
+        "for_training": False,
     }
     assert (rows["plain"]["state"], rows["plain"]["version"]) == ("intact", "")
-    assert (rows["yamnet"]["state"], rows["yamnet"]["where"]) == ("not fetched", "")
+    for name, for_training in (("yamnet", False), ("whisper", True)):
+        row = rows[name]
+        assert (row["state"], row["where"], row["for_training"]) == ("not fetched", "", for_training)
 
 
 def test_weights_of_a_package_have_its_version(

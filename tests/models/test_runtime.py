@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -71,10 +72,14 @@ def test_weights_of_a_package_that_is_missing_are_listed_and_refused(monkeypatch
 
 
 def test_weights_that_may_not_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
+    opened = Path.open
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        if path.suffix == ".onnx":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(WeightsError, match=r"emotion-compact\.onnx cannot be read \(Permission denied\)"):
         assets.locate("emotion-compact")
 

@@ -183,6 +183,26 @@ def test_file_that_changed_in_between_is_not_mixed_with_its_older_self(
     assert left(home) == FETCHED
 
 
+def test_file_at_hand_is_taken_without_the_network_and_stays(
+    server: FileServer, home: Path, tmp_path: Path, keras: bytes
+) -> None:
+    given = tmp_path / "given" / "yamnet.h5"
+    given.parent.mkdir()
+    given.write_bytes(keras)
+    path = fetch_official(url=server.url, given=given, settings=QUICK)
+    assert left(home) == {*FETCHED, "given/yamnet.h5"}
+    assert server.asked == []
+    load_backbone(path, threads=1)
+    asset = assets.fetched("yamnet")
+    assert asset is not None
+    assert asset.source == "Google, yamnet.h5, a file at hand; converted by this program"
+    given.write_bytes(as_half(keras))
+    with pytest.raises(WeightsError, match=r"yamnet\.h5 is damaged"):
+        fetch_official(given=given)
+    assert given.read_bytes() == as_half(keras)
+    load_backbone(path, threads=1)
+
+
 def as_page(_: bytes) -> bytes:
     return b"<!DOCTYPE html><html><body>Sign in</body></html>"
 
