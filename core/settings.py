@@ -19,7 +19,11 @@ from pydantic_settings import (
 from core import paths
 from core.errors import SettingsError
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["ENERGY_THRESHOLD", "PLEASANTNESS_THRESHOLD", "Settings", "load_settings"]
+
+ENERGY_THRESHOLD: Final = 0.80
+PLEASANTNESS_THRESHOLD: Final = 0.80
+"""Confidence from which the two other statements are accepted, unless people decide otherwise."""
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _CLIENT_ID: Final = re.compile("[0-9a-f]{32}", re.IGNORECASE)
@@ -67,14 +71,32 @@ class Settings(BaseSettings):
     threshold: float = Field(
         default=0.70, ge=0.30, le=0.99, description="Confidence from which an emotion is accepted"
     )
+    energy_threshold: float = Field(
+        default=ENERGY_THRESHOLD,
+        ge=0.55,
+        le=0.99,
+        description="Confidence from which a voice is accepted as lively, or as quiet",
+    )
+    pleasantness_threshold: float = Field(
+        default=PLEASANTNESS_THRESHOLD,
+        ge=0.55,
+        le=0.99,
+        description="Confidence from which a voice is accepted as pleasant, or as unpleasant",
+    )
     hysteresis: float = Field(
-        default=0.15, ge=0.0, le=0.30, description="An accepted emotion is kept down to threshold minus this"
+        default=0.15,
+        ge=0.0,
+        le=0.30,
+        description="An accepted statement is kept down to its threshold minus this",
     )
     smoothing_s: float = Field(
         default=1.0, ge=0.0, le=10.0, description="Time constant of the smoothing of log-probabilities, s"
     )
     min_dwell_s: float = Field(
-        default=1.0, ge=0.0, le=10.0, description="An emotion must lead for so long to be accepted, s"
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="A statement must hold its threshold for so long to be accepted, s",
     )
 
     # Music

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from core.settings import ENERGY_THRESHOLD, PLEASANTNESS_THRESHOLD
 from models.emotion.labels import EMOTIONS, Emotion
-from realtime.snapshot import Decision, DecisionKind, Reading
+from models.emotion.plane import Direction, direction_of
+from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading
 
 __all__ = ["ClipEmotion", "ClipWindow", "summarise"]
 
@@ -23,12 +26,12 @@ class ClipWindow:
 
 @dataclass(frozen=True, slots=True)
 class ClipEmotion:
-    """One answer for a whole recording.
+    """One answer for a whole recording: three statements, each accepted or unsure by itself.
 
     Parameters
     ----------
     kind
-        Accepted, unsure, or no speech.
+        Whether the emotion is accepted or unsure; or no speech.
     emotion
         The most probable emotion; None without speech.
     confidence
@@ -39,6 +42,8 @@ class ClipEmotion:
         Everything it was drawn from, in order.
     notice
         What was wrong with the recording but survived, for people; empty if nothing.
+    energy, pleasantness
+        The other two statements; None without speech, and where the model knows emotions alone.
     """
 
     kind: DecisionKind
@@ -47,36 +52,82 @@ class ClipEmotion:
     probabilities: tuple[float, ...] | None
     windows: tuple[ClipWindow, ...]
     notice: str = ""
+    energy: AxisStatement | None = None
+    pleasantness: AxisStatement | None = None
+
+    @property
+    def direction(self) -> Direction | None:
+        """Where on the plane the accepted statements lie; None where the energy is unsure."""
+        return direction_of(
+            None if self.energy is None else self.energy.accepted,
+            None if self.pleasantness is None else self.pleasantness.accepted,
+        )
 
 
-def summarise(windows: Iterable[ClipWindow], *, threshold: float, notice: str = "") -> ClipEmotion:
+def summarise(
+    windows: Iterable[ClipWindow],
+    *,
+    threshold: float,
+    energy_threshold: float = ENERGY_THRESHOLD,
+    pleasantness_threshold: float = PLEASANTNESS_THRESHOLD,
+    notice: str = "",
+) -> ClipEmotion:
     """Draw the windows of one recording together.
 
-    The log-probabilities of all windows with speech are averaged, weighted by their speech share,
-    and normalised: the same rule as the gate's smoothing, over the whole recording.
+    For each statement the log-probabilities of all windows with speech are averaged, weighted by their
+    speech share, and normalised: the same rule as the gate's smoothing, over the whole recording.
 
     Parameters
     ----------
     windows
         In order; may be empty.
-    threshold
-        Confidence from which the answer is accepted, 0 to 1.
+    threshold, energy_threshold, pleasantness_threshold
+        Confidence from which the emotion, the energy and the pleasantness are accepted, 0 to 1.
     notice
         Passed on.
     """
     kept = tuple(windows)
-    spoken = [
-        (item.reading.probabilities, item.reading.speech_share)
-        for item in kept
-        if item.reading.probabilities is not None
-    ]
-    if not spoken:
+    probabilities = _mean(kept, lambda reading: reading.probabilities)  # (8,)
+    if probabilities is None:
         return ClipEmotion(DecisionKind.NO_SPEECH, None, 0.0, None, kept, notice)
-    answers = np.log(np.maximum([answer for answer, _ in spoken], 1e-6))  # (windows, 8)
-    mean = np.average(answers, axis=0, weights=[max(share, 1e-6) for _, share in spoken])
-    probabilities = np.exp(mean - mean.max())
-    probabilities /= probabilities.sum()
     best = int(probabilities.argmax())
     confidence = float(probabilities[best])
-    kind = DecisionKind.ACCEPTED if confidence >= threshold else DecisionKind.UNSURE
-    return ClipEmotion(kind, EMOTIONS[best], confidence, tuple(probabilities.tolist()), kept, notice)
+    return ClipEmotion(
+        kind=DecisionKind.ACCEPTED if confidence >= threshold else DecisionKind.UNSURE,
+        emotion=EMOTIONS[best],
+        confidence=confidence,
+        probabilities=tuple(probabilities.tolist()),
+        windows=kept,
+        notice=notice,
+        energy=_axis(kept, lambda reading: reading.energy, energy_threshold),
+        pleasantness=_axis(kept, lambda reading: reading.pleasantness, pleasantness_threshold),
+    )
+
+
+def _axis(
+    windows: Sequence[ClipWindow], probability: Callable[[Reading], float | None], threshold: float
+) -> AxisStatement | None:
+    def sides(reading: Reading) -> tuple[float, ...] | None:
+        high = probability(reading)
+        return None if high is None else (high, 1.0 - high)
+
+    mean = _mean(windows, sides)  # (2,)
+    if mean is None:
+        return None
+    return AxisStatement(bool(mean[0] >= mean[1]) if mean.max() >= threshold else None, float(mean[0]))
+
+
+def _mean(
+    windows: Sequence[ClipWindow], answer: Callable[[Reading], tuple[float, ...] | None]
+) -> npt.NDArray[np.float64] | None:
+    """Weighted mean of the windows' answers in the log domain, normalised; None where there is no answer."""
+    found = [
+        (given, item.reading.speech_share) for item in windows if (given := answer(item.reading)) is not None
+    ]
+    if not found:
+        return None
+    logs = np.log(np.maximum([given for given, _ in found], 1e-6))  # (windows, classes)
+    mean = np.average(logs, axis=0, weights=[max(share, 1e-6) for _, share in found])
+    odds: npt.NDArray[np.float64] = np.exp(mean - mean.max())
+    odds /= odds.sum()
+    return odds

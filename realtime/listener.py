@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from core.errors import AttuneError, ModelError
 from core.settings import Settings
 from models.emotion.personal import PersonalVoice, apply_personal
-from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser
+from models.emotion.recogniser import WINDOW_SAMPLES, Answers, EmotionRecogniser
 from models.emotion.separator import VoiceSeparator
 from models.mood.shares import Shares
 from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
@@ -449,14 +450,16 @@ class Listener:
         audio, only_music = self._voice_of(window, () if mood is None else mood.shares)
         asked = window.speech_share >= config.min_speech_share and not only_music
         self._voice_before = asked
-        probabilities = self._probabilities(audio) if asked else None
+        answers = self._answers(audio) if asked else None
         answered_s = time.perf_counter()
         reading = Reading(
             clock=window.clock,
             speech_share=window.speech_share,
-            probabilities=probabilities,
+            probabilities=None if answers is None else tuple(answers.probabilities[0].tolist()),
             latency_ms=(answered_s - window.delivered_s) * 1000.0,
             only_music=only_music,
+            energy=None if answers is None else _first(answers.energy),
+            pleasantness=None if answers is None else _first(answers.pleasantness),
         )
         self._gate_state, decision = gate.step(self._gate_state, reading, config)
         self._tenor_state, talk = tenor.step(self._tenor_state, reading, self._tenor_config)
@@ -536,13 +539,12 @@ class Listener:
             said = ", ".join(f"{tag} {probability:.2f}" for tag, probability in newest.tags)
             self._note("mood", f"the last {newest.seconds:.0f} s: {said}", clock=mood.clock)
 
-    def _probabilities(self, audio: Audio) -> tuple[float, ...]:
-        windows, voice = audio[np.newaxis], self._voice
+    def _answers(self, audio: Audio) -> Answers:
+        """What the model says of the window; adapted to the user's voice, of the emotions alone."""
+        answers, voice = self._recogniser.answers(audio[np.newaxis]), self._voice
         if voice is None:
-            answer = self._recogniser.probabilities(windows)
-        else:
-            answer = apply_personal(voice, self._recogniser.answers(windows))
-        return tuple(answer[0].tolist())
+            return answers
+        return replace(answers, probabilities=apply_personal(voice, answers))
 
     def _remember(self, decision: Decision) -> None:
         self._history.append(decision)
@@ -600,3 +602,7 @@ class Listener:
             if self._stopping.is_set():
                 self._source.close()
             return True
+
+
+def _first(values: npt.NDArray[np.float32] | None) -> float | None:
+    return None if values is None else float(values[0])

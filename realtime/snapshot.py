@@ -13,6 +13,8 @@ from models.mood.shares import Shares
 from realtime.capture.source import SourceInfo
 
 __all__ = [
+    "ENERGY_WORDS",
+    "PLEASANTNESS_WORDS",
     "SILENT_DBFS",
     "AxisStatement",
     "Counters",
@@ -26,9 +28,15 @@ __all__ = [
     "Snapshot",
     "StageTiming",
     "Tenor",
+    "accepted_word",
+    "plane_words",
 ]
 
 SILENT_DBFS: Final = -120.0
+
+ENERGY_WORDS: Final = ("lively", "quiet")
+PLEASANTNESS_WORDS: Final = ("pleasant", "unpleasant")
+"""The two sides of each axis, the high one first."""
 
 
 class ListenerState(StrEnum):
@@ -162,10 +170,31 @@ class AxisStatement:
     probability: float
 
     @property
+    def high(self) -> bool:
+        """Whether lively (pleasant) is accepted, or else the likelier side."""
+        return self.probability >= 0.5 if self.accepted is None else self.accepted
+
+    @property
     def confidence(self) -> float:
         """Probability of the likelier side, or of the accepted one, 0 to 1."""
-        high = self.probability >= 0.5 if self.accepted is None else self.accepted
-        return self.probability if high else 1.0 - self.probability
+        return self.probability if self.high else 1.0 - self.probability
+
+
+def accepted_word(statement: AxisStatement | None, words: tuple[str, str]) -> str | None:
+    """The word of the accepted side; None where it is unsure, or was not asked."""
+    if statement is None or statement.accepted is None:
+        return None
+    return words[0] if statement.accepted else words[1]
+
+
+def plane_words(energy: AxisStatement | None, pleasantness: AxisStatement | None) -> str:
+    """What is accepted of the two, such as "quiet and pleasant" or "lively"; empty where both are unsure.
+
+    Unlike `Decision.direction`, which music follows, it also says that a voice is pleasant while its energy
+    is unsure.
+    """
+    words = accepted_word(energy, ENERGY_WORDS), accepted_word(pleasantness, PLEASANTNESS_WORDS)
+    return " and ".join(word for word in words if word is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class ModelInfo:
     sha256
         Of its file: what was fitted to one model is not to be used with another. Empty where the
         graph did not come from a file.
+    plane
+        It answers energy and pleasantness beside the emotions.
     """
 
     name: str
@@ -67,6 +69,7 @@ class ModelInfo:
     provider: str
     threads: int
     sha256: str = ""
+    plane: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +164,26 @@ class EmotionRecogniser:
         embedding = outputs.get("embedding", logits - logits.mean(axis=1, keepdims=True))  # (n, E)
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
-        energy, pleasantness = (_share(outputs.get(name)) for name in ("energy", "pleasantness"))
+        energy, pleasantness = (_shares(outputs, name, len(windows)) for name in ("energy", "pleasantness"))
         return Answers(softmax(logits).astype(np.float32), logits, embedding, energy, pleasantness)
 
 
-def _share(logits: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32] | None:
-    """Logits of one axis to probabilities."""
+def _shares(
+    outputs: Mapping[str, npt.NDArray[np.float32]], name: str, count: int
+) -> npt.NDArray[np.float32] | None:
+    """Probabilities of one axis, (count,); None where the graph has no such output."""
+    logits = outputs.get(name)
     if logits is None:
         return None
+    if logits.shape not in ((count,), (count, 1)):
+        raise ModelError(
+            f"The emotion model's output {name!r} has the shape {logits.shape}, not ({count},): "
+            "export it again."
+        )
     if not np.isfinite(logits).all():
         raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
-    shares: npt.NDArray[np.float32] = (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+    # The logistic function as a hyperbolic tangent: large logits do not overflow.
+    shares: npt.NDArray[np.float32] = (0.5 + 0.5 * np.tanh(0.5 * logits.reshape(count))).astype(np.float32)
     return shares
 
 
@@ -222,6 +234,7 @@ def _read_info(session: Session, sha256: str) -> ModelInfo:
             provider=session.provider,
             threads=session.threads,
             sha256=sha256,
+            plane={"energy", "pleasantness"} <= set(session.output_names),
         )
         rate_hz, samples = int(meta["sample_rate_hz"]), int(meta["window_samples"])
     except (KeyError, ValueError, TypeError) as error:

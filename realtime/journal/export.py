@@ -13,7 +13,7 @@ from typing import Any, Final
 from core.errors import JournalError
 from models.resample import SAMPLE_RATE_HZ
 from realtime.journal import connections
-from realtime.journal.rows import PROBABILITY_COLUMNS
+from realtime.journal.rows import PLANE_COLUMNS, PROBABILITY_COLUMNS
 
 __all__ = ["Write", "export", "write_csv", "write_parquet"]
 
@@ -25,19 +25,23 @@ _TABLE: Final = f"""
     SELECT * FROM (
         SELECT 'window' AS record, session_id, started_at, source_kind, source_name, model,
             clock, clock / {SAMPLE_RATE_HZ}.0 AS time_s, kind, emotion, leading, confidence, changed, reason,
-            speech_share, {", ".join(PROBABILITY_COLUMNS)}, latency_ms, NULL AS seq, NULL AS detail, wall_time
+            speech_share, {", ".join(PROBABILITY_COLUMNS)}, latency_ms, NULL AS seq, NULL AS detail,
+            wall_time, {", ".join(PLANE_COLUMNS)}
         FROM windows JOIN sessions ON sessions.id = session_id
         UNION ALL
         SELECT 'event', session_id, started_at, source_kind, source_name, model,
             clock, clock / {SAMPLE_RATE_HZ}.0, kind, NULL, NULL, NULL, NULL, NULL,
-            NULL, {", ".join(["NULL"] * len(PROBABILITY_COLUMNS))}, NULL, seq, detail, wall_time
+            NULL, {", ".join(["NULL"] * len(PROBABILITY_COLUMNS))}, NULL, seq, detail,
+            wall_time, {", ".join(["NULL"] * len(PLANE_COLUMNS))}
         FROM events JOIN sessions ON sessions.id = session_id
     )
     WHERE ?1 IS NULL OR session_id = ?1
     ORDER BY session_id, clock, record, seq
 """  # noqa: S608 - names of our own
 _INTEGERS: Final = frozenset({"session_id", "clock", "changed", "seq"})
-_REALS: Final = frozenset({"time_s", "confidence", "speech_share", *PROBABILITY_COLUMNS, "latency_ms"})
+_REALS: Final = frozenset(
+    {"time_s", "confidence", "speech_share", *PROBABILITY_COLUMNS, "latency_ms", "energy", "pleasantness"}
+)
 _BATCH_ROWS: Final = 16_384
 
 

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from models.emotion.labels import EMOTIONS
 from realtime.capture.source import SourceInfo
-from realtime.snapshot import Decision, Reading
+from realtime.snapshot import ENERGY_WORDS, PLEASANTNESS_WORDS, Decision, Reading, accepted_word
 
 __all__ = [
     "END_SESSION",
     "INSERT_EVENT",
     "INSERT_SESSION",
     "INSERT_WINDOW",
+    "PLANE_COLUMNS",
     "PROBABILITY_COLUMNS",
     "REVIVE_SESSION",
     "EventRow",
@@ -34,13 +35,14 @@ __all__ = [
 ]
 
 PROBABILITY_COLUMNS: Final = tuple(f"p_{emotion.value}" for emotion in EMOTIONS)
+PLANE_COLUMNS: Final = ("energy", "pleasantness", "accepted_energy", "accepted_pleasantness", "direction")
 _SESSION_COLUMNS: Final = (
     *("started_at", "source_kind", "source_name", "rate_hz", "channels"),
     *("model", "settings", "app_version"),
 )
 _WINDOW_COLUMNS: Final = (
     *("session_id", "clock", "speech_share", *PROBABILITY_COLUMNS, "kind", "emotion", "leading"),
-    *("confidence", "changed", "reason", "latency_ms", "wall_time"),
+    *("confidence", "changed", "reason", "latency_ms", "wall_time", *PLANE_COLUMNS),
 )
 _EVENT_COLUMNS: Final = ("session_id", "seq", "clock", "kind", "detail", "wall_time")
 
@@ -79,7 +81,12 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """One classified window: the reading and what the gate made of it (see `Reading`, `Decision`)."""
+    """One classified window: the reading and what the gate made of it (see `Reading`, `Decision`).
+
+    `accepted_energy` is "lively" or "quiet", `accepted_pleasantness` "pleasant" or "unpleasant", `direction`
+    a value of `Direction`. All that is about the plane is None without speech, where the model knows
+    emotions alone, and in rows from before there was a plane; what is accepted, where it is unsure.
+    """
 
     session_id: int
     clock: int
@@ -93,6 +100,11 @@ class WindowRow:
     reason: str
     latency_ms: float
     wall_time: str
+    energy: float | None = None
+    pleasantness: float | None = None
+    accepted_energy: str | None = None
+    accepted_pleasantness: str | None = None
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +173,11 @@ def window_values(reading: Reading, decision: Decision) -> tuple[Any, ...]:
         decision.reason,
         float(reading.latency_ms),
         now(),
+        None if reading.energy is None else float(reading.energy),
+        None if reading.pleasantness is None else float(reading.pleasantness),
+        accepted_word(decision.energy, ENERGY_WORDS),
+        accepted_word(decision.pleasantness, PLEASANTNESS_WORDS),
+        None if decision.direction is None else decision.direction.value,
     )
 
 

@@ -67,6 +67,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX sessions_started_at ON sessions (started_at)",
     ),
+    (
+        # Probabilities of lively and of pleasant, the words that were accepted, and what they add up to.
+        "ALTER TABLE windows ADD COLUMN energy REAL",
+        "ALTER TABLE windows ADD COLUMN pleasantness REAL",
+        "ALTER TABLE windows ADD COLUMN accepted_energy TEXT",
+        "ALTER TABLE windows ADD COLUMN accepted_pleasantness TEXT",
+        "ALTER TABLE windows ADD COLUMN direction TEXT",
+    ),
 )
 
 

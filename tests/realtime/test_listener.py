@@ -10,10 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emotion_graphs import write_emotion_model
 
 from core.errors import AttuneError, AudioDecodeError, DeviceNotFoundError
 from core.settings import Settings
-from models.emotion.recogniser import EmotionRecogniser, load_recogniser
+from models.emotion.labels import EMOTIONS
+from models.emotion.personal import PersonalVoice, fit_personal
+from models.emotion.plane import Direction
+from models.emotion.recogniser import Answers, EmotionRecogniser, load_recogniser
 from models.runtime import Session
 from realtime.capture.source import AudioSink, AudioSource, SourceInfo
 from realtime.journal import Journal
@@ -45,13 +49,8 @@ def make(recogniser: EmotionRecogniser, silero: Session) -> Iterator[Callable[..
     made: list[Listener] = []
 
     def build(source: AudioSource, settings: Settings | None = None, **more: object) -> Listener:
-        listener = Listener(
-            source,
-            recogniser=recogniser,
-            voice_activity=silero,
-            settings=settings or Settings(),
-            **more,  # type: ignore[arg-type]
-        )
+        common = {"recogniser": recogniser, "voice_activity": silero, "settings": settings or Settings()}
+        listener = Listener(source, **{**common, **more})  # type: ignore[arg-type]
         made.append(listener)
         return listener
 
@@ -75,9 +74,16 @@ def speech_and_silence() -> np.ndarray:
     return np.concatenate([voice(6.0), np.zeros((64_000, 1), dtype=np.float32), voice(3.0, seed=1)])
 
 
-def replay(make: Callable[..., Listener], source: AudioSource) -> list[tuple[Reading, Decision]]:
+def replay(
+    make: Callable[..., Listener],
+    source: AudioSource,
+    *,
+    personal: PersonalVoice | None = None,
+    **more: object,
+) -> list[tuple[Reading, Decision]]:
     out: list[tuple[Reading, Decision]] = []
-    listener = make(source, on_decision=lambda reading, decision: out.append((reading, decision)))
+    listener = make(source, on_decision=lambda reading, decision: out.append((reading, decision)), **more)
+    listener.set_voice(personal)
     listener.start()
     assert listener.wait(60.0)
     assert listener.snapshot().state is ListenerState.FINISHED
@@ -186,9 +192,9 @@ def test_slow_model_drops_and_counts_instead_of_queueing(
     class Slow:
         info = recogniser.info
 
-        def probabilities(self, windows: np.ndarray) -> np.ndarray:
+        def answers(self, windows: np.ndarray) -> Answers:
             time.sleep(0.2)
-            return recogniser.probabilities(windows)
+            return recogniser.answers(windows)
 
     seen: list[Reading] = []
     source = ArraySource(voice(30.0), lossless=False)  # 20 times as fast as sound: 40 windows a second
@@ -253,8 +259,9 @@ def test_a_reopened_device_starts_the_gate_anew(
     class Happy:
         info = recogniser.info
 
-        def probabilities(self, windows: np.ndarray) -> np.ndarray:
-            return np.tile(np.array([0.01, 0.01, 0.93, 0.01, 0.01, 0.01, 0.01, 0.01]), (len(windows), 1))
+        def answers(self, windows: np.ndarray) -> Answers:
+            happy = np.tile(np.array([0.01, 0.01, 0.93, 0.01, 0.01, 0.01, 0.01, 0.01]), (len(windows), 1))
+            return Answers(happy, np.log(happy), np.log(happy))
 
     decisions: list[Decision] = []
     source = VanishingSource(voice(4.0), refusals=0)
@@ -370,7 +377,7 @@ def test_model_error_ends_with_its_sentence(
     class Failing:
         info = recogniser.info
 
-        def probabilities(self, _windows: np.ndarray) -> np.ndarray:
+        def answers(self, _windows: np.ndarray) -> Answers:
             raise AttuneError("The emotion model answered with NaN.")
 
     listener = make(ArraySource(voice(6.0)))
@@ -416,3 +423,93 @@ def test_journals_of_two_replays_are_equal(make: Callable[..., Listener], journa
         )
     assert len(rows[0]) == 21
     assert rows[0] == rows[1]
+
+
+# A model that knows energy and pleasantness
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> EmotionRecogniser:
+    path = write_emotion_model(tmp_path_factory.mktemp("plane") / "tiny.onnx", energy_offset=12.0)
+    return load_recogniser(path, threads=1)
+
+
+def falling_voice(seconds: float) -> np.ndarray:
+    """A voice that grows quieter all the time, which the tiny model takes for pleasant."""
+    signal = voice(seconds)
+    return signal * np.geomspace(1.0, 0.1, len(signal), dtype=np.float32)[:, np.newaxis]
+
+
+def test_reading_holds_what_the_model_says_of_energy_and_pleasantness(
+    make: Callable[..., Listener], plane: EmotionRecogniser
+) -> None:
+    signal = falling_voice(5.0)
+    answers = replay(make, ArraySource(signal), recogniser=plane)
+    windows = np.stack([signal[start : start + 48_000, 0] for start in range(0, 32_001, 8_000)])
+    truth = plane.answers(windows)
+    assert [reading.energy for reading, _ in answers] == pytest.approx(truth.energy, abs=1e-5)
+    assert [reading.pleasantness for reading, _ in answers] == pytest.approx(truth.pleasantness, abs=1e-5)
+    assert answers[-1][1].direction is Direction.LIVELY_PLEASANT
+
+
+def test_silence_has_no_energy_and_no_pleasantness(
+    make: Callable[..., Listener], plane: EmotionRecogniser
+) -> None:
+    signal = np.concatenate([voice(4.0), np.zeros((64_000, 1), dtype=np.float32)])
+    reading, decision = replay(make, ArraySource(signal), recogniser=plane)[-1]
+    assert (reading.energy, reading.pleasantness) == (None, None)
+    assert (decision.energy, decision.pleasantness) == (None, None)
+
+
+def test_model_of_emotions_alone_says_nothing_about_the_plane(
+    make: Callable[..., Listener], tmp_path: Path
+) -> None:
+    older = load_recogniser(write_emotion_model(tmp_path / "tiny.onnx", axes=()), threads=1)
+    for reading, decision in replay(make, ArraySource(voice(4.0)), recogniser=older):
+        assert reading.probabilities is not None
+        assert (reading.energy, reading.pleasantness) == (None, None)
+        assert (decision.energy, decision.pleasantness, decision.direction) == (None, None, None)
+
+
+def test_replay_with_the_plane_is_the_same_for_any_block_size_and_so_are_the_journals(
+    make: Callable[..., Listener], plane: EmotionRecogniser, journal: Journal
+) -> None:
+    runs, rows = [], []
+    for block_frames in (160, 1_024, 4_801):
+        source = ArraySource(falling_voice(6.0), block_frames=block_frames)
+        runs.append(
+            [
+                (reading.clock, reading.energy, reading.pleasantness, decision)
+                for reading, decision in replay(make, source, recogniser=plane, journal=journal)
+            ]
+        )
+        assert journal.flush(10.0)
+        windows = map(asdict, journal.windows(len(runs)))
+        own = {"session_id", "latency_ms", "wall_time"}
+        rows.append([{name: value for name, value in row.items() if name not in own} for row in windows])
+    assert runs[0] == runs[1] == runs[2]
+    assert rows[0] == rows[1] == rows[2]
+    assert rows[0][-1]["energy"] == runs[0][-1][1]
+    assert rows[0][-1]["direction"] == "lively and pleasant"
+
+
+def test_own_voice_bends_the_emotions_and_leaves_the_plane_alone(
+    make: Callable[..., Listener], plane: EmotionRecogniser
+) -> None:
+    embedding = np.random.default_rng(0).normal(size=(8, 2))
+    labels = [EMOTIONS.index("neutral"), EMOTIONS.index("disgust")] * 4
+    own = fit_personal(np.zeros((8, 8)), embedding, labels, model=plane.info)
+
+    def spoken(personal: PersonalVoice | None) -> list[Reading]:
+        return [
+            reading
+            for reading, _ in replay(
+                make, ArraySource(falling_voice(4.0)), recogniser=plane, personal=personal
+            )
+        ]
+
+    plain, adapted = spoken(None), spoken(own)
+    assert [r.probabilities for r in plain] != [r.probabilities for r in adapted]
+    for name in ("energy", "pleasantness"):
+        assert [getattr(r, name) for r in plain] == [getattr(r, name) for r in adapted]
+        assert None not in [getattr(r, name) for r in adapted]

@@ -13,7 +13,7 @@ from pathlib import Path
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceInfo, SourceKind
 from realtime.journal import Journal
-from realtime.snapshot import Decision, DecisionKind, Reading
+from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading
 
 INFO = SourceInfo(kind=SourceKind.DEMO, name="Built-in demo", rate_hz=48_000, channels=2)
 
@@ -26,6 +26,8 @@ def reading(clock: int, *, speech: bool = True) -> Reading:
         speech_share=draw.random() if speech else 0.0,
         probabilities=tuple(p / sum(raw) for p in raw) if speech else None,
         latency_ms=draw.random() * 30,
+        energy=draw.random() if speech else None,
+        pleasantness=draw.random() if speech else None,
     )
 
 
@@ -41,6 +43,8 @@ def decision(clock: int, *, speech: bool = True) -> Decision:
         (0.125,) * 8,
         True,
         "Said with 'é\"\n,'",
+        AxisStatement(False, 0.1 + 0.2),
+        AxisStatement(False, 0.125),
     )
 
 

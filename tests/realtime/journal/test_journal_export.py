@@ -12,6 +12,7 @@ from journal_rows import begin, decision, reading, record
 from core.errors import JournalError
 from models.emotion.labels import EMOTIONS
 from realtime.journal import Journal
+from realtime.journal.rows import PLANE_COLUMNS
 
 
 @pytest.fixture
@@ -43,6 +44,10 @@ def test_csv_reads_back_exactly(filled: Journal, tmp_path: Path) -> None:
         assert float(row["confidence"]) == truth.confidence
         assert (row["kind"], row["emotion"], row["reason"]) == (truth.kind, truth.emotion or "", truth.reason)
         assert bool(int(row["changed"])) is truth.changed
+        for name in ("energy", "pleasantness"):
+            assert (float(row[name]) if row[name] else None) == getattr(truth, name)
+        for name in ("accepted_energy", "accepted_pleasantness", "direction"):
+            assert row[name] == (getattr(truth, name) or "")
         assert (row["source_name"], row["model"]) == ("Built-in demo", "embedded 1")
     assert rows[1]["record"] == "event"
     assert rows[1]["detail"] == filled.events(1)[0].detail
@@ -62,7 +67,12 @@ def test_parquet_reads_back_exactly(filled: Journal, tmp_path: Path) -> None:
         assert numbers == (truth.probabilities or (None,) * 8)
         assert (row["confidence"], row["reason"]) == (truth.confidence, truth.reason)
         assert (row["seq"], row["detail"]) == (None, None)
+        assert {name: row[name] for name in PLANE_COLUMNS} == {
+            name: getattr(truth, name) for name in PLANE_COLUMNS
+        }
     assert str(table.schema.field("p_sad").type) == "double"
+    assert str(table.schema.field("energy").type) == "double"
+    assert str(table.schema.field("direction").type) == "string"
 
 
 @pytest.mark.parametrize("export", ["export_csv", "export_parquet"])

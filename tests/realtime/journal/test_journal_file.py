@@ -12,10 +12,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from journal_rows import begin, journal_threads, record, wait_until
+from journal_rows import begin, decision, journal_threads, reading, record, wait_until
 
 from core.errors import JournalError
 from realtime.journal import Journal, schema, writer
+from realtime.journal.rows import PLANE_COLUMNS, PROBABILITY_COLUMNS
+
+
+def restore(path: Path, version: int) -> None:
+    """Make the file of an older version: what that version itself had written, kept as SQL."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as other:
+        other.executescript((Path(__file__).parent / f"version_{version}.sql").read_text(encoding="utf-8"))
+
+
+def rows_of(path: Path) -> list[sqlite3.Row]:
+    with closing(sqlite3.connect(path)) as other:
+        other.row_factory = sqlite3.Row
+        return other.execute("SELECT * FROM windows ORDER BY session_id, clock").fetchall()
+
+
+def probabilities_of(row: sqlite3.Row) -> tuple[float, ...]:
+    return tuple(row[column] for column in PROBABILITY_COLUMNS)
 
 
 def test_text_file_is_put_aside_whole(path: Path) -> None:
@@ -138,20 +156,44 @@ def test_journal_open_to_others_is_closed_to_them(path: Path) -> None:
 def test_every_older_version_is_migrated(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     migrations = schema.MIGRATIONS
     future = (*migrations, ("ALTER TABLE sessions ADD COLUMN note TEXT", "UPDATE sessions SET note = 'old'"))
-    monkeypatch.setattr(schema, "MIGRATIONS", migrations[:version])
-    if version:
+    if version == len(migrations):
         with Journal(path, retention_days=0) as journal:
-            session_id = begin(journal)
-            record(journal, session_id, range(5))
+            record(journal, begin(journal), range(5))
+    elif version:
+        restore(path, version)
+    before = rows_of(path) if version else []
     monkeypatch.setattr(schema, "MIGRATIONS", future)
     with Journal(path, retention_days=0) as journal:
-        assert len(journal.sessions()) == bool(version)
-        assert len(journal.windows(1)) == 5 * bool(version)
+        assert journal.notice == ""
+        sessions = journal.sessions()
+        assert sum(len(journal.windows(session.id)) for session in sessions) == len(before)
         begin(journal)
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (len(future),)
         notes = [note for (note,) in other.execute("SELECT note FROM sessions ORDER BY id")]
-    assert notes == ["old", None][1 - bool(version) :]
+    assert notes == ["old"] * len(sessions) + [None]
+
+
+def test_journal_from_before_the_plane_is_read_on_and_goes_on(path: Path, tmp_path: Path) -> None:
+    restore(path, 1)
+    before = rows_of(path)
+    with Journal(path, retention_days=0) as journal:
+        assert [session.source_name for session in journal.sessions()] == ["talk.wav", "reply.wav"]
+        windows = [*journal.windows(1), *journal.windows(2)]
+        for row, window in zip(before, windows, strict=True):
+            assert {name: row[name] for name in ("clock", "kind", "emotion", "reason", "confidence")} == {
+                name: getattr(window, name) for name in ("clock", "kind", "emotion", "reason", "confidence")
+            }
+            assert window.probabilities == (None if row["p_sad"] is None else probabilities_of(row))
+            assert {getattr(window, name) for name in PLANE_COLUMNS} == {None}
+        assert [event.kind for event in journal.events(1)] == ["mood"]
+        session_id = begin(journal)
+        assert session_id == 3  # numbers go on
+        journal.record_window(session_id, reading(1), decision(1))
+        assert journal.flush(5.0)
+        assert journal.windows(session_id)[0].direction == "quiet and unpleasant"
+        assert journal.export_csv(tmp_path / "all.csv") == len(before) + 1 + 1
+    assert len(before) == 37
 
 
 def test_failed_migration_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

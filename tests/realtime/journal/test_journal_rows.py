@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from journal_rows import begin, decision, reading, record, rows_on_disk, wait_until
 
 from realtime.journal import EventRow, Journal, SessionRow, WindowRow, queue
-from realtime.snapshot import Reading
+from realtime.journal.rows import PLANE_COLUMNS
+from realtime.snapshot import AxisStatement, Reading
 
 
 def test_session_is_kept_with_what_it_ran_with(journal: Journal) -> None:
@@ -61,9 +63,50 @@ def test_windows_are_kept_exactly(journal: Journal) -> None:
         reason=given_decision.reason,
         latency_ms=given_reading.latency_ms,
         wall_time=with_speech.wall_time,
+        energy=given_reading.energy,
+        pleasantness=given_reading.pleasantness,
+        accepted_energy="quiet",
+        accepted_pleasantness="unpleasant",
+        direction="quiet and unpleasant",
     )
     assert (without.probabilities, without.emotion, without.leading) == (None, None, None)
+    assert {getattr(without, name) for name in PLANE_COLUMNS} == {None}
     assert (without.kind, without.confidence, without.changed) == ("no speech", 0.0, False)
+
+
+@pytest.mark.parametrize(
+    ("energy", "pleasantness", "kept"),
+    [
+        (True, True, ("lively", "pleasant", "lively and pleasant")),
+        (True, None, ("lively", None, "lively")),
+        (None, False, (None, "unpleasant", None)),
+        (None, None, (None, None, None)),
+    ],
+)
+def test_each_statement_is_kept_by_itself(
+    journal: Journal, energy: bool | None, pleasantness: bool | None, kept: tuple[str | None, ...]
+) -> None:
+    session_id = begin(journal)
+    said = replace(
+        decision(1), energy=AxisStatement(energy, 0.5), pleasantness=AxisStatement(pleasantness, 0.5)
+    )
+    journal.record_window(session_id, reading(1), said)
+    assert journal.flush(5.0)
+    (row,) = journal.windows(session_id)
+    assert (row.accepted_energy, row.accepted_pleasantness, row.direction) == kept
+
+
+def test_window_of_a_model_without_the_plane_is_kept_without_it(journal: Journal) -> None:
+    session_id = begin(journal)
+    journal.record_window(
+        session_id,
+        replace(reading(1), energy=None, pleasantness=None),
+        replace(decision(1), energy=None, pleasantness=None),
+    )
+    assert journal.flush(5.0)
+    (row,) = journal.windows(session_id)
+    assert row.probabilities == reading(1).probabilities
+    assert {getattr(row, name) for name in PLANE_COLUMNS} == {None}
 
 
 def test_floats_are_stored_bit_by_bit(journal: Journal) -> None:
@@ -82,11 +125,18 @@ def test_floats_are_stored_bit_by_bit(journal: Journal) -> None:
 def test_numpy_numbers_are_taken(journal: Journal) -> None:
     numpy = pytest.importorskip("numpy")
     session_id = begin(journal)
-    odd = Reading(numpy.int64(5), numpy.float32(0.1), tuple(numpy.full(8, 0.125, dtype=numpy.float32)))
+    odd = Reading(
+        numpy.int64(5),
+        numpy.float32(0.1),
+        tuple(numpy.full(8, 0.125, dtype=numpy.float32)),
+        energy=numpy.float32(0.1),
+        pleasantness=numpy.float32(0.9),
+    )
     journal.record_window(session_id, odd, decision(5))
     assert journal.flush(5.0)
     assert journal.lost == 0
-    assert journal.windows(session_id)[0].speech_share == float(numpy.float32(0.1))
+    (row,) = journal.windows(session_id)
+    assert row.speech_share == row.energy == float(numpy.float32(0.1))
 
 
 def test_events_are_numbered_in_order_within_their_session(journal: Journal) -> None:
