@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.charts import meter, percent
+import numpy as np
+import numpy.typing as npt
+
+from core.settings import ENERGY_THRESHOLD, PLEASANTNESS_THRESHOLD
+from dashboard.charts import meter
 from dashboard.markup import Markup, tag
+from dashboard.statements import ENERGY, PLEASANTNESS, axis_words, emotion_words, percent
 from models.emotion.labels import EMOTIONS
-from models.emotion.personal import Score
+from models.emotion.personal import Score, summarise_clip
+from models.emotion.recogniser import Answers, softmax
 from realtime.calibration import Heard
 from realtime.prompts import HINTS, Prompt
 from realtime.recorder import Recording, RecordingState
-from realtime.snapshot import Level
+from realtime.snapshot import AxisStatement, Level
 from realtime.take import MIN_SPEECH_S
 
-__all__ = ["Booth", "booth", "next_open", "scores"]
+__all__ = ["Booth", "Thresholds", "booth", "next_open", "scores"]
 
 _TITLE: Final = "Your voice · Attune"
+_SMALLEST: Final = 1e-6
+"""Probabilities end there and as far below 1: their logits stay finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Confidence from which each of the three statements is accepted, 0 to 1."""
+
+    emotion: float = 0.70
+    energy: float = ENERGY_THRESHOLD
+    pleasantness: float = PLEASANTNESS_THRESHOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,8 @@ class Booth:
         The newest recording; None before the first.
     last
         Key of the take that was judged last in this tab; None before the first.
+    thresholds
+        From which what the model says of a take is accepted.
     """
 
     prompts: Sequence[Prompt]
@@ -44,6 +63,7 @@ class Booth:
     heard: Mapping[str, Heard]
     recording: Recording | None = None
     last: str | None = None
+    thresholds: Thresholds = Thresholds()
 
     @property
     def open(self) -> bool:
@@ -108,6 +128,7 @@ def _sentence(view: Booth) -> Markup:
             class_="gauges",
         ),
         _verdict(view),
+        _said(view),
         class_=f"card say-it {'on' if now is not None else 'off'}",
         aria_label="What to say",
     )
@@ -157,6 +178,57 @@ def _verdict(view: Booth) -> Markup:
         class_="notices",
         role="status",
     )
+
+
+def _said(view: Booth) -> Markup:
+    """What the model, not adapted, says of the take that was judged last; empty where it was not asked."""
+    take = None if view.open or view.last is None else view.heard.get(view.last)
+    if take is None or take.answers is None:
+        return tag("div")
+    return tag(
+        "div",
+        tag("p", "As the model hears everybody:", class_="aside"),
+        tag(
+            "dl",
+            *(
+                tag(
+                    "div",
+                    tag("dt", name),
+                    tag("dd", words, data_testid=f"heard-{name.lower()}"),
+                    class_="accepted" if accepted else None,
+                )
+                for name, words, accepted in _statements(take.answers, view.thresholds)
+            ),
+            class_="said",
+        ),
+    )
+
+
+def _statements(answers: Answers, thresholds: Thresholds) -> Iterator[tuple[str, str, bool]]:
+    """Name, words, and whether it is accepted, of each statement on one take."""
+    logits, _ = summarise_clip(answers)
+    probabilities = softmax(logits)
+    best = int(probabilities.argmax())
+    confidence = float(probabilities[best])
+    accepted = confidence >= thresholds.emotion
+    yield "Emotion", emotion_words(EMOTIONS[best], confidence, accepted=accepted), accepted
+    axes = (
+        (ENERGY, answers.energy, thresholds.energy),
+        (PLEASANTNESS, answers.pleasantness, thresholds.pleasantness),
+    )
+    for axis, windows, threshold in axes:
+        if windows is None:
+            continue
+        statement = _summary(windows, threshold)
+        yield axis.name, axis_words(axis, statement), statement.accepted is not None
+
+
+def _summary(windows: npt.NDArray[np.float32], threshold: float) -> AxisStatement:
+    """Draw the windows of a take together: by their mean logit, as the emotion is."""
+    inside = np.clip(windows.astype(np.float64), _SMALLEST, 1.0 - _SMALLEST)
+    probability = float(1.0 / (1.0 + np.exp(-np.mean(np.log(inside / (1.0 - inside))))))
+    sure = max(probability, 1.0 - probability) >= threshold
+    return AxisStatement(probability >= 0.5 if sure else None, probability)
 
 
 def _takes(view: Booth) -> Markup:

@@ -8,9 +8,11 @@ from typing import Final
 
 from dashboard.markup import Markup, tag
 from dashboard.music import music
+from dashboard.plane import plane
+from dashboard.statements import percent, statement_name
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
-from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, Snapshot, Tenor
+from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, RollingTheme, Snapshot, Tenor
 
 __all__ = ["GateLine", "Run", "board", "runs_of", "title"]
 
@@ -83,11 +85,6 @@ class Run:
     end_s: float
 
 
-def percent(share: float) -> str:
-    """Write a probability for people, without decimals."""
-    return f"{100.0 * share:.0f} %"
-
-
 def _signed(number: float) -> str:
     return f"{number:.0f}".replace("-", _MINUS)
 
@@ -140,10 +137,12 @@ def title(snapshot: Snapshot) -> str:
         return "● Listening · Attune"
     if decision.kind is DecisionKind.ACCEPTED and decision.emotion is not None:
         return f"● {decision.emotion.capitalize()} {percent(decision.confidence)} · Attune"
+    if decision.kind is DecisionKind.UNSURE:
+        return f"● {statement_name(decision)} · Attune"
     return f"● {decision.kind.capitalize()} · Attune"
 
 
-def board(snapshot: Snapshot, gate: GateLine, hop_s: float) -> Markup:
+def board(snapshot: Snapshot, gate: GateLine, hop_s: float, *, with_plane: bool = False) -> Markup:
     """Draw the whole Live board.
 
     Parameters
@@ -154,14 +153,50 @@ def board(snapshot: Snapshot, gate: GateLine, hop_s: float) -> Markup:
         The gate's lines.
     hop_s
         Time between two decisions, s.
+    with_plane
+        The model knows energy and pleasantness: beside the present stands their plane, and the eight bars
+        are details. Without it the bars stand there.
     """
+    if with_plane:
+        beside, below = _plane(snapshot, hop_s), _details(bars(snapshot, gate))
+    else:
+        beside, below = bars(snapshot, gate), Markup("")
     return Markup(
         sign(snapshot)
         + notices(snapshot)
-        + tag("div", hero(snapshot, gate), bars(snapshot, gate), class_="pair")
+        + tag("div", hero(snapshot, gate), beside, class_="pair")
+        + below
         + music(snapshot)
         + timeline(snapshot, hop_s)
         + figures(snapshot)
+    )
+
+
+def _plane(snapshot: Snapshot, hop_s: float) -> Markup:
+    return plane(
+        shown_decision(snapshot),
+        snapshot.history,
+        _newest_theme(snapshot),
+        clock=snapshot.clock,
+        hop_s=hop_s,
+    )
+
+
+def _newest_theme(snapshot: Snapshot) -> RollingTheme | None:
+    """What is heard of the music of the present."""
+    if snapshot.state is not ListenerState.LISTENING or snapshot.mood is None or not snapshot.mood.themes:
+        return None
+    return snapshot.mood.themes[0]
+
+
+def _details(*content: Markup) -> Markup:
+    """What is shown to those who open it; whether it is open is the browser's (`board.js`), not ours."""
+    return tag(
+        "details",
+        tag("summary", tag("strong", "Details"), tag("span", "the eight emotions", class_="aside")),
+        *content,
+        class_="card details",
+        data_testid="details",
     )
 
 
@@ -288,7 +323,12 @@ def _present(snapshot: Snapshot) -> _Present:
         return _Present("accepted", name, detail, decision.confidence, decision.emotion)
     if decision.kind is DecisionKind.UNSURE and decision.leading is not None:
         detail = f"{decision.leading.capitalize()} leads with {percent(decision.confidence)}"
-        return _Present("unsure", "Unsure", detail, decision.confidence, decision.leading)
+        headline = statement_name(decision)
+        if headline != "Unsure":
+            look, detail = "leaning", f"No emotion is sure: {detail[0].lower()}{detail[1:]}"
+        else:
+            look = "unsure"
+        return _Present(look, headline, detail, decision.confidence, decision.leading)
     if snapshot.reading is not None and snapshot.reading.only_music:
         return _Present("quiet", "Only music", "No voice stands out from it")
     return _Present("quiet", "No speech", f"Too little speech in the last {WINDOW_S:.0f} seconds")

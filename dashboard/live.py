@@ -57,8 +57,9 @@ def page() -> None:
     st.session_state[_FACE] = _face(desk)
     _controls(desk)
     _problems(desk)
+    with_plane = _knows_plane(desk)
     tick_s = _TICK_S if desk.engine.snapshot().listening else _IDLE_TICK_S
-    keep_drawing(lambda: _board(desk), tick_s)
+    keep_drawing(lambda: _board(desk, with_plane=with_plane), tick_s)
     now_playing(desk, set_up=playlists.page)
     _foot(desk)
 
@@ -235,7 +236,15 @@ def _problems(desk: Desk) -> None:
 # The board
 
 
-def _board(desk: Desk) -> None:
+def _knows_plane(desk: Desk) -> bool:
+    """Whether the model says energy and pleasantness; it is loaded for that, if it is not yet."""
+    try:
+        return desk.engine.model.plane
+    except AttuneError:
+        return False  # the foot of the page says why
+
+
+def _board(desk: Desk, *, with_plane: bool) -> None:
     """Draw the newest snapshot; runs four times a second, apart from the rest of the page."""
 
     def draw() -> bool:
@@ -247,7 +256,7 @@ def _board(desk: Desk) -> None:
         _show_board(
             key="board",
             data={
-                "html": charts.board(snapshot, gate, engine.settings.hop_s),
+                "html": charts.board(snapshot, gate, engine.settings.hop_s, with_plane=with_plane),
                 "title": charts.title(snapshot),
             },
         )

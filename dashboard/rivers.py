@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from dashboard.charts import clock_text, percent
+from dashboard.charts import clock_text
 from dashboard.markup import Markup, tag
+from dashboard.statements import percent
 from models.mood.groups import MOODS
 from models.mood.result import MoodResult, present, ranked
 from models.mood.shares import Shares

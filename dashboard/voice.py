@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from core.errors import AttuneError
-from dashboard.booth import Booth, booth, next_open, scores
+from dashboard.booth import Booth, Thresholds, booth, next_open, scores
 from dashboard.desk import Desk
 from dashboard.markup import plain
 from dashboard.opening import open_page
@@ -278,6 +278,11 @@ def _draw(desk: Desk, prompts: tuple[Prompt, ...]) -> None:
             calibration.heard,
             calibration.recording(),
             st.session_state.get(_LAST),
+            Thresholds(
+                desk.engine.threshold,
+                desk.engine.settings.energy_threshold,
+                desk.engine.settings.pleasantness_threshold,
+            ),
         )
         _show_booth(key="booth", data={"html": booth(view), "title": view.title})
         return bool(_face(calibration) != st.session_state.get(_FACE))

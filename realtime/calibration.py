@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from core.errors import AudioDecodeError, VoiceError
 from core.settings import Settings
@@ -285,7 +286,15 @@ class Calibration:
                 np.concatenate([part.probabilities for part in parts]),
                 np.concatenate([part.logits for part in parts]),
                 np.concatenate([part.embedding for part in parts]),
+                _joined([part.energy for part in parts]),
+                _joined([part.pleasantness for part in parts]),
             )
         heard = Heard(emotion, check, answers)
         self._heard = {**self._heard, key: heard}
         return heard
+
+
+def _joined(parts: list[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
+    """The windows of all batches; None where the model does not say this."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None

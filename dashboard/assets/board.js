@@ -13,8 +13,29 @@ beat.onmessage = () => {
   if (document.hidden) askForPicture();
 };
 
+// Whether details are open is the person's to say: no picture says it, and a new page of this tab remembers it.
+const OPEN_KEY = "attune-details-open";
+
+function remembered() {
+  try {
+    return sessionStorage.getItem(OPEN_KEY) === "yes";
+  } catch {
+    return false; // the browser forbids to remember
+  }
+}
+
+function remember(event) {
+  if (event.target.nodeName !== "DETAILS") return;
+  try {
+    sessionStorage.setItem(OPEN_KEY, event.target.open ? "yes" : "no");
+  } catch {
+    // It stays as it is until the page is left.
+  }
+}
+
 function morphAttributes(old, next) {
   for (const { name } of Array.from(old.attributes)) {
+    if (name === "open" && old.nodeName === "DETAILS") continue;
     if (!next.hasAttribute(name)) old.removeAttribute(name);
   }
   for (const { name, value } of Array.from(next.attributes)) {
@@ -46,10 +67,14 @@ export default function show({ data, parentElement, setTriggerValue }) {
   if (board === null) {
     board = document.createElement("div");
     board.className = BOARD;
+    board.addEventListener("toggle", remember, true); // it does not bubble
     parentElement.appendChild(board);
   }
   const template = document.createElement("template");
   template.innerHTML = data.html;
+  if (board.querySelector("details") === null) {
+    for (const details of template.content.querySelectorAll("details")) details.open = remembered();
+  }
   morphChildren(board, template.content);
   if (document.title !== data.title) document.title = data.title;
 }

@@ -19,6 +19,7 @@ from realtime.calibration import Heard
 from realtime.capture.source import SourceInfo, SourceKind, SourceSpec
 from realtime.recorder import Recording, RecordingState
 from realtime.snapshot import (
+    AxisStatement,
     Counters,
     Decision,
     DecisionKind,
@@ -86,6 +87,17 @@ def no_speech(*, second: float = 5.0) -> Decision:
         False,
         "Only 4% of the window is speech, less than 35%.",
     )
+
+
+def axis(probability: float, *, sure_from: float = 0.8) -> AxisStatement:
+    """A statement that is accepted from a confidence on."""
+    sure = max(probability, 1.0 - probability) >= sure_from
+    return AxisStatement(probability >= 0.5 if sure else None, probability)
+
+
+def on_plane(decision: Decision, energy: float, pleasantness: float) -> Decision:
+    """The same of a model that knows the plane: these are the probabilities of lively and of pleasant."""
+    return replace(decision, energy=axis(energy), pleasantness=axis(pleasantness))
 
 
 def listening(decision: Decision | None = None, **changes: Any) -> Snapshot:
@@ -162,6 +174,7 @@ class FakeModel:
     metrics: dict[str, Any] = field(default_factory=lambda: dict(METRICS))
     provider: str = "cpu"
     threads: int = 2
+    plane: bool = False
 
 
 class FakeCalibration:

@@ -12,6 +12,7 @@ from fakes import (
     accepted,
     listening,
     no_speech,
+    on_plane,
     probabilities,
     story,
     unsure,
@@ -21,7 +22,16 @@ from dashboard import charts
 from dashboard.charts import GateLine, Run
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
-from realtime.snapshot import Counters, DecisionKind, Level, ListenerState, Snapshot, Tenor
+from realtime.snapshot import (
+    Counters,
+    DecisionKind,
+    Level,
+    ListenerState,
+    MoodReading,
+    RollingTheme,
+    Snapshot,
+    Tenor,
+)
 
 GATE = GateLine(0.70, 0.55)
 VOID_FREE = {"br", "img", "hr", "input", "meta", "link"}
@@ -60,6 +70,10 @@ class Page(HTMLParser):
 
 def drawn(snapshot: Snapshot, gate: GateLine = GATE) -> Page:
     return Page(charts.board(snapshot, gate, HOP_S))
+
+
+def with_plane(snapshot: Snapshot) -> Page:
+    return Page(charts.board(snapshot, GATE, HOP_S, with_plane=True))
 
 
 def number(attributes: dict[str, str | None], pattern: str) -> float:
@@ -232,6 +246,53 @@ def test_structure_is_the_same_for_every_decision_so_that_bars_can_glide() -> No
         )
     )
     assert accepted_ == unsure_ == quiet == waiting == stopped
+
+
+def test_with_the_plane_the_bars_are_details_that_are_closed_until_somebody_opens_them() -> None:
+    page = with_plane(listening(on_plane(unsure(), 0.7, 0.4)))
+    details = page.one("data-testid", "details")
+    assert "open" not in details
+    assert page.elements.index(("details", details)) < page.elements.index(
+        ("section", page.one("class", "bars"))
+    )
+    assert page.one("data-testid", "plane")["role"] == "img"
+
+
+def test_a_model_without_the_plane_shows_the_bars_at_once() -> None:
+    page = drawn(listening(unsure()))
+    assert not page.having("data-testid", "details")
+    assert not page.having("data-testid", "plane")
+    assert page.having("class", "bars")
+
+
+def test_the_plane_does_not_change_the_structure_for_any_decision() -> None:
+    shapes = [
+        [tag for tag, _ in with_plane(snapshot).elements if tag not in {"g", "line"}]
+        for snapshot in (
+            listening(on_plane(accepted(), 0.9, 0.8), history=()),
+            listening(no_speech(), history=()),
+            listening(None),
+            Snapshot(),
+            listening(accepted(), history=()),  # a decision of a model before, that knew no plane
+        )
+    ]
+    assert all(shape == shapes[0] for shape in shapes)
+
+
+def test_an_accepted_direction_is_the_headline_where_no_emotion_is_sure() -> None:
+    snapshot = listening(on_plane(unsure(Emotion.ANGRY, 0.5), 0.95, 0.05))
+    page = with_plane(snapshot)
+    assert "Lively and unpleasant" in page.text
+    assert "No emotion is sure: angry leads with 50 %" in page.text
+    assert page.having("class", "leaning")
+    assert charts.title(snapshot) == "● Lively and unpleasant · Attune"
+
+
+def test_music_of_the_past_leaves_no_mark_on_the_plane() -> None:
+    mood = MoodReading(RATE_HZ, (), (RollingTheme(10.0, (("film", 0.3),), (0.125,) * 8, -0.5, 0.5),))
+    assert "hidden" not in with_plane(listening(unsure(), mood=mood)).one("data-testid", "plane-music")
+    for snapshot in (listening(unsure()), listening(None, state=ListenerState.FINISHED, mood=mood)):
+        assert "hidden" in with_plane(snapshot).one("data-testid", "plane-music")
 
 
 def test_runs_join_what_says_the_same() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from fakes import FakeModel
 
 from dashboard.modelcard import model_card
@@ -26,6 +27,25 @@ def test_figures_without_a_known_split_are_not_told() -> None:
     text = card(metrics={"x": {"split": "train", "ua": 0.99}, "y": 3, "z": {"split": "test", "ua": None}})
     assert "99" not in text
     assert "mean recall" not in text
+
+
+def test_corpora_left_out_are_told_by_statement_in_either_unit() -> None:
+    loco = {
+        "nemo": {"right": 70.0, "share": 12.0, "energy_right": 80.0, "energy_share": 40.0},
+        "emodb": {"right": 0.9, "share": 0.3, "energy_right": 0.9, "energy_share": 0.6},
+    }
+    text = card(metrics={"loco": loco, "ravdess_6fold_ua": 75.8, "emodb": {"split": "test", "ua": 0.9}})
+    assert "of the emotion in 80 % of 21 % that it is sure of" in text
+    assert "of the energy in 85 % of 50 % that it is sure of" in text
+    assert "pleasantness" not in text
+    assert "90 % on EMO-DB" in text
+
+
+@pytest.mark.parametrize(
+    "loco", [None, 3, {}, {"nemo": 1}, {"nemo": {"energy_right": None, "energy_share": True}}]
+)
+def test_figures_of_corpora_left_out_that_cannot_be_read_are_not_told(loco: object) -> None:
+    assert "left out" not in card(metrics={"loco": loco})
 
 
 def test_what_the_file_says_is_escaped() -> None:

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from fakes import FakeEngine, Machine, a_trial, take_check
+from fakes import FakeEngine, Machine, a_trial, probabilities, take_check
 from streamlit.testing.v1 import AppTest
 
 from core import logs
 from core.errors import DeviceNotFoundError
 from dashboard import opening
-from dashboard.booth import Booth, booth, next_open
+from dashboard.booth import Booth, Thresholds, booth, next_open
 from dashboard.desk import Desk
-from models.emotion.labels import EMOTIONS
+from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.recogniser import Answers
 from realtime.calibration import Heard
 from realtime.capture.source import SourceKind, SourceSpec
 from realtime.prompts import PROMPTS, prompts_for
@@ -168,6 +170,48 @@ def test_the_booth_escapes_and_tells_a_failed_recording() -> None:
     failed = Recording(RecordingState.FAILED, message="The source <b> is gone.")
     markup = booth(Booth(PROMPTS, 0, {}, failed))
     assert "The source &lt;b&gt; is gone." in markup
+
+
+def answers(*, energy: float | None, pleasantness: float | None) -> Answers:
+    """Of two windows: angry leads with 80 % in both."""
+    logits = np.log(np.tile(np.array(probabilities(Emotion.ANGRY, 0.8), dtype=np.float32), (2, 1)))
+    energies, pleasures = (
+        None if value is None else np.full(2, value, dtype=np.float32) for value in (energy, pleasantness)
+    )
+    return Answers(np.exp(logits), logits, logits, energies, pleasures)
+
+
+def after_a_take(said: Answers | None, **changes: Any) -> str:
+    prompt = PROMPTS[12]
+    heard = {prompt.key: Heard(prompt.emotion, take_check(good=True), said)}
+    return booth(Booth(PROMPTS, 13, heard, Recording(RecordingState.DONE), prompt.key, **changes))
+
+
+def test_the_three_statements_on_a_take_are_shown() -> None:
+    shown = after_a_take(answers(energy=0.95, pleasantness=0.3))
+    assert "Angry, 80 %" in shown
+    assert "Lively, 95 %" in shown
+    assert "Unsure, unpleasant leads with 70 %" in shown
+
+
+def test_a_statement_on_a_take_is_accepted_from_its_threshold_on() -> None:
+    shown = after_a_take(
+        answers(energy=0.95, pleasantness=0.3), thresholds=Thresholds(0.9, energy=0.97, pleasantness=0.6)
+    )
+    assert "Unsure, angry leads with 80 %" in shown
+    assert "Unsure, lively leads with 95 %" in shown
+    assert "Unpleasant, 70 %" in shown
+
+
+def test_a_model_without_the_plane_says_the_emotion_of_a_take_alone() -> None:
+    shown = after_a_take(answers(energy=None, pleasantness=None))
+    assert "Angry, 80 %" in shown
+    assert "Energy" not in shown
+
+
+def test_a_take_that_the_model_was_not_asked_about_has_no_statements() -> None:
+    assert "As the model hears" not in after_a_take(None)
+    assert "As the model hears" not in booth(Booth(PROMPTS, 0, {}))
 
 
 def test_the_next_prompt_is_the_next_without_a_good_take() -> None:
