@@ -46,7 +46,8 @@ from core.settings import Settings, load_settings
 from doctor import Verdict, examine
 from engine import Engine
 from models.audio import open_stream
-from models.emotion.labels import EMOTIONS
+from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.plane import Direction
 from models.resample import SAMPLE_RATE_HZ
 from playback.player import PlayerKind, PlayerSnapshot
 from playback.preferences import Mode
@@ -474,7 +475,8 @@ def _plain_record(record: MusicRecord) -> dict[str, Any]:
     return {
         "music": record.kind,
         "at_s": record.at_s,
-        "emotion": record.emotion,
+        "emotion": record.feeling if isinstance(record.feeling, Emotion) else None,
+        "direction": record.feeling if isinstance(record.feeling, Direction) else None,
         "playlist": record.playlist and record.playlist.name,
         "reason": record.reason,
         "outcome": record.outcome,

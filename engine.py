@@ -17,6 +17,7 @@ from engine_music import Music
 from models import assets
 from models.audio import SUPPORTED_SUFFIXES
 from models.emotion.personal import PersonalVoice
+from models.emotion.plane import Feeling
 from models.emotion.recogniser import EmotionRecogniser, ModelInfo, load_recogniser
 from models.emotion.separator import VoiceSeparator, load_separator
 from models.mood.backbone import EMBEDDED_BACKBONE, Backbone, load_backbone
@@ -39,10 +40,10 @@ from realtime.echo import EchoReference
 from realtime.journal import Journal
 from realtime.listener import Listener
 from realtime.mood import WITHOUT_MOOD, WITHOUT_SEPARATOR, MoodEar
-from realtime.snapshot import Decision, ListenerState, Reading, Snapshot
+from realtime.snapshot import Decision, ListenerState, Reading, Snapshot, Tenor
 from realtime.voice_activity import load_voice_activity_session
 
-__all__ = ["DecisionHandler", "Engine"]
+__all__ = ["DecisionHandler", "Engine", "feeling_of"]
 
 DecisionHandler = Callable[[Reading, Decision], None]
 
@@ -54,6 +55,24 @@ _ROOM: Final = (SourceKind.MICROPHONE, SourceKind.SYSTEM, SourceKind.PUSH)
 # In recordings, in the demo and in what the machine plays, others speak; and a replay must give the same
 # decisions on every machine.
 _OWN_VOICE: Final = (SourceKind.MICROPHONE, SourceKind.PUSH)
+
+
+def feeling_of(decision: Decision, talk: Tenor | None) -> Feeling | None:
+    """Tell what music is to follow: the accepted emotion, else that of the talk, else the direction.
+
+    Parameters
+    ----------
+    decision
+        The gate's.
+    talk
+        What the last half minute of voice adds up to; None where that is not known.
+
+    Returns
+    -------
+    Emotion or Direction or None
+        None where nothing is sure.
+    """
+    return decision.emotion or (None if talk is None else talk.emotion) or decision.direction
 
 
 class Engine:
@@ -210,7 +229,13 @@ class Engine:
         snapshot = listener.snapshot()
         if snapshot.state is ListenerState.FAILED:
             raise AttuneError(snapshot.message)
-        return summarise(windows, threshold=self._threshold, notice=snapshot.notice)
+        return summarise(
+            windows,
+            threshold=self._threshold,
+            energy_threshold=self.settings.energy_threshold,
+            pleasantness_threshold=self.settings.pleasantness_threshold,
+            notice=snapshot.notice,
+        )
 
     @property
     def spec(self) -> SourceSpec | None:
@@ -381,8 +406,7 @@ class Engine:
     ) -> Listener:
         def decided(reading: Reading, decision: Decision) -> None:
             if (music := self._music) is not None:
-                talk = listener.snapshot().tenor
-                music.conductor.hear(decision.emotion or (talk.emotion if talk is not None else None))
+                music.conductor.hear(feeling_of(decision, listener.snapshot().tenor))
             if on_decision is not None:
                 on_decision(reading, decision)
 

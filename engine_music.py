@@ -16,7 +16,7 @@ from core import paths
 from core.errors import AttuneError, MusicError
 from core.settings import Settings
 from models.audio import open_stream
-from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback import mapping
 from playback.audio_out import PortAudioOutputs, SoundSystem
 from playback.conductor import Conductor
@@ -99,7 +99,7 @@ class ScanView:
 
 
 class Music:
-    """The music that follows the emotions; any thread may use it, and nothing of it waits.
+    """The music that follows what is heard; any thread may use it, and nothing of it waits.
 
     Parameters
     ----------
@@ -258,11 +258,11 @@ class Music:
         given = replace(import_preferences(text), player=self.kind, loudspeaker=loudspeaker)
         self.conductor.set_preferences(given)
 
-    def candidates(self, emotion: Emotion) -> tuple[Playlist, ...]:
-        """The playlists that an emotion leads to now."""
+    def candidates(self, feeling: Feeling) -> tuple[Playlist, ...]:
+        """The playlists that an emotion or a direction leads to now."""
         snapshot = self.snapshot()
         player = snapshot.player
-        return mapping.candidates(snapshot.preferences, emotion, player.playlists, player.kind)
+        return mapping.candidates(snapshot.preferences, feeling, player.playlists, player.kind)
 
     def missing(self) -> tuple[PlaylistRef, ...]:
         """Chosen playlists of the player in use that are not there any more."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
+from dashboard.feelings import background_of
 from dashboard.fields import Held, asked, carry_out, hold, tell_problem
 from dashboard.markup import Markup, tag
 from dashboard.now_playing import MODES
@@ -215,7 +216,7 @@ def records_table(records: Sequence[MusicRecord], now_s: float) -> Markup:
     """
     if not records:
         return tag("p", "Nothing has happened yet.", class_="none-yet")
-    heads = ("Time", "What", "Emotion", "Playlist", "Why", "Outcome")
+    heads = ("Time", "What", "Heard", "Playlist", "Why", "Outcome")
     return tag(
         "div",
         tag(
@@ -233,7 +234,7 @@ def records_table(records: Sequence[MusicRecord], now_s: float) -> Markup:
 
 def _record(record: MusicRecord, now_s: float) -> Markup:
     at = dt.datetime.fromtimestamp(record.at_s)
-    emotion = record.emotion
+    feeling = record.feeling
     outcome = record.outcome
     return tag(
         "tr",
@@ -241,8 +242,8 @@ def _record(record: MusicRecord, now_s: float) -> Markup:
         tag("td", _KINDS[record.kind], class_=f"kind {record.kind.replace(' ', '-')}"),
         tag(
             "td",
-            tag("span", emotion.capitalize(), class_="chip", style=f"--hue:var(--at-{emotion})")
-            if emotion is not None
+            tag("span", feeling.capitalize(), class_="chip", style=f"--hue:{background_of(feeling)}")
+            if feeling is not None
             else tag("span", _NONE, class_="nothing-of"),
             class_="emotion",
         ),

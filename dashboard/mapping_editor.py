@@ -1,13 +1,11 @@
-"""Owns the mapping editor: where each of the eight emotions leads, suggestions, import and export."""
+"""Owns the mapping editor: where each emotion and each direction leads, suggestions, import and export."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -15,9 +13,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import AttuneError
 from dashboard.desk import Desk
+from dashboard.feelings import background_of
 from dashboard.fields import Held, asked, carry_out, hold, outcome, tell_problem
 from dashboard.markup import plain, tag
-from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.labels import EMOTIONS
+from models.emotion.plane import DIRECTIONS, Feeling
+from playback.autopilot_words import noun
 from playback.player import ConnectionState, Outcome, PlayerKind, Playlist
 from playback.preferences import Choice, PlaylistRef
 from playback.styles import LIFT, MATCH, Strategy, Style
@@ -25,7 +26,7 @@ from playback.styles import LIFT, MATCH, Strategy, Style
 if TYPE_CHECKING:
     from engine_music import Music
 
-__all__ = ["HUES", "answer", "chosen", "labels_of", "leads_to", "mapping_editor", "with_chosen"]
+__all__ = ["answer", "chosen", "labels_of", "leads_to", "mapping_editor", "with_chosen"]
 
 _PLACE: Final = "mapping"
 _IMPORTS: Final = "mapping imports"
@@ -33,21 +34,19 @@ _MOST_NAMED: Final = 4
 _FOUND_USED: Final = 3
 """Of what a search found so many are taken at once; the others can be chosen one by one."""
 _MOST_BYTES: Final = 1_000_000
+_WHEN_UNSURE: Final = (
+    "If no emotion is sure, the music follows what is: that the voice is lively or quiet, "
+    "and perhaps pleasant or unpleasant."
+)
 _UNLISTED: Final = {
     PlayerKind.SPOTIFY: "sign in above, or press Test.",
     PlayerKind.LOCAL: "scan a folder of music above.",
     PlayerKind.DRY_RUN: "choose a player above.",
 }
-_BOARD: Final = Path(__file__).parent / "assets" / "board.css"
-
-HUES: Final[Mapping[str, str]] = dict(
-    re.findall(r"--at-(\w+): (#[0-9a-f]{6});", _BOARD.read_text(encoding="utf-8"))
-)
-"""The emotions' colours on the Live page: Streamlit's own widgets stand outside the board's style."""
 
 
 def mapping_editor(desk: Desk) -> None:
-    """Draw a row for each emotion, and the buttons for the whole.
+    """Draw a row for each emotion, those for directions folded below, and the buttons for the whole.
 
     Parameters
     ----------
@@ -69,8 +68,13 @@ def mapping_editor(desk: Desk) -> None:
     connected = music.kind is PlayerKind.SPOTIFY and player.connection.state is ConnectionState.CONNECTED
     if not player.playlists and not connected:
         st.caption(plain(f"No playlists are listed yet: {_UNLISTED[music.kind]}"))
+    known = bool(player.playlists) or connected
     for emotion in EMOTIONS:
-        _row(music, emotion, player.playlists, missing, known=bool(player.playlists) or connected)
+        _row(music, emotion, player.playlists, missing, known=known)
+    with st.expander("When only the direction is sure"), st.container(key="mapping-directions"):
+        st.html(tag("p", _WHEN_UNSURE, class_="at-lead"))
+        for direction in DIRECTIONS:
+            _row(music, direction, player.playlists, missing, known=known)
     tell_problem(_PLACE)
     _whole(music, player.connection.state)
 
@@ -80,9 +84,9 @@ def answer() -> Outcome | None:
     return outcome(_PLACE)
 
 
-def leads_to(emotion: Emotion, strategy: Strategy) -> str:
-    """Say which styles a strategy means for an emotion."""
-    return " or ".join(_styles(emotion, strategy))
+def leads_to(feeling: Feeling, strategy: Strategy) -> str:
+    """Say which styles a strategy means for an emotion or a direction."""
+    return " or ".join(_styles(feeling, strategy))
 
 
 def chosen(choice: Choice) -> tuple[PlaylistRef, ...]:
@@ -146,46 +150,46 @@ def labels_of(
 
 def _row(
     music: Music,
-    emotion: Emotion,
+    feeling: Feeling,
     playlists: Sequence[Playlist],
     missing: set[str],
     *,
     known: bool,
 ) -> None:
-    choice = music.snapshot().preferences.choices[emotion]
-    with st.container(key=f"leads-{emotion}"):
+    choice = music.snapshot().preferences.choices[feeling]
+    with st.container(key=f"leads-{feeling}"):
         left, right = st.columns((4, 7), vertical_alignment="top")
         with left:
-            _strategy(music, emotion, choice)
+            _strategy(music, feeling, choice)
         with right:
             refs = tuple(ref for ref in chosen(choice) if _is_of(ref, music.kind))
-            found = _found(music, emotion, choice.strategy)
-            _playlists(music, emotion, choice, labels_of((*playlists, *(found or ())), refs, missing), refs)
+            found = _found(music, feeling, choice.strategy)
+            _playlists(music, feeling, choice, labels_of((*playlists, *(found or ())), refs, missing), refs)
             gone = [ref for ref in refs if ref.uri in missing]
             if gone:
-                _gone(music, emotion, gone)
-            elif not refs and (offers := music.candidates(emotion)):
-                _offer(music, emotion, "Suggested", offers, offers)
+                _gone(music, feeling, gone)
+            elif not refs and (offers := music.candidates(feeling)):
+                _offer(music, feeling, "Suggested", offers, offers)
             elif not refs and found:
-                _offer(music, emotion, "Found on Spotify", found, found[:_FOUND_USED])
+                _offer(music, feeling, "Found on Spotify", found, found[:_FOUND_USED])
             elif not refs and known:
-                _none_suits(music, emotion, choice.strategy, searched=found is not None)
+                _none_suits(music, feeling, choice.strategy, searched=found is not None)
 
 
-def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key=f"strategy-{emotion}"):
+def _strategy(music: Music, feeling: Feeling, choice: Choice) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key=f"strategy-{feeling}"):
         st.html(
             tag(
                 "span",
-                tag("i", style=f"background:{HUES[emotion]}", aria_hidden="true"),
-                emotion.capitalize(),
+                tag("i", style=f"background:{background_of(feeling)}", aria_hidden="true"),
+                feeling.capitalize(),
                 class_="at-emotion",
             ),
             width="content",
         )
-        held = hold(f"mapping {emotion} strategy", choice.strategy)
+        held = hold(f"mapping {feeling} strategy", choice.strategy)
         st.segmented_control(
-            f"Strategy for {emotion}",
+            f"Strategy for {noun(feeling)}",
             (Strategy.MATCH, Strategy.LIFT),
             default=held.first,
             key=held.key,
@@ -193,7 +197,7 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
             format_func=lambda strategy: strategy.capitalize(),
             label_visibility="collapsed",
             on_change=_set_strategy,
-            args=(music, emotion, held),
+            args=(music, feeling, held),
         )
     st.html(
         tag(
@@ -201,7 +205,7 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
             *(
                 tag(
                     "span",
-                    f"{strategy.capitalize()}: {leads_to(emotion, strategy)}",
+                    f"{strategy.capitalize()}: {leads_to(feeling, strategy)}",
                     class_="used" if strategy is choice.strategy else None,
                 )
                 for strategy in (Strategy.MATCH, Strategy.LIFT)
@@ -212,15 +216,15 @@ def _strategy(music: Music, emotion: Emotion, choice: Choice) -> None:
 
 
 def _playlists(
-    music: Music, emotion: Emotion, choice: Choice, labels: dict[str, str], refs: Sequence[PlaylistRef]
+    music: Music, feeling: Feeling, choice: Choice, labels: dict[str, str], refs: Sequence[PlaylistRef]
 ) -> None:
     held = hold(
-        f"mapping {emotion} lists",
+        f"mapping {feeling} lists",
         [ref.uri for ref in refs],
         offered=(choice.strategy, music.kind, *labels.items()),
     )
     st.multiselect(
-        f"Playlists for {emotion}, in turn",
+        f"Playlists for {noun(feeling)}, in turn",
         list(labels),
         default=held.first,
         key=held.key,
@@ -229,37 +233,37 @@ def _playlists(
         label_visibility="collapsed",
         select_all=False,
         on_change=_set_playlists,
-        args=(music, emotion, choice.strategy, held, labels),
+        args=(music, feeling, choice.strategy, held, labels),
     )
 
 
 def _offer(
-    music: Music, emotion: Emotion, what: str, offers: Sequence[Playlist], taken: Sequence[Playlist]
+    music: Music, feeling: Feeling, what: str, offers: Sequence[Playlist], taken: Sequence[Playlist]
 ) -> None:
     verb = "Use these" if len(taken) == len(offers) else f"Use the first {len(taken)}"
-    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{emotion}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{feeling}"):
         st.caption(plain(f"{what}: {_named([one.name for one in offers])}"), width="content")
         st.button(
             verb,
-            key=f"mapping {emotion} use",
+            key=f"mapping {feeling} use",
             type="tertiary",
-            help=f"Choose what is named here for {emotion}",
+            help=f"Choose what is named here for {noun(feeling)}",
             on_click=_use,
-            args=(music, emotion, taken),
+            args=(music, feeling, taken),
         )
 
 
-def _none_suits(music: Music, emotion: Emotion, strategy: Strategy, *, searched: bool) -> None:
+def _none_suits(music: Music, feeling: Feeling, strategy: Strategy, *, searched: bool) -> None:
     if searched:
         st.caption("Nothing that Spotify found suits by its name either, so nothing is played: choose one.")
         return
-    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{emotion}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{feeling}"):
         st.caption("No playlist suits by its name, so nothing is played: choose one.", width="content")
         if music.kind is PlayerKind.SPOTIFY:
-            style = _styles(emotion, strategy)[0]
+            style = _styles(feeling, strategy)[0]
             st.button(
                 "Search Spotify",
-                key=f"mapping {emotion} search",
+                key=f"mapping {feeling} search",
                 type="tertiary",
                 help=f"Look for public playlists that are {style}",
                 on_click=carry_out,
@@ -267,28 +271,28 @@ def _none_suits(music: Music, emotion: Emotion, strategy: Strategy, *, searched:
             )
 
 
-def _found(music: Music, emotion: Emotion, strategy: Strategy) -> tuple[Playlist, ...] | None:
-    """What a search has found for an emotion; None before one."""
-    found = [music.found[style] for style in _styles(emotion, strategy) if style in music.found]
+def _found(music: Music, feeling: Feeling, strategy: Strategy) -> tuple[Playlist, ...] | None:
+    """What a search has found for a feeling; None before one."""
+    found = [music.found[style] for style in _styles(feeling, strategy) if style in music.found]
     return tuple(chain.from_iterable(found)) if found else None
 
 
-def _styles(emotion: Emotion, strategy: Strategy) -> tuple[Style, ...]:
-    return (MATCH if strategy is Strategy.MATCH else LIFT)[emotion]
+def _styles(feeling: Feeling, strategy: Strategy) -> tuple[Style, ...]:
+    return (MATCH if strategy is Strategy.MATCH else LIFT)[feeling]
 
 
-def _gone(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
+def _gone(music: Music, feeling: Feeling, gone: Sequence[PlaylistRef]) -> None:
     names = _named([f"“{ref.name}”" for ref in gone])
-    then = "" if music.candidates(emotion) else "; nothing is played"
-    with st.container(horizontal=True, vertical_alignment="center", key=f"gone-{emotion}"):
+    then = "" if music.candidates(feeling) else "; nothing is played"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"gone-{feeling}"):
         verb = "is" if len(gone) == 1 else "are"
         st.caption(plain(f"{names} {verb} not there any more{then}."), width="content")
         st.button(
             "Remove it" if len(gone) == 1 else "Remove them",
-            key=f"mapping {emotion} clean",
+            key=f"mapping {feeling} clean",
             type="tertiary",
             on_click=_clean,
-            args=(music, emotion, gone),
+            args=(music, feeling, gone),
         )
 
 
@@ -298,54 +302,54 @@ def _named(names: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _change(music: Music, emotion: Emotion, choice: Choice) -> None:
+def _change(music: Music, feeling: Feeling, choice: Choice) -> None:
     preferences = music.snapshot().preferences
-    music.set_preferences(replace(preferences, choices={**preferences.choices, emotion: choice}))
+    music.set_preferences(replace(preferences, choices={**preferences.choices, feeling: choice}))
 
 
-def _choice(music: Music, emotion: Emotion, strategy: Strategy | None = None) -> Choice:
-    choice = music.snapshot().preferences.choices[emotion]
+def _choice(music: Music, feeling: Feeling, strategy: Strategy | None = None) -> Choice:
+    choice = music.snapshot().preferences.choices[feeling]
     return choice if strategy is None else replace(choice, strategy=strategy)
 
 
-def _set_strategy(music: Music, emotion: Emotion, held: Held) -> None:
+def _set_strategy(music: Music, feeling: Feeling, held: Held) -> None:
     if (strategy := asked(held)) is not None:
-        changed = _choice(music, emotion, Strategy(strategy))
-        carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
+        changed = _choice(music, feeling, Strategy(strategy))
+        carry_out(_PLACE, lambda: _change(music, feeling, changed), held=held)
 
 
 def _set_playlists(
-    music: Music, emotion: Emotion, strategy: Strategy, held: Held, labels: Mapping[str, str]
+    music: Music, feeling: Feeling, strategy: Strategy, held: Held, labels: Mapping[str, str]
 ) -> None:
     if (uris := asked(held)) is None:
         return
-    choice = _choice(music, emotion, strategy)
-    now = _choice(music, emotion)
+    choice = _choice(music, feeling, strategy)
+    now = _choice(music, feeling)
     known = {ref.uri: ref for ref in chosen(choice)}
-    known |= _refs(_found(music, emotion, strategy) or (), public=True)
+    known |= _refs(_found(music, feeling, strategy) or (), public=True)
     known |= _refs(music.snapshot().player.playlists)
     refs = [known.get(uri) or PlaylistRef(uri, labels[uri]) for uri in uris]
     # The list of the strategy that was shown, though another tab may have chosen the other one meanwhile.
     changed = replace(with_chosen(choice, refs, music.kind), strategy=now.strategy)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed), held=held)
+    carry_out(_PLACE, lambda: _change(music, feeling, changed), held=held)
 
 
-def _use(music: Music, emotion: Emotion, offers: Sequence[Playlist]) -> None:
+def _use(music: Music, feeling: Feeling, offers: Sequence[Playlist]) -> None:
     listed = {one.uri for one in music.snapshot().player.playlists}
     refs = [PlaylistRef(one.uri, one.name, public=one.uri not in listed) for one in offers]
-    changed = with_chosen(_choice(music, emotion), refs, music.kind)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed))
+    changed = with_chosen(_choice(music, feeling), refs, music.kind)
+    carry_out(_PLACE, lambda: _change(music, feeling, changed))
 
 
 def _refs(playlists: Iterable[Playlist], *, public: bool = False) -> dict[str, PlaylistRef]:
     return {one.uri: PlaylistRef(one.uri, one.name, public) for one in playlists}
 
 
-def _clean(music: Music, emotion: Emotion, gone: Sequence[PlaylistRef]) -> None:
-    choice = _choice(music, emotion)
+def _clean(music: Music, feeling: Feeling, gone: Sequence[PlaylistRef]) -> None:
+    choice = _choice(music, feeling)
     refs = [ref for ref in chosen(choice) if _is_of(ref, music.kind) and ref not in gone]
     changed = with_chosen(choice, refs, music.kind)
-    carry_out(_PLACE, lambda: _change(music, emotion, changed))
+    carry_out(_PLACE, lambda: _change(music, feeling, changed))
 
 
 # The whole

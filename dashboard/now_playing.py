@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from dashboard.desk import Desk
+from dashboard.feelings import background_of
 from dashboard.fields import carry_out, problem
 from dashboard.markup import Markup, tag
 from dashboard.part import draw_part, keep_drawing
@@ -301,7 +302,9 @@ def _suggestion(suggestion: Suggestion | None) -> Markup:
         "div",
         tag(
             "p",
-            tag("i", class_="hue", style=f"background:var(--at-{suggestion.emotion})", aria_hidden="true"),
+            tag(
+                "i", class_="hue", style=f"background:{background_of(suggestion.feeling)}", aria_hidden="true"
+            ),
             tag("strong", f"Play {suggestion.playlist.name}?"),
             tag("span", suggestion.reason),
             class_="says-so",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 from playback import attribution
 from playback.attribution import Doing, Known, Sight
 from playback.autopilot_events import (
@@ -33,8 +33,9 @@ from playback.autopilot_events import (
     UserActed,
     Withdraw,
 )
-from playback.autopilot_state import AutopilotState, Led, at, heard, is_held, lasts, settled, waits
-from playback.autopilot_words import called, name, sentence, span
+from playback.autopilot_state import AutopilotState, Led, at, goes_on_now, heard, newest, settled, waits
+from playback.autopilot_words import called, name, noun, sentence, span
+from playback.feelings import contains, goes_on, overlaps
 from playback.mapping import next_playlist
 from playback.player import Outcome, OutcomeKind, Playlist
 from playback.preferences import AutopilotSettings, Mode
@@ -69,13 +70,14 @@ _Step = tuple[AutopilotState, tuple[Command, ...]]
 def step(state: AutopilotState, event: Event, context: Context) -> _Step:
     """Take one event.
 
-    An accepted emotion that is held for the dwell time leads to one switch (or one suggestion) and to no
-    other until another emotion has been held, or it had not been held itself for `AGAIN_S`. Where
-    something stands in the way, that is recorded once, and the switch comes as soon as nothing does if
-    the emotion holds still. Music that was put on for it and plays still is left alone, and what plays, or
-    played last, is not switched to. A switch that failed is tried again after the cool-down, if the emotion
-    holds and trying can help. What people do, here or in the player itself, keeps the autopilot quiet; what
-    they do while it is off does not.
+    A feeling (an accepted emotion, or a direction) that is held for the dwell time leads to one switch (or
+    one suggestion) and to no other until another feeling has been held, or it had not been held itself for
+    `AGAIN_S`. A direction that contains the feeling is no other one: it is the same, known less well. Where
+    something stands in the way, that is recorded once, and the switch comes as soon as nothing does if the
+    feeling holds still. Music that was put on for it and plays still is left alone, and so is whatever suits
+    a direction; what plays, or played last, is not switched to. A switch that failed is tried again after
+    the cool-down, if the feeling holds and trying can help. What people do, here or in the player itself,
+    keeps the autopilot quiet; what they do while it is off does not.
 
     Parameters
     ----------
@@ -121,17 +123,10 @@ def phase(state: AutopilotState, context: Context, at_s: float) -> tuple[Phase, 
     wait = waits(state, settings)
     if wait is not None:
         return wait.phase, sentence(wait.clause), wait.until_s
-    held, may = state.held, _may(state, settings.mode)
-    if (
-        held is not None
-        and lasts(state)
-        and not is_held(state, settings)
-        and (may or held is not state.settled)
-    ):
-        says, until_s = (
-            f"{name(held)} has to last {span(settings.dwell_s)}.",
-            state.since_s + settings.dwell_s,
-        )
+    one = newest(state)
+    if one is not None and not one.is_held(state.at_s, settings) and _is_news(state, one.feeling, settings):
+        until_s = one.since_s + settings.dwell_s
+        says = f"{name(one.feeling)} has to last {span(settings.dwell_s)}."
         return Phase.HOLDING, says, until_s if until_s > state.at_s else None
     ends_s = None if state.offer is None else state.offered_s + SUGGESTION_S
     return Phase.READY, _ready(state, settings), ends_s
@@ -140,10 +135,10 @@ def phase(state: AutopilotState, context: Context, at_s: float) -> tuple[Phase, 
 def _ready(state: AutopilotState, settings: AutopilotSettings) -> str:
     if state.offer is not None:
         return "A suggestion waits for your answer."
-    if state.settled is None or (_may(state, settings.mode) and not is_held(state, settings)):
+    if state.settled is None or (_may(state, settings.mode) and not goes_on_now(state, settings)):
         return f"It waits for an emotion that lasts {span(settings.dwell_s)}."
     if _may(state, settings.mode) and _NONE in state.told:
-        return f"No playlist is chosen for {state.settled}."
+        return f"No playlist is chosen for {noun(state.settled)}."
     return f"{name(state.settled)} has been seen to; it waits for another emotion."
 
 
@@ -154,8 +149,8 @@ def can_undo(state: AutopilotState) -> bool:
 
 def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # noqa: PLR0911, PLR0912 - one for each event
     match event:
-        case Heard(_, emotion):
-            return heard(state, emotion), ()
+        case Heard(_, feeling):
+            return heard(state, feeling), ()
         case Tick(_, minute):
             return replace(state, minute_of_day=minute), ()
         case PlayerSeen():
@@ -169,7 +164,7 @@ def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # no
         case CallSeen(_, on):
             return replace(state, on_call=on), ()
         case ListeningSeen(_, on):
-            return replace(state, listening=on, held=state.held if on else None), ()
+            return replace(state, listening=on, stretches=state.stretches if on else ()), ()
         case SwitchEnded():
             return _switch_ended(state, event)
         case SwitchForestalled(_, doing):
@@ -328,9 +323,9 @@ def _answered(state: AutopilotState, *, yes: bool) -> _Step:
     if yes:
         state, commands = _switch(state, replace(offer, wanted=True))
         return state, (*commands, Withdraw())
-    state = replace(state, led_to=Led.SWITCH)
+    state = replace(state, led_to=Led.SWITCH, refused=True)
     named, discreet = (f"You said not now to {one}." for one in called(offer.playlist))
-    record = _record(state, RecordKind.USER, named, discreet, emotion=offer.emotion, playlist=offer.playlist)
+    record = _record(state, RecordKind.USER, named, discreet, feeling=offer.feeling, playlist=offer.playlist)
     return state, (Withdraw(), record)
 
 
@@ -345,9 +340,10 @@ def _withdraw(state: AutopilotState, context: Context) -> _Step:
     stands = (
         context.settings.mode is Mode.SUGGEST
         and state.at_s < state.offered_s + SUGGESTION_S
-        and state.settled is offer.emotion
+        and state.settled is not None
+        and goes_on(state.settled, offer.feeling)
         and waits(state, context.settings) is None
-        and offer.playlist.uri in _uris(context.candidates.get(offer.emotion, ()))
+        and offer.playlist.uri in _uris(context.candidates.get(state.settled, ()))
         and (playing is None or playing.uri != offer.playlist.uri)
     )
     return (state, ()) if stands else (replace(state, offer=None), (Withdraw(),))
@@ -359,28 +355,47 @@ def _playing(state: AutopilotState) -> Playlist | None:
 
 
 def _may(state: AutopilotState, mode: Mode) -> bool:
-    """Whether the settled emotion may still lead to something."""
+    """Whether the settled feeling may still lead to something."""
     return state.led_to is Led.NOTHING or (mode is Mode.AUTO and state.led_to is Led.SUGGESTION)
 
 
+def _is_news(state: AutopilotState, feeling: Feeling, settings: AutopilotSettings) -> bool:
+    same = state.settled is not None and goes_on(state.settled, feeling)
+    return not same or _may(state, settings.mode)
+
+
 def _decide(state: AutopilotState, context: Context) -> _Step:
-    settings, emotion = context.settings, state.settled
+    settings, feeling = context.settings, state.settled
     if (
         settings.mode is Mode.OFF
-        or emotion is None
-        or emotion is not state.held
-        or not is_held(state, settings)
+        or feeling is None
+        or not goes_on_now(state, settings)
         or not _may(state, settings.mode)
     ):
         return state, ()
+    if _is_seen_to(state, feeling, context):
+        return replace(state, led_to=Led.SWITCH), ()
     wait = waits(state, settings)
     if wait is not None:
         return _tell(state, wait.phase, wait.clause)
-    return _choose(state, emotion, context)
+    if state.offer is not None:  # made for a direction that contains it, and suits it too: see `_withdraw`
+        return replace(state, led_to=Led.SUGGESTION), ()
+    return _choose(state, feeling, context)
 
 
-def _choose(state: AutopilotState, emotion: Emotion, context: Context) -> _Step:
-    candidates = context.candidates.get(emotion, ())
+def _is_seen_to(state: AutopilotState, feeling: Feeling, context: Context) -> bool:
+    """Whether what was done, or refused, for a direction does for what that has turned out to be."""
+    playing = _playing(state)
+    return state.refused or (
+        playing is not None
+        and state.served is not None
+        and contains(state.served, feeling)
+        and playing.uri in _uris(context.candidates.get(feeling, ()))
+    )
+
+
+def _choose(state: AutopilotState, feeling: Feeling, context: Context) -> _Step:
+    candidates = context.candidates.get(feeling, ())
     if not context.listed:
         return state, ()
     if not candidates:
@@ -389,28 +404,29 @@ def _choose(state: AutopilotState, emotion: Emotion, context: Context) -> _Step:
     worn = {*state.played[-1:], None if playing is None else playing.uri}
     playlist = next_playlist([one for one in candidates if one.uri not in worn], state.played, None)
     fits = playing is not None and playing.uri in _uris(candidates)
-    if playing is not None and fits and (playlist is None or state.served is emotion):
+    served = state.served is not None and overlaps(state.served, feeling)
+    if playing is not None and fits and (playlist is None or served or isinstance(feeling, Direction)):
         already = (f"{one} plays already, and is for it" for one in called(playing))
         state, commands = _tell(state, _FITS, *already)
         return replace(state, led_to=Led.SWITCH), commands
     if playlist is None:
         only = (f"{one}, the only playlist for it, played last" for one in called(candidates[0]))
         return _tell(state, _WORN, *only)
-    offer = _offer(state, emotion, playlist, context)
+    offer = _offer(state, feeling, playlist, context)
     if context.settings.mode is Mode.AUTO:
         return _switch(state, offer)
     state = replace(state, offer=offer, offered_s=state.at_s, led_to=Led.SUGGESTION)
     record = _record(
-        state, RecordKind.SUGGESTED, offer.reason, offer.discreet, emotion=emotion, playlist=offer.playlist
+        state, RecordKind.SUGGESTED, offer.reason, offer.discreet, feeling=feeling, playlist=offer.playlist
     )
-    return state, (Suggest(Suggestion(offer.playlist, emotion, offer.reason)), record)
+    return state, (Suggest(Suggestion(offer.playlist, feeling, offer.reason)), record)
 
 
-def _offer(state: AutopilotState, emotion: Emotion, playlist: Playlist, context: Context) -> Switch:
-    lifts = context.strategies.get(emotion) is Strategy.LIFT
-    chosen = f"{_accepted(state, emotion)}, so music that {'lifts' if lifts else 'matches'} follows: "
+def _offer(state: AutopilotState, feeling: Feeling, playlist: Playlist, context: Context) -> Switch:
+    lifts = context.strategies.get(feeling) is Strategy.LIFT
+    chosen = f"{_was_heard(state, feeling)}, so music that {'lifts' if lifts else 'matches'} follows: "
     reason, discreet = (f"{chosen}{one}." for one in called(playlist))
-    return Switch(playlist, emotion, reason, discreet)
+    return Switch(playlist, feeling, reason, discreet)
 
 
 def _switch(state: AutopilotState, switch: Switch) -> _Step:
@@ -419,10 +435,14 @@ def _switch(state: AutopilotState, switch: Switch) -> _Step:
         under_way=switch,
         undo=_way_back(state.known.now),
         changed_s=state.at_s,
-        led_to=Led.SWITCH if state.settled is switch.emotion else state.led_to,
+        led_to=Led.SWITCH if _is_for_the_settled(state, switch) else state.led_to,
         known=attribution.begun(state.known, switch.playlist.uri),
     )
     return state, (switch,)
+
+
+def _is_for_the_settled(state: AutopilotState, switch: Switch) -> bool:
+    return state.settled is not None and goes_on(state.settled, switch.feeling)
 
 
 def _switch_ended(state: AutopilotState, event: SwitchEnded) -> _Step:
@@ -440,7 +460,7 @@ def _switch_ended(state: AutopilotState, event: SwitchEnded) -> _Step:
     if done.playlist is not None:
         state = replace(state, played=_after(state.played, done.playlist.uri))
     if isinstance(done, Switch):
-        state = replace(state, served=done.emotion)
+        state = replace(state, served=done.feeling)
     kind = RecordKind.SWITCHED if isinstance(done, Switch) else RecordKind.UNDONE
     return state, (_ended(state, kind, done, event.outcome.kind, done.reason, done.discreet),)
 
@@ -450,7 +470,7 @@ def _switch_failed(state: AutopilotState, failed: Switch | Undo, outcome: Outcom
     if isinstance(failed, Undo):
         return replace(state, undo=failed), (_failed(state, failed, outcome),)
     state = replace(state, undo=None, played=_before_last(state.played, failed.playlist.uri))
-    if failed.emotion is state.settled and outcome.kind not in _LASTING:
+    if _is_for_the_settled(state, failed) and outcome.kind not in _LASTING:
         state = replace(state, led_to=Led.NOTHING, told=state.told | {Phase.COOLING})
     return state, (_failed(state, failed, outcome),)
 
@@ -469,8 +489,8 @@ def _ended(
     reason: str,
     discreet: str,
 ) -> Record:
-    emotion = ended.emotion if isinstance(ended, Switch) else None
-    return _record(state, kind, reason, discreet, emotion=emotion, playlist=ended.playlist, outcome=outcome)
+    feeling = ended.feeling if isinstance(ended, Switch) else None
+    return _record(state, kind, reason, discreet, feeling=feeling, playlist=ended.playlist, outcome=outcome)
 
 
 def _way_back(former: Sight | None) -> Undo:
@@ -487,14 +507,14 @@ def _way_back(former: Sight | None) -> Undo:
 
 
 def _tell(state: AutopilotState, key: str, clause: str, discreet: str = "") -> _Step:
-    """Record once what stands in the way of the settled emotion."""
-    emotion = state.settled
-    if emotion is None or key in state.told or key == Phase.SWITCHING:  # that passes, and has its own record
+    """Record once what stands in the way of the settled feeling."""
+    feeling = state.settled
+    if feeling is None or key in state.told or key == Phase.SWITCHING:  # that passes, and has its own record
         return state, ()
     state = replace(state, told=state.told | {key})
-    but = f"{_accepted(state, emotion)}, but "
+    but = f"{_was_heard(state, feeling)}, but "
     named, unnamed = (sentence(but + one) for one in (clause, discreet or clause))
-    return state, (_record(state, RecordKind.HELD_BACK, named, unnamed, emotion=emotion),)
+    return state, (_record(state, RecordKind.HELD_BACK, named, unnamed, feeling=feeling),)
 
 
 def _record(
@@ -503,17 +523,17 @@ def _record(
     reason: str,
     discreet: str = "",
     *,
-    emotion: Emotion | None = None,
+    feeling: Feeling | None = None,
     playlist: Playlist | None = None,
     outcome: OutcomeKind | None = None,
 ) -> Record:
-    record = MusicRecord(state.at_s, kind, reason, emotion=emotion, playlist=playlist, outcome=outcome)
+    record = MusicRecord(state.at_s, kind, reason, feeling=feeling, playlist=playlist, outcome=outcome)
     return Record(record, discreet or reason)
 
 
-def _accepted(state: AutopilotState, emotion: Emotion) -> str:
-    held_s = state.heard_s - state.since_s
-    return f"{name(emotion)} was heard" + (f" for {span(held_s)}" if held_s >= 0.1 else "")
+def _was_heard(state: AutopilotState, feeling: Feeling) -> str:
+    held_s = next((one.heard_s - one.since_s for one in state.stretches if one.feeling is feeling), 0.0)
+    return f"{name(feeling)} was heard" + (f" for {span(held_s)}" if held_s >= 0.1 else "")
 
 
 def _uris(playlists: Iterable[Playlist]) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback.attribution import Doing, Sight
 from playback.player import Outcome, Playlist
 from playback.preferences import AutopilotSettings, Mode
@@ -54,10 +54,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The gate has decided; `emotion` is the accepted one, None for unsure and for no speech."""
+    """The gate has decided; `feeling` is what music can follow, None for unsure and for no speech."""
 
     at_s: float
-    emotion: Emotion | None
+    feeling: Feeling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class Switch:
 
     Parameters
     ----------
-    playlist, emotion
+    playlist, feeling
         What, and what for.
     reason
         One sentence.
@@ -210,7 +210,7 @@ class Switch:
     """
 
     playlist: Playlist
-    emotion: Emotion
+    feeling: Feeling
     reason: str
     discreet: str
     wanted: bool = False
@@ -262,14 +262,14 @@ class Context:
     settings
         How it behaves.
     candidates
-        Playlists of the player in use for each emotion, in the order in which they take turns.
+        Playlists of the player in use for each emotion and direction, in the order in which they take turns.
     strategies
-        Whether they are meant to match the emotion or to lead away from it.
+        Whether they are meant to match what is felt or to lead away from it.
     listed
         The player has listed something; before that nothing is to be had, and nothing said about it.
     """
 
     settings: AutopilotSettings
-    candidates: Mapping[Emotion, tuple[Playlist, ...]]
-    strategies: Mapping[Emotion, Strategy] = field(default_factory=dict)
+    candidates: Mapping[Feeling, tuple[Playlist, ...]]
+    strategies: Mapping[Feeling, Strategy] = field(default_factory=dict)
     listed: bool = True

@@ -1,4 +1,4 @@
-"""Owns what the autopilot remembers, how it hears an emotion out, and what stands in its way. Pure."""
+"""Owns what the autopilot remembers, how it hears a feeling out, and what stands in its way. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback.attribution import Known
 from playback.autopilot_events import Switch, Undo
 from playback.autopilot_words import span
+from playback.feelings import contains, goes_on
 from playback.preferences import AutopilotSettings
 from playback.snapshot import Phase
 
@@ -18,31 +19,48 @@ __all__ = [
     "GAP_S",
     "AutopilotState",
     "Led",
+    "Stretch",
     "Wait",
     "at",
+    "goes_on_now",
     "heard",
-    "is_held",
-    "lasts",
+    "newest",
     "settled",
     "waits",
 ]
 
 GAP_S: Final = 4.0
-"""An emotion lasts over gaps as long as this: people pause between sentences."""
+"""A feeling lasts over gaps as long as this: people pause between sentences."""
 
 AGAIN_S: Final = 600.0
-"""An emotion that was not held for so long counts as a new one; else another must come in between."""
+"""A feeling that was not held for so long counts as a new one; else another must come in between."""
 
-_TIMES: Final = ("since_s", "heard_s", "settled_s", "changed_s", "acted_s", "offered_s")
+_TIMES: Final = ("settled_s", "changed_s", "acted_s", "offered_s")
 
 
 class Led(Enum):
-    """What the settled emotion has led to."""
+    """What the settled feeling has led to."""
 
     NOTHING = auto()
     SUGGESTION = auto()
     SWITCH = auto()
     """Or there was none to be made."""
+
+
+class Stretch(NamedTuple):
+    """For how long a feeling has been heard: since when, and when last, Unix time."""
+
+    feeling: Feeling
+    since_s: float
+    heard_s: float
+
+    def lasts(self, at_s: float) -> bool:
+        """Whether it was heard just now."""
+        return at_s - self.heard_s <= GAP_S
+
+    def is_held(self, at_s: float, settings: AutopilotSettings) -> bool:
+        """Whether it was held for the dwell time; silence after it does not count towards that."""
+        return self.lasts(at_s) and self.heard_s - self.since_s >= settings.dwell_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +73,14 @@ class AutopilotState:
         Time of the last event, and local minute of the last tick; None before.
     listening, on_call
         As last seen.
-    held, since_s, heard_s
-        The emotion that is accepted now or was a moment ago, since when, and when last.
+    stretches
+        What is heard now or was a moment ago, the narrowest first; each lies within the next.
     settled, settled_s, led_to
-        The emotion that was last held for the dwell time, when last, and what came of it.
+        The feeling that was last held for the dwell time, when last, and what came of it.
+    refused
+        A person has said not now to it, or to a direction that has turned out to be it.
     served
-        The emotion for which the music was last changed.
+        The feeling for which the music was last changed.
     told
         What has been recorded as standing in its way.
     able, unable_message, unable_until_s
@@ -83,13 +103,12 @@ class AutopilotState:
     minute_of_day: int | None = None
     listening: bool = False
     on_call: bool = False
-    held: Emotion | None = None
-    since_s: float = 0.0
-    heard_s: float = 0.0
-    settled: Emotion | None = None
+    stretches: tuple[Stretch, ...] = ()
+    settled: Feeling | None = None
     settled_s: float = 0.0
     led_to: Led = Led.NOTHING
-    served: Emotion | None = None
+    refused: bool = False
+    served: Feeling | None = None
     told: frozenset[str] = frozenset()
     able: bool = False
     unable_message: str = ""
@@ -119,34 +138,61 @@ def at(state: AutopilotState, at_s: float) -> AutopilotState:
         return replace(state, at_s=max(state.at_s, at_s))
     times = {key: time_s - back_s for key in _TIMES if (time_s := getattr(state, key)) is not None}
     known = replace(state.known, settled_s=state.known.settled_s - back_s)
-    return replace(state, at_s=at_s, known=known, **times)
+    stretches = tuple(
+        one._replace(since_s=one.since_s - back_s, heard_s=one.heard_s - back_s) for one in state.stretches
+    )
+    return replace(state, at_s=at_s, known=known, stretches=stretches, **times)
 
 
-def heard(state: AutopilotState, emotion: Emotion | None) -> AutopilotState:
-    """Take an accepted emotion; None changes nothing, for a gap is told by the time that it lasts."""
-    if emotion is None or not state.listening:
+def heard(state: AutopilotState, feeling: Feeling | None) -> AutopilotState:
+    """Take what is felt; None changes nothing, for a gap is told by the time that it lasts.
+
+    A direction that was heard goes on while what lies within it is heard. A direction says nothing against
+    what was heard within it: that is as in a gap. Everything else ends.
+    """
+    if feeling is None or not state.listening:
         return state
-    since_s = state.since_s if emotion is state.held and lasts(state) else state.at_s
-    return replace(state, held=emotion, since_s=since_s, heard_s=state.at_s)
+    now_s = state.at_s
+    before = [one for one in state.stretches if one.lasts(now_s)]
+    since_s = next((one.since_s for one in before if one.feeling is feeling), now_s)
+    within = [one for one in before if contains(feeling, one.feeling)]
+    around = [one._replace(heard_s=now_s) for one in before if contains(one.feeling, feeling)]
+    return replace(state, stretches=(*within, Stretch(feeling, since_s, now_s), *around))
 
 
-def lasts(state: AutopilotState) -> bool:
-    """Whether the emotion that is held was heard just now."""
-    return state.at_s - state.heard_s <= GAP_S
+def newest(state: AutopilotState) -> Stretch | None:
+    """What was heard last, if just now."""
+    lasting = [one for one in state.stretches if one.lasts(state.at_s)]
+    return max(lasting, key=lambda one: one.heard_s, default=None)  # the narrowest of those just heard
 
 
-def is_held(state: AutopilotState, settings: AutopilotSettings) -> bool:
-    """Whether the emotion was held for the dwell time; silence after it does not count towards that."""
-    return state.held is not None and lasts(state) and state.heard_s - state.since_s >= settings.dwell_s
+def goes_on_now(state: AutopilotState, settings: AutopilotSettings) -> bool:
+    """Whether the settled feeling holds still, if only as a direction that contains it."""
+    held = _held(state, settings)
+    return held is not None and state.settled is not None and goes_on(state.settled, held.feeling)
 
 
 def settled(state: AutopilotState, settings: AutopilotSettings) -> AutopilotState:
-    """Settle on the emotion that was held for the dwell time, afresh where it counts as a new one."""
-    if not is_held(state, settings):
+    """Settle on the narrowest feeling that was held for the dwell time, afresh where it is a new one."""
+    held = _held(state, settings)
+    if held is None:
         return state
-    if state.held is state.settled and state.since_s - state.settled_s < AGAIN_S:
-        return replace(state, settled_s=state.heard_s)
-    return replace(state, settled=state.held, settled_s=state.heard_s, led_to=Led.NOTHING, told=frozenset())
+    same = state.settled is not None and goes_on(state.settled, held.feeling)
+    if same and held.since_s - state.settled_s < AGAIN_S:
+        return replace(state, settled_s=held.heard_s)
+    narrows = state.settled is not None and contains(state.settled, held.feeling)
+    return replace(
+        state,
+        settled=held.feeling,
+        settled_s=held.heard_s,
+        led_to=Led.NOTHING,
+        refused=state.refused and narrows,
+        told=frozenset(),
+    )
+
+
+def _held(state: AutopilotState, settings: AutopilotSettings) -> Stretch | None:
+    return next((one for one in state.stretches if one.is_held(state.at_s, settings)), None)
 
 
 def waits(state: AutopilotState, settings: AutopilotSettings) -> Wait | None:  # noqa: PLR0911 - one for each

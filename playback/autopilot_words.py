@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 from playback.player import PlayerKind, Playlist
 
-__all__ = ["called", "name", "sentence", "span"]
+__all__ = ["called", "name", "noun", "sentence", "span"]
 
 
-def name(emotion: Emotion) -> str:
-    """Return an emotion as a sentence begins with it."""
-    return emotion.capitalize()
+def noun(feeling: Feeling) -> str:
+    """Return an emotion by its name, a direction as a voice that is so."""
+    if not isinstance(feeling, Direction):
+        return feeling.value
+    return f"a {feeling.value.replace(' and ', ', ')} voice"
+
+
+def name(feeling: Feeling) -> str:
+    """Return it as a sentence begins with it."""
+    said = noun(feeling)
+    return said[:1].upper() + said[1:]
 
 
 def called(playlist: Playlist) -> tuple[str, str]:

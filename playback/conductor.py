@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from core.errors import AttuneError
-from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.plane import Feeling
 from playback import autopilot
 from playback.attribution import Sight
 from playback.autopilot import AutopilotState
@@ -42,6 +42,7 @@ from playback.autopilot_events import (
     UserActed,
     Withdraw,
 )
+from playback.feelings import FEELINGS
 from playback.mapping import candidates
 from playback.player import ConnectionState, Outcome, OutcomeKind, Player, PlayerSnapshot, Playlist
 from playback.preferences import Mode, Preferences
@@ -156,9 +157,9 @@ class Conductor:
 
     # What is heard
 
-    def hear(self, emotion: Emotion | None) -> None:
-        """Take a decision of the gate, every one of them; None for unsure and for no speech."""
-        self._jobs.put(partial(self._heard, self._clock(), emotion))
+    def hear(self, feeling: Feeling | None) -> None:
+        """Take what every decision of the gate leaves to follow; None for unsure and for no speech."""
+        self._jobs.put(partial(self._heard, self._clock(), feeling))
 
     def listening(self, on: bool) -> None:
         """Say whether anything is listened to: not while a device is lost, nor after listening stopped."""
@@ -317,12 +318,12 @@ class Conductor:
             except Exception:  # noqa: BLE001 - the next event must find its thread alive
                 _LOG.exception("the music could not be seen to")
 
-    def _heard(self, at_s: float, emotion: Emotion | None) -> None:
-        if emotion is not None:
+    def _heard(self, at_s: float, feeling: Feeling | None) -> None:
+        if feeling is not None:
             self._look(at_s)
             if self._local_minute() != self._state.minute_of_day:
                 self._feed(Tick(at_s, self._local_minute()))
-        self._feed(Heard(at_s, emotion))
+        self._feed(Heard(at_s, feeling))
 
     def _watch(self) -> None:
         """Look at the player and the time; now and then at whether a call is on."""
@@ -551,10 +552,10 @@ def _context(preferences: Preferences, snapshot: PlayerSnapshot) -> Context:
     return Context(
         preferences.autopilot,
         {
-            emotion: candidates(preferences, emotion, snapshot.playlists, snapshot.kind)
-            for emotion in EMOTIONS
+            feeling: candidates(preferences, feeling, snapshot.playlists, snapshot.kind)
+            for feeling in FEELINGS
         },
-        {emotion: choice.strategy for emotion, choice in preferences.choices.items()},
+        {feeling: choice.strategy for feeling, choice in preferences.choices.items()},
         listed=bool(snapshot.playlists),
     )
 

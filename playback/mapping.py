@@ -1,4 +1,4 @@
-"""Owns which playlists an emotion leads to, and whose turn it is."""
+"""Owns which playlists an emotion or a direction leads to, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback.player import PlayerKind, Playlist
 from playback.preferences import PlaylistRef, Preferences
 from playback.style_words import HINTS, NAMES, NEAR, SEARCHES
@@ -27,16 +27,16 @@ _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def candidates(
-    preferences: Preferences, emotion: Emotion, playlists: Sequence[Playlist], kind: PlayerKind
+    preferences: Preferences, feeling: Feeling, playlists: Sequence[Playlist], kind: PlayerKind
 ) -> tuple[Playlist, ...]:
-    """List the playlists that an emotion leads to, each once.
+    """List the playlists that an emotion or a direction leads to, each once.
 
     Parameters
     ----------
     preferences
         What people have decided.
-    emotion
-        The accepted emotion.
+    feeling
+        What is to be followed.
     playlists
         All that the player has listed.
     kind
@@ -47,10 +47,10 @@ def candidates(
     playlists
         Those that people chose for it, in their order, without those that are not there any more (see
         `missing`): a guess never takes the place of a choice. Where they chose none of this player, the
-        playlists made for the emotion's styles, then those whose names fit them, or else nearly fit.
+        playlists made for its styles, then those whose names fit them, or else nearly fit.
         Guesses leave out playlists that hold nothing.
     """
-    choice = preferences.choices.get(emotion) or Preferences().choices[emotion]
+    choice = preferences.choices.get(feeling) or Preferences().choices[feeling]
     lifts = choice.strategy is Strategy.LIFT
     chosen = [ref for ref in (choice.lift if lifts else choice.match) if _belongs(ref, kind)]
     if chosen:
@@ -60,13 +60,13 @@ def candidates(
             for ref in chosen
             if ref.uri in listed or ref.public
         )
-    return _guesses((LIFT if lifts else MATCH)[emotion], playlists)
+    return _guesses((LIFT if lifts else MATCH)[feeling], playlists)
 
 
 def missing(
     preferences: Preferences, playlists: Sequence[Playlist], kind: PlayerKind
 ) -> tuple[PlaylistRef, ...]:
-    """Tell which chosen playlists of a player are not there any more, for whatever emotion; each once.
+    """Tell which chosen playlists of a player are not there any more, for whatever is felt; each once.
 
     None are while the player has listed nothing at all, and none that a search had found: these show only
     when they are to be played.

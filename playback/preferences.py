@@ -1,4 +1,4 @@
-"""Owns what people decide about the music: where an emotion leads, and how the autopilot behaves."""
+"""Owns what people decide about the music: where what is felt leads, and how the autopilot behaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
+from playback.feelings import FEELINGS
 from playback.player import PlayerKind
 from playback.styles import Strategy
 
@@ -43,7 +45,7 @@ class PlaylistRef:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one emotion leads to.
+    """What one emotion, or one direction, leads to.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ class AutopilotSettings:
     mode
         What it may do.
     dwell_s
-        An accepted emotion must be held for so long before the music changes, 0 to 120 s.
+        An emotion or a direction must be held for so long before the music changes, 0 to 120 s.
     cooldown_s
         At least so long between two changes, 10 to 7200 s.
     override_min
@@ -86,11 +88,12 @@ class AutopilotSettings:
     quiet_to: int = 0
 
 
-_LIFTED = (Emotion.SAD, Emotion.FEARFUL)
+# Lively and unpleasant may be fear as well as anger: what calms harms neither.
+_LIFTED = (Emotion.SAD, Emotion.FEARFUL, Direction.LIVELY_UNPLEASANT, Direction.QUIET_UNPLEASANT)
 
 
-def _default_choices() -> dict[Emotion, Choice]:
-    return {e: Choice(Strategy.LIFT if e in _LIFTED else Strategy.MATCH) for e in EMOTIONS}
+def _default_choices() -> dict[Feeling, Choice]:
+    return {one: Choice(Strategy.LIFT if one in _LIFTED else Strategy.MATCH) for one in FEELINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Preferences:
     Parameters
     ----------
     choices
-        For each of the eight emotions.
+        For each of the eight emotions and the six directions.
     autopilot
         How it behaves.
     player
@@ -109,7 +112,7 @@ class Preferences:
         The local player's, by its name; empty: that of the settings, else the system's default.
     """
 
-    choices: Mapping[Emotion, Choice] = field(default_factory=_default_choices)
+    choices: Mapping[Feeling, Choice] = field(default_factory=_default_choices)
     autopilot: AutopilotSettings = AutopilotSettings()
     player: PlayerKind = PlayerKind.DRY_RUN
     loudspeaker: str = ""

@@ -10,12 +10,12 @@ from typing import Final
 
 from core.errors import MusicError
 from playback.preferences import AutopilotSettings, PlaylistRef, Preferences
-from playback.preferences_reader import MAX_BYTES, RANGES, VERSION, Reader
+from playback.preferences_reader import MAX_BYTES, RANGES, VERSION, Reader, place_of
 
 __all__ = ["export_preferences", "import_preferences", "read_preferences", "write_preferences"]
 
 _HEAD: Final = """\
-# What you decided about the music: which playlists go with which emotion, and how the autopilot behaves.
+# What you decided about the music: which playlists go with what is heard, and how the autopilot behaves.
 # Attune reads this file when it starts, and writes it anew when you change something on its pages: comments
 # of your own are lost then.
 #
@@ -34,6 +34,9 @@ _HEAD: Final = """\
 #   match, lift   the playlists for each, which take turns: { uri = "spotify:playlist:...", name = "..." },
 #                 with public = true for one that is not among your own, such as a search finds.
 #                 Where there are none, Attune goes by the names of your playlists.
+#
+# [directions.lively], and so for quiet, lively_pleasant, lively_unpleasant, quiet_pleasant and
+# quiet_unpleasant: the same, for when no emotion is sure, but the energy of the voice is
 """
 
 _IMPORTED: Final = "the text that is to be imported"
@@ -132,8 +135,8 @@ def export_preferences(preferences: Preferences) -> str:
         *(f"{key} = {float(getattr(autopilot, key))!r}" for key in RANGES),
         f"quiet = {_quoted(_hours(autopilot))}",
     ]
-    for emotion, choice in {**Preferences().choices, **preferences.choices}.items():
-        lines += ["", f"[emotions.{emotion.value}]", f"strategy = {_quoted(choice.strategy.value)}"]
+    for feeling, choice in {**Preferences().choices, **preferences.choices}.items():
+        lines += ["", f"[{place_of(feeling)}]", f"strategy = {_quoted(choice.strategy.value)}"]
         lines += [*_list("match", choice.match), *_list("lift", choice.lift)]
     return _HEAD + "\n" + "\n".join(lines) + "\n"
 

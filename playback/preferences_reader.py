@@ -10,15 +10,17 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn, TypeVar
 
 from core.errors import MusicError
-from models.emotion.labels import EMOTIONS
+from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
+from playback.feelings import FEELINGS
 from playback.player import PlayerKind
 from playback.preferences import AutopilotSettings, Choice, Mode, PlaylistRef, Preferences
 from playback.styles import Strategy
 
-__all__ = ["MAX_BYTES", "RANGES", "VERSION", "Reader"]
+__all__ = ["MAX_BYTES", "RANGES", "VERSION", "Reader", "place_of"]
 
-VERSION: Final = 1
-"""Of the form of the file; a file without a number is of this version."""
+VERSION: Final = 2
+"""Of the form of the file; a file without a number is of this version. Version 1 has no directions."""
 
 MAX_BYTES: Final = 1_000_000
 
@@ -40,6 +42,21 @@ _BEGINS: Final = {PlayerKind.SPOTIFY: "spotify:playlist"}
 _PAGE: Final = re.compile(r"https?://open\.spotify\.com/(?:intl-\w+/)?playlist/(\w+).*", re.ASCII)
 
 _Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _keys_of(kind: type[StrEnum]) -> dict[str, Feeling]:
+    return {one.name.lower(): one for one in FEELINGS if isinstance(one, kind)}
+
+
+_TABLES: Final = {
+    "emotions": ("emotion", _keys_of(Emotion)),
+    "directions": ("direction", _keys_of(Direction)),
+}
+
+
+def place_of(feeling: Feeling) -> str:
+    """Return the name of the table in which the file says what a feeling leads to."""
+    return f"{'directions' if isinstance(feeling, Direction) else 'emotions'}.{feeling.name.lower()}"
 
 
 class Reader:
@@ -66,13 +83,14 @@ class Reader:
             self._fail(f"The music preferences are larger than {MAX_BYTES:,} bytes")
         document = self._document(content)
         self._version(document.get("version", VERSION))
-        self._keys(document, "", ("version", "player", "loudspeaker", "autopilot", "emotions"))
-        emotions = self._table(document.get("emotions", {}), "emotions")
-        self._keys(emotions, "emotions", [emotion.value for emotion in EMOTIONS], what="emotion")
-        choices = {
-            emotion: self._choice(emotions.get(emotion.value, {}), f"emotions.{emotion.value}", default)
-            for emotion, default in Preferences().choices.items()
-        }
+        self._keys(document, "", ("version", "player", "loudspeaker", "autopilot", *_TABLES))
+        choices: dict[Feeling, Choice] = {}
+        for name, (what, keys) in _TABLES.items():
+            table = self._table(document.get(name, {}), name)
+            self._keys(table, name, keys, what=what)
+            for key, feeling in keys.items():
+                default = Preferences().choices[feeling]
+                choices[feeling] = self._choice(table.get(key, {}), place_of(feeling), default)
         player = self._word(document.get("player", PlayerKind.DRY_RUN.value), "player", PlayerKind)
         loudspeaker = document.get("loudspeaker", "")
         if not isinstance(loudspeaker, str):
@@ -92,7 +110,7 @@ class Reader:
 
     def _version(self, given: object) -> None:
         if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-            self._refuse("version", given, f"the whole number {VERSION}")
+            self._refuse("version", given, f"a whole number from 1 to {VERSION}")
         if given > VERSION:
             raise MusicError(
                 f"The music preferences were written by a newer Attune (version {_shown(given)}; this one "
@@ -207,7 +225,8 @@ def _shown(value: object) -> str:
 
 
 def _close(given: str, known: Iterable[str]) -> str:
-    found = get_close_matches(given.strip().lower()[:_SHOWN], list(known), n=1)
+    as_key = given.strip().lower().replace(" and ", " ").replace(" ", "_")
+    found = get_close_matches(as_key[:_SHOWN], list(known), n=1)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 

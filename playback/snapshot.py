@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback.player import OutcomeKind, PlayerSnapshot, Playlist
 from playback.preferences import Preferences
 
@@ -18,7 +18,7 @@ class Phase(StrEnum):
     OFF = "off"
     READY = "ready"
     HOLDING = "holding"
-    """An accepted emotion has to last a little longer."""
+    """What is felt has to last a little longer."""
     SWITCHING = "switching"
     COOLING = "cooling down"
     OVERRIDDEN = "overridden"
@@ -47,7 +47,7 @@ class Suggestion:
     """A playlist that waits for a person's yes."""
 
     playlist: Playlist
-    emotion: Emotion
+    feeling: Feeling
     reason: str
 
 
@@ -63,7 +63,7 @@ class MusicRecord:
         For programs.
     reason
         One sentence for people.
-    emotion, playlist
+    feeling, playlist
         What it is about, where there is such a thing.
     outcome
         How the player ended it; None while that is not known, or where no player was asked.
@@ -72,7 +72,7 @@ class MusicRecord:
     at_s: float
     kind: RecordKind
     reason: str
-    emotion: Emotion | None = None
+    feeling: Feeling | None = None
     playlist: Playlist | None = None
     outcome: OutcomeKind | None = None
 

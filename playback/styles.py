@@ -1,4 +1,4 @@
-"""Owns the styles of playlists, and which of them fit an emotion by default."""
+"""Owns the styles of playlists, and which of them fit what is felt by default."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 
 __all__ = ["LIFT", "MATCH", "Strategy", "Style"]
 
@@ -23,13 +24,13 @@ class Style(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Whether music is like the emotion, or leads away from it."""
+    """Whether music is like what is felt, or leads away from it."""
 
     MATCH = "match"
     LIFT = "lift"
 
 
-MATCH: Final[Mapping[Emotion, tuple[Style, ...]]] = {
+MATCH: Final[Mapping[Feeling, tuple[Style, ...]]] = {
     Emotion.NEUTRAL: (Style.CHILL,),
     Emotion.CALM: (Style.CHILL,),
     Emotion.HAPPY: (Style.UPBEAT,),
@@ -38,10 +39,16 @@ MATCH: Final[Mapping[Emotion, tuple[Style, ...]]] = {
     Emotion.FEARFUL: (Style.CALMING,),
     Emotion.DISGUST: (Style.CALMING,),
     Emotion.SURPRISED: (Style.EXCITING,),
+    Direction.LIVELY_PLEASANT: (Style.UPBEAT,),
+    Direction.LIVELY_UNPLEASANT: (Style.ENERGETIC,),
+    Direction.QUIET_PLEASANT: (Style.CHILL,),
+    Direction.QUIET_UNPLEASANT: (Style.CALMING,),
+    Direction.LIVELY: (Style.UPBEAT, Style.ENERGETIC),
+    Direction.QUIET: (Style.CHILL,),
 }
-"""Styles that go with an emotion, the best first."""
+"""Styles that go with an emotion or a direction, the best first."""
 
-LIFT: Final[Mapping[Emotion, tuple[Style, ...]]] = {
+LIFT: Final[Mapping[Feeling, tuple[Style, ...]]] = {
     Emotion.NEUTRAL: (Style.UPLIFTING,),
     Emotion.CALM: (Style.UPLIFTING,),
     Emotion.HAPPY: (Style.UPBEAT,),
@@ -50,5 +57,11 @@ LIFT: Final[Mapping[Emotion, tuple[Style, ...]]] = {
     Emotion.FEARFUL: (Style.UPLIFTING, Style.CALMING),
     Emotion.DISGUST: (Style.UPLIFTING,),
     Emotion.SURPRISED: (Style.CALMING,),
+    Direction.LIVELY_PLEASANT: (Style.UPBEAT,),
+    Direction.LIVELY_UNPLEASANT: (Style.CALMING,),
+    Direction.QUIET_PLEASANT: (Style.UPLIFTING,),
+    Direction.QUIET_UNPLEASANT: (Style.UPLIFTING, Style.CALMING),
+    Direction.LIVELY: (Style.CALMING,),
+    Direction.QUIET: (Style.UPLIFTING,),
 }
-"""Styles that lead away from an unpleasant emotion, the best first."""
+"""Styles that lead away from it where it is unpleasant, the best first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import requests
 import soundfile
+from emotion_graphs import write_emotion_model
 from fake_spotify import CLIENT_ID, fake_spotify
 from terminal import Terminal
 
@@ -21,8 +23,9 @@ from core.errors import AttuneError, MusicError
 from core.settings import Settings
 from engine import Engine
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction
 from playback.player import ConnectionState, OutcomeKind, PlayerKind
-from playback.preferences import Choice, Mode, PlaylistRef, Preferences
+from playback.preferences import AutopilotSettings, Choice, Mode, PlaylistRef, Preferences
 from playback.preferences_file import read_preferences, write_preferences
 from playback.snapshot import Phase, RecordKind
 from playback.styles import Strategy, Style
@@ -263,11 +266,56 @@ def test_what_is_accepted_changes_the_music(make: Callable[..., Engine], tmp_pat
     eventually(lambda: music.snapshot().records)
     switched = music.snapshot().records[0]
     assert switched.kind is RecordKind.SWITCHED
-    assert switched.emotion is Emotion.ANGRY
+    assert switched.feeling is Emotion.ANGRY
     assert switched.playlist is not None
     assert switched.playlist.style is Style.ENERGETIC
     engine.stop()
     eventually(lambda: music.snapshot().phase is Phase.DEAF)
+
+
+@pytest.fixture
+def lively(tmp_path: Path) -> tuple[Path, Path]:
+    """A voice, and a model to which it is lively and, for sure, of no emotion."""
+    sound, rate_hz = soundfile.read(ANGRY, dtype="float32")
+    soundfile.write(tmp_path / "voice.wav", sound[9 * rate_hz : 16 * rate_hz], rate_hz)
+    model = write_emotion_model(tmp_path / "lively.onnx", axes=("energy",), energy_offset=40.0)
+    return tmp_path / "voice.wav", model
+
+
+def test_where_no_emotion_is_sure_a_direction_changes_the_music(
+    make: Callable[..., Engine], lively: tuple[Path, Path]
+) -> None:
+    voice, model = lively
+    engine = make(emotion_model=model, threshold=0.99)
+    music = engine.lend_music(PlayerKind.DRY_RUN, Mode.AUTO)
+    eventually(lambda: music.snapshot().player.playlists)
+    preferences = music.snapshot().preferences
+    music.set_preferences(replace(preferences, autopilot=replace(preferences.autopilot, dwell_s=0.0)))
+    engine.start(SourceSpec(SourceKind.FILE, path=voice))
+    eventually(lambda: music.snapshot().records)
+    switched = music.snapshot().records[-1]
+    assert switched.kind is RecordKind.SWITCHED
+    assert switched.feeling is Direction.LIVELY
+    assert switched.playlist is not None
+    assert switched.playlist.style is Style.UPBEAT
+
+
+def test_a_direction_that_changes_the_music_is_told_in_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lively: tuple[Path, Path]
+) -> None:
+    voice, model = lively
+    write_preferences(Preferences(autopilot=AutopilotSettings(dwell_s=0.0)), paths.music_file())
+    monkeypatch.setenv("ATTUNE_EMOTION_MODEL", str(model))
+    monkeypatch.setenv("ATTUNE_THRESHOLD", "0.99")
+    monkeypatch.setenv("ATTUNE_JOURNAL", "false")
+    listen = Terminal(capsys, monkeypatch, "listen")
+    code, out, _ = listen("--source", voice, "--json", "--player", "dry-run", "--autopilot", "auto")
+    assert code == 0
+    lines = [json.loads(line) for line in out.splitlines()]
+    switched = next(line for line in lines if line.get("music") == "switched")
+    assert (switched["emotion"], switched["direction"]) == (None, "lively")
+    assert switched["reason"].startswith("A lively voice was heard")
+    assert switched["playlist"] == "Upbeat (dry run)"
 
 
 def test_music_in_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from core.errors import AttuneError
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 from playback.player import (
     Connection,
     ConnectionState,
@@ -94,6 +95,14 @@ def some_records(now_s: float) -> tuple[MusicRecord, ...]:
             Emotion.ANGRY,
         ),
         MusicRecord(now_s - 260, RecordKind.USER, "You pressed pause."),
+        MusicRecord(
+            now_s - 900,
+            RecordKind.SWITCHED,
+            "A lively, pleasant voice was heard for 6 s, so music that matches follows: Party.",
+            Direction.LIVELY_PLEASANT,
+            PARTY,
+            OutcomeKind.DONE,
+        ),
         MusicRecord(
             now_s - 90_000, RecordKind.FAILED, "No device is open: open Spotify somewhere.", Emotion.HAPPY,
             PARTY, OutcomeKind.NO_DEVICE,
@@ -200,12 +209,12 @@ class FakeMusic:
         listed = self.shown.player.playlists
         return {style: tuple(one for one in listed if one.style is style) for style in Style}
 
-    def candidates(self, emotion: Emotion) -> tuple[Playlist, ...]:
-        choice = self.shown.preferences.choices[emotion]
+    def candidates(self, feeling: Feeling) -> tuple[Playlist, ...]:
+        choice = self.shown.preferences.choices[feeling]
         refs = [ref.uri for ref in (choice.match if choice.strategy is Strategy.MATCH else choice.lift)]
         if refs:
             return tuple(one for one in self.shown.player.playlists if one.uri in refs)
-        styles = (MATCH if choice.strategy is Strategy.MATCH else LIFT)[emotion]
+        styles = (MATCH if choice.strategy is Strategy.MATCH else LIFT)[feeling]
         return tuple(one for style in styles for one in self.suggestions()[style])
 
     def missing(self) -> tuple[PlaylistRef, ...]:

@@ -16,8 +16,10 @@ from streamlit.testing.v1 import AppTest
 from core import logs
 from dashboard import opening
 from dashboard.desk import Desk
+from dashboard.feelings import background_of
 from dashboard.now_playing import bar, obey, position
 from dashboard.times import as_minutes, as_time, moment
+from models.emotion.plane import Direction
 from playback.player import (
     Connection,
     ConnectionState,
@@ -98,6 +100,12 @@ def test_a_suggestion_stands_in_the_bar_also_where_nothing_is_connected() -> Non
         assert "Sad was held for 4 s" in html
         assert 'data-do="accept"' in html
         assert 'data-do="not now"' in html
+
+
+def test_a_suggestion_for_a_direction_has_its_mark() -> None:
+    suggestion = replace(a_suggestion(), feeling=Direction.QUIET_PLEASANT)
+    html = bar(music(on_spotify(), Mode.SUGGEST, suggestion=suggestion), NOW_S)
+    assert f'style="background:{background_of(Direction.QUIET_PLEASANT)}"' in html
 
 
 def test_a_rate_limit_is_told_with_its_end_and_the_buttons_rest() -> None:

@@ -29,9 +29,11 @@ from dashboard import opening
 from dashboard.autopilot_card import doing_now, records_table
 from dashboard.connection import scan_progress, status, steps
 from dashboard.desk import Desk
-from dashboard.mapping_editor import HUES, chosen, labels_of, leads_to, with_chosen
+from dashboard.feelings import HUES, background_of
+from dashboard.mapping_editor import chosen, labels_of, leads_to, with_chosen
 from dashboard.times import moment
 from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.plane import DIRECTIONS, Direction, Feeling
 from playback.player import Connection, ConnectionState, Outcome, OutcomeKind, PlayerKind, Playlist
 from playback.preferences import Choice, Mode, PlaylistRef, Preferences
 from playback.snapshot import MusicRecord, MusicSnapshot, Phase, RecordKind
@@ -87,8 +89,8 @@ def captions(tab: AppTest) -> str:
     return "\n".join(caption.value.replace("\\", "") for caption in tab.caption)
 
 
-def strategy_of(music: FakeMusic, emotion: Emotion) -> Choice:
-    return music.shown.preferences.choices[emotion]
+def strategy_of(music: FakeMusic, feeling: Feeling) -> Choice:
+    return music.shown.preferences.choices[feeling]
 
 
 def chooses(music: FakeMusic, emotion: Emotion, choice: Choice) -> None:
@@ -293,6 +295,41 @@ def test_every_emotion_has_its_colour_and_says_where_each_strategy_leads(
         assert f'style="background:{HUES[emotion]}"' in drawn
     assert "Lift: uplifting or calming" in drawn
     assert leads_to(Emotion.SAD, Strategy.MATCH) == "calming"
+
+
+def test_the_directions_are_chosen_for_in_a_group_of_their_own_folded_at_first(
+    tab: AppTest, music: FakeMusic
+) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    (group,) = [one for one in tab.expander if one.label == "When only the direction is sure"]
+    assert not group.proto.expanded
+    words = "\n".join(str(part.proto.body) for part in group.get("html"))
+    assert "If no emotion is sure" in words
+    for direction in DIRECTIONS:
+        assert direction.capitalize() in words
+    assert "Happy" not in words
+    assert len(group.multiselect) == len(DIRECTIONS)
+
+
+def test_where_a_direction_leads_is_chosen_like_an_emotion(tab: AppTest, music: FakeMusic) -> None:
+    music.show(player=on_spotify())
+    healthy(tab.run())
+    healthy(field(tab, "button_group", "mapping lively and unpleasant strategy").set_value("match").run())
+    assert strategy_of(music, Direction.LIVELY_UNPLEASANT).strategy is Strategy.MATCH
+    healthy(tab.button(key="mapping lively and unpleasant use").click().run())
+    assert [one.name for one in strategy_of(music, Direction.LIVELY_UNPLEASANT).match] == ["Running fast"]
+    lists = field(tab, "multiselect", "mapping quiet lists")
+    healthy(lists.set_value([PARTY.uri, RAINY.uri]).run())
+    assert strategy_of(music, Direction.QUIET).match == (PARTY_REF, RAINY_REF)
+    assert strategy_of(music, Direction.QUIET_PLEASANT).match == ()
+
+
+def test_every_direction_has_a_mark_of_its_own() -> None:
+    assert len({background_of(one) for one in (*EMOTIONS, *DIRECTIONS)}) == len(EMOTIONS) + len(DIRECTIONS)
+    assert HUES[Emotion.ANGRY] in background_of(Direction.LIVELY)
+    assert "left top" in background_of(Direction.LIVELY_UNPLEASANT)
+    assert "right bottom" in background_of(Direction.QUIET_PLEASANT)
 
 
 def test_the_strategy_of_an_emotion_is_changed(tab: AppTest, music: FakeMusic) -> None:
@@ -514,11 +551,13 @@ def test_what_it_does_now_is_told_with_its_end() -> None:
 
 def test_records_tell_time_emotion_playlist_reason_and_outcome() -> None:
     drawn = records_table(some_records(NOW_S), NOW_S)
-    assert drawn.count("<tr>") == 5
+    assert drawn.count("<tr>") == 6
     assert moment(NOW_S - 20, NOW_S) in drawn
     assert "Switched" in drawn
     assert "Held back" in drawn
-    assert "var(--at-sad)" in drawn
+    assert f"--hue:{HUES[Emotion.SAD]}" in drawn
+    assert f">{Direction.LIVELY_PLEASANT.capitalize()}</span>" in drawn
+    assert background_of(Direction.LIVELY_PLEASANT) in drawn
     assert "Party &lt;b&gt;bangers&lt;/b&gt;" in drawn
     assert "No device is open: open Spotify somewhere." in drawn
     assert ">No device<" in drawn

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 from playback.attribution import Sight
 from playback.autopilot import AutopilotState, phase, step
 from playback.autopilot_events import (
@@ -33,6 +34,7 @@ from playback.styles import Strategy
 SUNNY = Playlist("local:sunny", "Sunny Songs")
 RAIN = Playlist("local:rain", "After the Rain")
 PARTY = Playlist("local:party", "Party")
+DANCE = Playlist("local:dance", "Dance")
 RAGE = Playlist("spotify:playlist:rage", "Loud and Fast")
 OTHER = Playlist("local:other", "My own")
 
@@ -46,11 +48,17 @@ CONTEXT = Context(
         Emotion.HAPPY: (PARTY,),
         Emotion.ANGRY: (RAGE,),
         Emotion.CALM: (RAIN,),
+        Direction.LIVELY_PLEASANT: (PARTY, DANCE),
+        Direction.LIVELY_UNPLEASANT: (RAIN,),
+        Direction.QUIET_UNPLEASANT: (SUNNY, RAIN),
+        Direction.LIVELY: (DANCE, RAGE),
     },
-    {Emotion.SAD: Strategy.LIFT},
+    {Emotion.SAD: Strategy.LIFT, Direction.LIVELY_UNPLEASANT: Strategy.LIFT},
 )
 SUGGESTING = replace(CONTEXT, settings=replace(AUTO, mode=Mode.SUGGEST))
 SAD, HAPPY, ANGRY, CALM = Emotion.SAD, Emotion.HAPPY, Emotion.ANGRY, Emotion.CALM
+LIVELY_PLEASANT, LIVELY, QUIET = Direction.LIVELY_PLEASANT, Direction.LIVELY, Direction.QUIET
+LIVELY_UNPLEASANT, QUIET_UNPLEASANT = Direction.LIVELY_UNPLEASANT, Direction.QUIET_UNPLEASANT
 
 
 @dataclass
@@ -96,11 +104,11 @@ class Room:
             self.now_s = min(end_s, self.now_s + 1.0)
             self.feed(Tick(self.now_s, 12 * 60))
 
-    def hear(self, emotion: Emotion | None, time_s: float = 4.0) -> None:
+    def hear(self, feeling: Feeling | None, time_s: float = 4.0) -> None:
         """Two decisions a second, the first now and the last after `time_s`."""
         for number in range(round(2 * time_s) + 1):
             self.now_s += 0.5 if number else 0.0
-            self.feed(Heard(self.now_s, emotion))
+            self.feed(Heard(self.now_s, feeling))
 
     def act(self, what: Action, playlist: Playlist | None = None, outcome: Outcome = DONE) -> None:
         self.feed(UserActed(self.now_s, what, playlist))

@@ -12,11 +12,17 @@ from autopilot_room import (
     AUTO,
     CALM,
     CONTEXT,
+    DANCE,
     DONE,
     HAPPY,
+    LIVELY,
+    LIVELY_PLEASANT,
+    LIVELY_UNPLEASANT,
     LOST,
     OTHER,
     PARTY,
+    QUIET,
+    QUIET_UNPLEASANT,
     RAGE,
     RAIN,
     SAD,
@@ -26,6 +32,7 @@ from autopilot_room import (
 )
 
 from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.plane import Direction
 from playback.attribution import Sight
 from playback.autopilot import AutopilotState, can_undo, phase, step
 from playback.autopilot_events import (
@@ -69,7 +76,7 @@ def test_an_emotion_held_for_the_dwell_time_switches_once_with_its_reason(room: 
     (record,) = room.records(RecordKind.SWITCHED)
     assert record.record.reason == "Sad was heard for 4 s, so music that lifts follows: Sunny Songs."
     assert record.record.outcome is OutcomeKind.DONE
-    assert record.record.emotion is SAD
+    assert record.record.feeling is SAD
 
 
 def test_pauses_between_sentences_do_not_restart_the_dwell(room: Room) -> None:
@@ -212,6 +219,196 @@ def test_a_half_hour_with_twelve_changes_switches_twelve_times(room: Room) -> No
         room.see()
     assert len(room.switched) == 12
     assert room.now_s - 1_000_000.0 > 1_500.0
+
+
+# Directions
+
+
+def test_a_direction_that_is_held_switches_with_its_reason_in_words(room: Room) -> None:
+    room.hear(LIVELY_PLEASANT, 3.5)
+    assert room.switched == []
+    assert phase(room.state, room.context, room.now_s)[1] == "A lively, pleasant voice has to last 4 s."
+    room.hear(LIVELY_PLEASANT, 60.0)
+    assert room.switched == ["Party"]
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.reason == (
+        "A lively, pleasant voice was heard for 4 s, so music that matches follows: Party."
+    )
+    assert record.record.feeling is LIVELY_PLEASANT
+    assert phase(room.state, replace(CONTEXT, settings=replace(AUTO, cooldown_s=0.0)), room.now_s)[1] == (
+        "A lively, pleasant voice has been seen to; it waits for another emotion."
+    )
+
+
+def test_a_direction_lifts_where_that_is_chosen_and_says_so(room: Room) -> None:
+    room.hear(LIVELY_UNPLEASANT)
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.reason == (
+        "A lively, unpleasant voice was heard for 4 s, so music that lifts follows: After the Rain."
+    )
+
+
+@pytest.mark.parametrize(
+    ("emotion", "around"), [(HAPPY, [LIVELY_PLEASANT, LIVELY]), (SAD, [QUIET_UNPLEASANT, QUIET])]
+)
+def test_a_direction_that_contains_the_emotion_is_the_same_feeling_going_on(
+    room: Room, emotion: Emotion, around: list[Direction]
+) -> None:
+    room.hear(emotion)
+    first = room.switched.copy()
+    for _ in range(5):
+        for feeling in (*around, emotion):
+            room.hear(feeling, 40.0)
+            room.now_s += 0.5
+    assert room.switched == first
+    assert len(first) == 1
+    assert room.held_back == []
+
+
+def test_energy_alone_after_a_corner_is_no_change_and_the_other_corner_is(room: Room) -> None:
+    room.hear(LIVELY_PLEASANT)
+    room.now_s += 0.5
+    room.hear(LIVELY, 200.0)
+    assert room.switched == ["Party"]
+    room.now_s += 0.5
+    room.hear(LIVELY_UNPLEASANT)
+    assert room.switched == ["Party", "After the Rain"]
+
+
+def test_a_direction_that_does_not_contain_the_emotion_is_another_feeling(room: Room) -> None:
+    room.hear(HAPPY)
+    room.wait(130.0)
+    room.hear(QUIET_UNPLEASANT)
+    assert room.switched == ["Party", "Sunny Songs"]
+
+
+def test_an_emotion_that_a_direction_turns_out_to_be_keeps_the_music_that_suits_it_without_a_word(
+    room: Room,
+) -> None:
+    room.hear(LIVELY_PLEASANT)
+    room.now_s += 0.5
+    room.hear(HAPPY, 200.0)
+    assert room.switched == ["Party"]
+    assert room.held_back == []
+    assert phase(room.state, room.context, room.now_s)[:2] == (
+        Phase.READY,
+        "Happy has been seen to; it waits for another emotion.",
+    )
+
+
+def test_an_emotion_that_a_direction_turns_out_to_be_changes_music_that_does_not_suit_it_once(
+    room: Room,
+) -> None:
+    room.hear(LIVELY)
+    for _ in range(3):
+        room.now_s += 0.5
+        room.hear(HAPPY, 130.0)
+        room.now_s += 0.5
+        room.hear(LIVELY, 130.0)
+    assert room.switched == ["Dance", "Party"]
+
+
+def test_a_direction_leaves_music_alone_that_suits_it_already(room: Room) -> None:
+    room.hear(SAD)
+    room.wait(130.0)
+    room.hear(HAPPY, 2.0)
+    room.now_s += 0.5
+    room.act(Action.PLAY, DANCE)
+    room.wait(901.0)
+    room.hear(LIVELY_PLEASANT, 20.0)
+    assert room.switched == ["Sunny Songs"]
+    assert room.held_back == [
+        "A lively, pleasant voice was heard for 4 s, but Dance plays already, and is for it."
+    ]
+
+
+def test_a_direction_goes_on_while_an_emotion_within_it_is_heard(room: Room) -> None:
+    room.hear(LIVELY_PLEASANT, 2.0)
+    room.now_s += 0.5
+    room.hear(HAPPY, 1.5)
+    assert room.switched == ["Party"]
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.feeling is LIVELY_PLEASANT
+
+
+def test_a_direction_does_not_lend_its_time_to_an_emotion_that_was_only_glimpsed(room: Room) -> None:
+    room.hear(HAPPY, 0.5)
+    room.now_s += 0.5
+    room.hear(LIVELY_PLEASANT, 30.0)
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.feeling is LIVELY_PLEASANT
+
+
+def test_emotions_alone_make_no_direction(room: Room) -> None:
+    """Fear and anger are lively both, but nobody has said that the energy was sure."""
+    room.hear(HAPPY, 3.0)
+    room.now_s += 0.5
+    room.hear(ANGRY, 3.0)
+    assert room.switched == []
+
+
+def test_a_direction_between_two_words_of_an_emotion_is_as_a_gap(room: Room) -> None:
+    room.hear(HAPPY, 1.5)
+    room.now_s += 0.5
+    room.hear(LIVELY, 1.5)
+    room.now_s += 0.5
+    room.hear(HAPPY, 0.0)
+    assert room.switched == ["Party"]
+    (record,) = room.records(RecordKind.SWITCHED)
+    assert record.record.reason == "Happy was heard for 4 s, so music that matches follows: Party."
+
+
+def test_what_a_direction_contradicts_has_to_begin_anew(room: Room) -> None:
+    room.hear(HAPPY, 3.0)
+    room.now_s += 0.5
+    room.hear(LIVELY_UNPLEASANT, 0.0)
+    room.now_s += 0.5
+    room.hear(HAPPY, 3.5)
+    assert room.switched == []
+
+
+def test_a_direction_without_playlists_is_told_in_words(room: Room) -> None:
+    room.hear(QUIET, 20.0)
+    assert room.held_back == ["A quiet voice was heard for 4 s, but no playlist is chosen for it."]
+    assert phase(room.state, room.context, room.now_s)[1] == "No playlist is chosen for a quiet voice."
+
+
+def test_a_suggestion_for_a_direction_stays_when_it_turns_out_to_be_an_emotion_that_it_suits() -> None:
+    room = Room(SUGGESTING)
+    room.hear(LIVELY_PLEASANT)
+    room.now_s += 0.5
+    room.hear(HAPPY, 20.0)
+    made = room.state.offer
+    assert made is not None
+    assert made.feeling is LIVELY_PLEASANT
+    assert [type(one) for one in room.commands if isinstance(one, Suggest | Withdraw)] == [Suggest]
+    room.feed(SuggestionAnswered(room.now_s, yes=True))
+    assert room.switched == ["Party"]
+    room.hear(HAPPY, 300.0)
+    assert sum(isinstance(one, Suggest) for one in room.commands) == 1
+
+
+def test_a_suggestion_for_a_direction_gives_way_where_it_does_not_suit_the_emotion() -> None:
+    room = Room(SUGGESTING)
+    room.hear(LIVELY)
+    room.now_s += 0.5
+    room.hear(HAPPY)
+    made = room.state.offer
+    assert made is not None
+    assert (made.feeling, made.playlist) == (HAPPY, PARTY)
+
+
+def test_a_suggestion_refused_for_a_direction_is_not_made_for_what_it_turns_out_to_be() -> None:
+    room = Room(SUGGESTING)
+    room.hear(LIVELY)
+    room.feed(SuggestionAnswered(room.now_s, yes=False))
+    for feeling in (LIVELY_PLEASANT, HAPPY):
+        room.now_s += 0.5
+        room.hear(feeling, 60.0)
+    assert sum(isinstance(one, Suggest) for one in room.commands) == 1
+    room.now_s += 0.5
+    room.hear(SAD)
+    assert sum(isinstance(one, Suggest) for one in room.commands) == 2
 
 
 # What holds it back
@@ -615,7 +812,7 @@ def test_a_newer_suggestion_takes_the_place_of_the_older() -> None:
     room.hear(HAPPY)
     made = room.state.offer
     assert made is not None
-    assert made.emotion is HAPPY
+    assert made.feeling is HAPPY
     kinds = [type(one) for one in room.commands if isinstance(one, Suggest | Withdraw)]
     assert kinds == [Suggest, Withdraw, Suggest]
 

@@ -1,19 +1,26 @@
-"""The autopilot through random histories: never what it must not do, and never twice for one emotion."""
+"""The autopilot through random histories: never what it must not do, and never twice for one feeling."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from autopilot_room import (
     ANGRY,
     AUTO,
     CONTEXT,
+    DANCE,
     DONE,
     HAPPY,
+    LIVELY,
+    LIVELY_PLEASANT,
+    LIVELY_UNPLEASANT,
     LOST,
     OTHER,
     PARTY,
+    QUIET,
+    QUIET_UNPLEASANT,
     RAGE,
     RAIN,
     SAD,
@@ -24,6 +31,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.emotion.labels import Emotion
+from models.emotion.plane import Feeling
 from playback.autopilot import can_undo, phase, step
 from playback.autopilot_events import (
     Action,
@@ -43,12 +51,14 @@ from playback.autopilot_events import (
     Undo,
     UserActed,
 )
+from playback.feelings import contains, overlaps
 from playback.player import Outcome, Playlist
 from playback.preferences import AutopilotSettings, Mode
 from playback.snapshot import Phase, RecordKind
 
-PLAYLISTS = (SUNNY, RAIN, PARTY, RAGE, OTHER)
-SOME = st.sampled_from([SAD, HAPPY, ANGRY, Emotion.DISGUST, None])
+PLAYLISTS = (SUNNY, RAIN, PARTY, DANCE, RAGE, OTHER)
+DIRECTIONS = [LIVELY_PLEASANT, LIVELY_UNPLEASANT, QUIET_UNPLEASANT, LIVELY, QUIET]
+SOME = st.sampled_from([SAD, HAPPY, ANGRY, Emotion.DISGUST, *DIRECTIONS, None])
 PLAYLIST = st.sampled_from([*PLAYLISTS, None])
 HEARD = st.tuples(st.just("hear"), SOME, st.integers(1, 24))
 DONE_OR_SEEN = st.one_of(
@@ -87,18 +97,19 @@ class Witness(Room):
         self.hears = True
         self.can = True
         self.last_change_s = self.acted_s = self.last_heard_s = -1e9
-        self.last_heard: Emotion | None = None
+        self.last_heard: Feeling | None = None
+        self.ever_heard: set[Feeling] = set()
         self.last_played: str | None = None
         self.under_way: Switch | Undo | None = None
         self.last_asked_for: str | None = None
         self.seen: tuple[bool, str | None] | None = None  # what the autopilot must know of the player
-        self.served: Emotion | None = None
         super().__post_init__()
 
     def feed(self, event: Event) -> list[Command]:
         self.now_s = max(self.now_s, event.at_s)
-        if isinstance(event, Heard) and event.emotion is not None and self.hears:
-            self.last_heard, self.last_heard_s = event.emotion, event.at_s
+        if isinstance(event, Heard) and event.feeling is not None and self.hears:
+            self.last_heard, self.last_heard_s = event.feeling, event.at_s
+            self.ever_heard.add(event.feeling)
         self.state, commands = step(self.state, event, self.context)
         self.commands += commands
         for command in commands:
@@ -126,7 +137,7 @@ class Witness(Room):
         assert given.mode is (Mode.SUGGEST if asked else Mode.AUTO)
         assert switch.reason
         assert switch.discreet
-        assert switch.playlist in self.context.candidates[switch.emotion]
+        assert switch.playlist in self.context.candidates[switch.feeling]
         assert self.under_way is None
         assert self.hears
         assert self.can
@@ -137,7 +148,9 @@ class Witness(Room):
         assert self.now_s >= self.acted_s + 60.0 * given.override_min
         assert switch.playlist.uri != self.last_played
         if not asked:
-            assert switch.emotion is self.last_heard
+            assert self.last_heard is not None
+            assert overlaps(switch.feeling, self.last_heard)
+            assert switch.feeling in self.ever_heard
             assert self.now_s - self.last_heard_s <= 4.0
         self.under_way = switch
         self.last_change_s = self.now_s
@@ -171,10 +184,10 @@ class Witness(Room):
 
     def obey(self, given: tuple[Any, ...]) -> None:  # noqa: PLR0912 - one for each
         match given:
-            case ("hear", emotion, count):
+            case ("hear", feeling, count):
                 for _ in range(count):
                     self.now_s += 0.5
-                    self.feed(Heard(self.now_s, emotion))
+                    self.feed(Heard(self.now_s, feeling))
                     if self.ends is not None:
                         self.finish(self.ends)
             case ("wait", time_s):
@@ -258,3 +271,38 @@ def test_one_emotion_switches_at_most_once_however_it_comes_and_goes(
         if room.switched:
             room.see(playing=False, ended=True)
     assert len(room.switched) <= 1
+
+
+LIVELY_AND_WITHIN = st.lists(
+    st.tuples(st.sampled_from([HAPPY, LIVELY_PLEASANT, LIVELY, None]), st.integers(1, 30)), max_size=25
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LIVELY_AND_WITHIN)
+def test_directions_around_an_emotion_switch_nothing_after_it_however_they_come_and_go(
+    stretches: list[tuple[Feeling | None, int]],
+) -> None:
+    """Though the emotion's music ends at once, and there is other music for each of them."""
+    room = Room(replace(CONTEXT, settings=replace(AUTO, dwell_s=1.0, cooldown_s=10.0)))
+    room.hear(HAPPY, 1.0)
+    for feeling, count in stretches:
+        room.now_s += 0.5
+        room.hear(feeling, count / 2)
+        room.see(playing=False, ended=True)
+    assert room.switched == ["Party"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(LIVELY_AND_WITHIN)
+def test_what_becomes_clearer_switches_once_for_each_step_and_never_back(
+    stretches: list[tuple[Feeling | None, int]],
+) -> None:
+    room = Room(replace(CONTEXT, settings=replace(AUTO, dwell_s=1.0, cooldown_s=10.0)))
+    for feeling, count in stretches:
+        room.hear(feeling, count / 2)
+        room.now_s += 0.5
+        if room.switched:
+            room.see(playing=False, ended=True)
+    switches = [one.feeling for one in room.commands if isinstance(one, Switch)]
+    assert all(contains(wide, narrow) for wide, narrow in pairwise(switches))

@@ -14,6 +14,7 @@ import pytest
 
 from core.errors import SettingsError
 from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
 from playback.conductor import Conductor
 from playback.dry_run import DryRunPlayer
 from playback.player import (
@@ -167,10 +168,10 @@ class Stage:
             raise self.save_error
         self.saved.append(given)
 
-    def hear(self, emotion: Emotion | None, time_s: float = 4.0) -> None:
+    def hear(self, feeling: Feeling | None, time_s: float = 4.0) -> None:
         for number in range(round(2 * time_s) + 1):
             self.clock.now_s += 0.5 if number else 0.0
-            self.conductor.hear(emotion)
+            self.conductor.hear(feeling)
 
     def eventually(self, holds: Callable[[MusicSnapshot], object]) -> MusicSnapshot:
         deadline_s = time.monotonic() + 10.0
@@ -226,6 +227,20 @@ def test_an_emotion_becomes_music_and_a_record_in_snapshot_and_journal(stage: St
     reason = "Sad was heard for 4 s, so music that lifts follows: Sunny."
     assert stage.journal == [("music switched", reason)]
     assert snapshot.records[0].reason == reason
+
+
+def test_a_direction_becomes_music_by_the_choice_for_it(stage: Stage) -> None:
+    given = stage.conductor.snapshot().preferences
+    mine = Choice(Strategy.MATCH, match=(PlaylistRef("local:Mine", "Mine"),))
+    stage.conductor.set_preferences(
+        replace(given, choices={**given.choices, Direction.LIVELY_UNPLEASANT: mine})
+    )
+    stage.hear(Direction.LIVELY_UNPLEASANT)
+    snapshot = stage.eventually(lambda now: now.records)
+    assert stage.player.asked == ["play Mine"]
+    reason = "A lively, unpleasant voice was heard for 4 s, so music that matches follows: Mine."
+    assert stage.journal == [("music switched", reason)]
+    assert snapshot.records[0].feeling is Direction.LIVELY_UNPLEASANT
 
 
 def test_what_a_person_did_elsewhere_and_nobody_saw_comes_before_a_switch(stage: Stage) -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.labels import Emotion
+from models.emotion.plane import Direction, Feeling
+from playback.feelings import FEELINGS
 from playback.mapping import candidates, missing, next_playlist, search_words, suggest
 from playback.player import PlayerKind, Playlist
 from playback.preferences import Choice, PlaylistRef, Preferences
@@ -27,8 +29,8 @@ def ref(playlist: Playlist) -> PlaylistRef:
     return PlaylistRef(playlist.uri, playlist.name)
 
 
-def chosen(emotion: Emotion, choice: Choice) -> Preferences:
-    return Preferences(choices={**Preferences().choices, emotion: choice})
+def chosen(feeling: Feeling, choice: Choice) -> Preferences:
+    return Preferences(choices={**Preferences().choices, feeling: choice})
 
 
 def styles_of(name: str) -> set[Style]:
@@ -70,7 +72,7 @@ def test_a_choice_that_is_gone_is_kept_out_and_reported_and_no_guess_takes_its_p
 
 def test_what_is_missing_is_said_once_whatever_list_it_is_in() -> None:
     gone = PlaylistRef("spotify:playlist:gone", "Was here")
-    choices = dict.fromkeys(EMOTIONS, Choice(Strategy.MATCH, match=(gone,), lift=(gone,)))
+    choices = dict.fromkeys(FEELINGS, Choice(Strategy.MATCH, match=(gone,), lift=(gone,)))
     assert missing(Preferences(choices), named("Other"), PlayerKind.SPOTIFY) == (gone,)
 
 
@@ -91,13 +93,13 @@ def test_choices_of_another_player_leave_it_to_the_styles() -> None:
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
-@pytest.mark.parametrize("emotion", EMOTIONS)
+@pytest.mark.parametrize("feeling", FEELINGS)
 def test_without_choices_the_styles_of_the_strategy_lead_in_their_order(
-    emotion: Emotion, strategy: Strategy
+    feeling: Feeling, strategy: Strategy
 ) -> None:
     playlists = [Playlist(f"local:style:{style}", style.value, style=style) for style in Style]
-    found = candidates(chosen(emotion, Choice(strategy)), emotion, playlists, PlayerKind.LOCAL)
-    assert [p.style for p in found] == list((LIFT if strategy is Strategy.LIFT else MATCH)[emotion])
+    found = candidates(chosen(feeling, Choice(strategy)), feeling, playlists, PlayerKind.LOCAL)
+    assert [p.style for p in found] == list((LIFT if strategy is Strategy.LIFT else MATCH)[feeling])
 
 
 def test_names_follow_what_was_made_for_the_style_and_a_made_one_is_not_judged_by_its_name() -> None:
@@ -285,12 +287,12 @@ REFS = st.lists(
 CHOICES = st.builds(Choice, strategy=st.sampled_from(Strategy), match=REFS, lift=REFS)
 
 
-@given(CHOICES, PLAYLISTS, st.sampled_from(EMOTIONS))
+@given(CHOICES, PLAYLISTS, st.sampled_from(FEELINGS))
 def test_candidates_are_listed_ones_each_once_and_choices_go_before_guesses(
-    choice: Choice, playlists: list[Playlist], emotion: Emotion
+    choice: Choice, playlists: list[Playlist], feeling: Feeling
 ) -> None:
-    preferences = chosen(emotion, choice)
-    found = candidates(preferences, emotion, playlists, PlayerKind.SPOTIFY)
+    preferences = chosen(feeling, choice)
+    found = candidates(preferences, feeling, playlists, PlayerKind.SPOTIFY)
     assert len({p.uri for p in found}) == len(found)
     assert set(found) <= set(playlists)
     refs = choice.lift if choice.strategy is Strategy.LIFT else choice.match
@@ -303,9 +305,29 @@ def test_candidates_are_listed_ones_each_once_and_choices_go_before_guesses(
         assert not playlists or set(own) <= gone | listed
 
 
-def test_an_emotion_that_was_left_out_has_its_default() -> None:
+@pytest.mark.parametrize("feeling", [Emotion.CALM, Direction.QUIET_PLEASANT, Direction.QUIET])
+def test_a_feeling_that_was_left_out_has_its_default(feeling: Feeling) -> None:
     (chill,) = named("Chill")
-    assert candidates(Preferences(choices={}), Emotion.CALM, [chill], PlayerKind.SPOTIFY) == (chill,)
+    assert candidates(Preferences(choices={}), feeling, [chill], PlayerKind.SPOTIFY) == (chill,)
+
+
+@pytest.mark.parametrize(
+    ("direction", "style"),
+    [
+        (Direction.LIVELY_PLEASANT, Style.UPBEAT),
+        (Direction.LIVELY_UNPLEASANT, Style.CALMING),
+        (Direction.QUIET_PLEASANT, Style.CHILL),
+        (Direction.QUIET_UNPLEASANT, Style.UPLIFTING),
+        (Direction.LIVELY, Style.UPBEAT),
+        (Direction.QUIET, Style.CHILL),
+    ],
+)
+def test_by_default_unpleasant_directions_lift_and_the_others_match(
+    direction: Direction, style: Style
+) -> None:
+    playlists = [Playlist(f"local:style:{one}", one.value, style=one) for one in Style]
+    first, *_ = candidates(Preferences(), direction, playlists, PlayerKind.LOCAL)
+    assert first.style is style
 
 
 def test_whose_turn_it_is() -> None:

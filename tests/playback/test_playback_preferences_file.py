@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from core.errors import MusicError
 from models.emotion.labels import EMOTIONS, Emotion
+from models.emotion.plane import DIRECTIONS, Direction
+from playback.feelings import FEELINGS
 from playback.player import PlayerKind
 from playback.preferences import AutopilotSettings, Choice, Mode, PlaylistRef, Preferences
 from playback.preferences_file import (
@@ -25,6 +27,9 @@ from playback.preferences_file import (
     write_preferences,
 )
 from playback.styles import Strategy
+
+VERSION_1 = Path(__file__).with_name("music-version-1.toml")
+"""As it was written when there were emotions alone."""
 
 # Any text, and more often than chance would have it what breaks files and lines.
 TEXTS = st.one_of(
@@ -47,7 +52,7 @@ CHOICES = st.builds(Choice, strategy=st.sampled_from(Strategy), match=REFS, lift
 MINUTES = st.integers(0, 1439)
 PREFERENCES = st.builds(
     Preferences,
-    choices=st.fixed_dictionaries(dict.fromkeys(EMOTIONS, CHOICES)),
+    choices=st.fixed_dictionaries(dict.fromkeys(FEELINGS, CHOICES)),
     autopilot=st.builds(
         AutopilotSettings,
         mode=st.sampled_from(Mode),
@@ -126,10 +131,41 @@ def test_the_file_is_plain_toml_that_explains_itself(path: Path) -> None:
     assert 'quiet = "22:30-07:00"' in text
     assert '{ uri = "spotify:playlist:4", name = "Ma \\"joie\\" 🎉" },' in text
     document = tomllib.loads(text)
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["player"] == "local"
     assert document["emotions"]["sad"]["strategy"] == "lift"
     assert set(document["emotions"]) == set(EMOTIONS)
+    assert set(document["directions"]) == {direction.name.lower() for direction in DIRECTIONS}
+
+
+def test_a_file_from_before_the_directions_is_read_on_and_they_are_at_their_defaults(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(VERSION_1.read_bytes())
+    read = read_preferences(path)
+    assert read.choices[Emotion.SAD] == Choice(
+        Strategy.MATCH, match=(PlaylistRef("local:style:calming", "Calming"),)
+    )
+    assert read.choices[Emotion.HAPPY].lift == (
+        PlaylistRef("spotify:playlist:37i9dQ", 'Ma "joie" 🎉', public=True),
+    )
+    assert read.autopilot == AutopilotSettings(mode=Mode.AUTO, quiet_from=1350, quiet_to=420)
+    assert (read.player, read.loudspeaker) == (PlayerKind.LOCAL, "Kitchen")
+    assert {one: read.choices[one] for one in DIRECTIONS} == {
+        one: Preferences().choices[one] for one in DIRECTIONS
+    }
+    write_preferences(read, path)
+    assert read_preferences(path) == read
+    assert [file.name for file in path.parent.iterdir()] == ["music.toml"]
+
+
+def test_what_a_direction_leads_to_is_kept_under_a_plain_name(path: Path) -> None:
+    choice = Choice(Strategy.MATCH, match=(PlaylistRef("local:style:chill", "Chill"),))
+    chosen = {**Preferences().choices, Direction.QUIET_UNPLEASANT: choice}
+    write_preferences(Preferences(chosen), path)
+    assert "\n[directions.quiet_unpleasant]\n" in path.read_text(encoding="utf-8")
+    assert read_preferences(path).choices[Direction.QUIET_UNPLEASANT] == choice
+    short = import_preferences('[directions.lively]\nstrategy = "lift"\n')
+    assert short.choices == {**Preferences().choices, Direction.LIVELY: Choice(Strategy.LIFT)}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +191,7 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
             [
                 "'autopilott'",
                 "did you mean 'autopilot'?",
-                "version, player, loudspeaker, autopilot, emotions",
+                "version, player, loudspeaker, autopilot, emotions, directions",
             ],
         ),
         ('player = "locl"', ["'player'", "'locl'", "did you mean 'local'?", '"spotify" or "local"']),
@@ -188,6 +224,18 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
         ("[emotions.Sad]", ["no emotion 'Sad'", "did you mean 'sad'?"]),
         ("[emotions.angy]", ["no emotion 'angy'", "did you mean 'angry'?"]),
         ("[emotions.traurig]", ["no emotion 'traurig'", "neutral, calm, happy, sad, angry, fearful"]),
+        ("[emotions.lively]", ["no emotion 'lively' in 'emotions'"]),
+        ("[directions.livly]", ["no direction 'livly'", "in 'directions'", "did you mean 'lively'?"]),
+        (
+            '[directions."lively and pleasant"]',
+            ["no direction 'lively and pleasant'", "did you mean 'lively_pleasant'?"],
+        ),
+        ("[directions.happy]", ["no direction 'happy'", "lively_pleasant, lively_unpleasant"]),
+        ("directions = 1", ["'directions'", "1", "a table, [directions]"]),
+        (
+            "[directions.quiet]\nstrategy = 'lifft'",
+            ["'directions.quiet.strategy'", "did you mean 'lift'?"],
+        ),
         ("[emotions]\nsad = 'lift'", ["'emotions.sad'", "'lift'", "a table, [emotions.sad]"]),
         ("[emotions.sad]\nstratgy = 'lift'", ["'stratgy'", "in 'emotions.sad'", "did you mean 'strategy'?"]),
         (
@@ -227,8 +275,8 @@ def test_quiet_hours_as_people_write_them(quiet: str, minutes: tuple[int, int]) 
             "[emotions.sad]\nmatch = [{uri='local:a', public='yes'}]",
             ["'emotions.sad.match[1].public'", "'yes'", "true or false"],
         ),
-        ("version = 2\nfuture = 1", ["written by a newer Attune", "version 2", "Update Attune"]),
-        ("version = 0", ["'version'", "0", "1"]),
+        ("version = 3\nfuture = 1", ["written by a newer Attune", "version 3", "reads 2", "Update Attune"]),
+        ("version = 0", ["'version'", "0", "a whole number from 1 to 2"]),
         ("loudspeaker = 3", ["'loudspeaker'", "3", "a text"]),
         ("version = '1'", ["'version'", "'1'"]),
         ("version = true", ["'version'", "true"]),
@@ -265,8 +313,18 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
 
 KEYS = st.sampled_from(
     [
-        *("version", "autopilot", "emotions", "mode", "dwell_s", "cooldown_s", "override_min", "quiet"),
-        *("sad", "calm", "strategy", "match", "lift", "uri", "name", "x"),
+        *(
+            "version",
+            "autopilot",
+            "emotions",
+            "directions",
+            "mode",
+            "dwell_s",
+            "cooldown_s",
+            "override_min",
+            "quiet",
+        ),
+        *("sad", "calm", "lively", "quiet_pleasant", "strategy", "match", "lift", "uri", "name", "x"),
     ]
 )
 VALUES = st.recursive(
