@@ -8,7 +8,7 @@ import pytest
 
 from core import paths
 from core.errors import SettingsError
-from core.settings import Settings, load_settings
+from core.settings import ENERGY_THRESHOLD, PLEASANTNESS_THRESHOLD, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +126,25 @@ def test_spotify_may_stand_on_this_machine() -> None:
     )
     assert settings.spotify_client_id == "abcdef" + "0" * 26
     assert settings.spotify_accounts_url == "http://127.0.0.1:8899"
+
+
+def test_thresholds_of_energy_and_pleasantness_are_settings_like_that_of_the_emotion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings()
+    assert (settings.energy_threshold, settings.pleasantness_threshold) == (
+        ENERGY_THRESHOLD,
+        PLEASANTNESS_THRESHOLD,
+    )
+    write(tmp_path, "energy_threshold = 0.7\npleasantness_threshold = 0.75\n")
+    monkeypatch.setenv("ATTUNE_PLEASANTNESS_THRESHOLD", "0.9")
+    settings = load_settings()
+    assert (settings.energy_threshold, settings.pleasantness_threshold) == (0.7, 0.9)
+    assert load_settings(energy_threshold=0.95).energy_threshold == 0.95
+
+
+@pytest.mark.parametrize("name", ["energy_threshold", "pleasantness_threshold"])
+@pytest.mark.parametrize("value", [0.5, 1.0])
+def test_threshold_of_the_plane_that_means_nothing_is_one_sentence(name: str, value: float) -> None:
+    with pytest.raises(SettingsError, match=f"'{name}' cannot be {value}"):
+        load_settings(**{name: value})

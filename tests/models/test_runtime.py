@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from emotion_graphs import write_emotion_model
 
 from core.errors import ModelError, WeightsError
 from models import assets
@@ -21,6 +23,7 @@ from models.emotion.recogniser import WINDOW_SAMPLES, load_recogniser
 from models.runtime import default_threads, load_session
 
 ROOT = Path(__file__).parents[2]
+NOISE = np.random.default_rng(0).normal(0, 0.1, (3, WINDOW_SAMPLES)).astype(np.float32)
 
 
 def test_every_weight_file_of_the_manifest_is_intact_licensed_and_has_its_card() -> None:
@@ -161,3 +164,64 @@ def test_constant_windows_give_finite_answers(value: float) -> None:
 def test_windows_of_another_shape_are_refused() -> None:
     with pytest.raises(ModelError, match=r"\(1, 100\)"):
         load_recogniser(threads=1).probabilities(np.zeros((1, 100), dtype=np.float32))
+
+
+def test_model_of_emotions_alone_has_no_answer_on_the_plane(tmp_path: Path) -> None:
+    older = load_recogniser(write_emotion_model(tmp_path / "older.onnx", axes=()), threads=1)
+    answers = older.answers(NOISE)
+    assert answers.probabilities.shape == (3, len(EMOTIONS))
+    assert (answers.energy, answers.pleasantness) == (None, None)
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_plane_is_answered_with_one_probability_a_window(tmp_path: Path, columns: bool) -> None:
+    path = write_emotion_model(tmp_path / "plane.onnx", columns=columns)
+    answers = load_recogniser(path, threads=1).answers(NOISE)
+    loudness, falling = answers.embedding.T
+    assert answers.energy is not None
+    assert answers.pleasantness is not None
+    assert answers.energy.dtype == answers.pleasantness.dtype == np.float32
+    assert answers.energy == pytest.approx(1 / (1 + np.exp(-(loudness + 5.0))), abs=1e-6)
+    assert answers.pleasantness == pytest.approx(1 / (1 + np.exp(-falling)), abs=1e-6)
+
+
+@pytest.mark.parametrize("axis", ["energy", "pleasantness"])
+def test_model_may_know_one_axis_alone(tmp_path: Path, axis: str) -> None:
+    answers = load_recogniser(write_emotion_model(tmp_path / "half.onnx", axes=(axis,)), threads=1).answers(
+        NOISE
+    )
+    assert [name for name in ("energy", "pleasantness") if getattr(answers, name) is not None] == [axis]
+
+
+@pytest.mark.parametrize(("scale", "extremes"), [(1e4, {0.0, 1.0}), (-1e4, {0.0, 1.0})])
+def test_enormous_logits_of_the_plane_are_certainty_and_no_warning(
+    tmp_path: Path, scale: float, extremes: set[float]
+) -> None:
+    path = write_emotion_model(tmp_path / "sure.onnx", scale=scale)
+    answers = load_recogniser(path, threads=1).answers(NOISE)
+    assert answers.energy is not None
+    assert set(answers.energy.tolist()) <= extremes
+
+
+def test_plane_that_is_not_finite_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="NaN"):
+        load_recogniser(write_emotion_model(tmp_path / "nan.onnx", scale=float("nan")), threads=1)
+
+
+def test_plane_of_another_shape_is_one_sentence(tmp_path: Path) -> None:
+    path = write_emotion_model(tmp_path / "wide.onnx")
+    model = onnx.load(path)
+    for node in model.graph.node:  # both halves, where one answer a window is due
+        if node.output[0] == "energy_column":
+            node.input[0] = "logs"
+        if node.output[0] == "energy":
+            node.op_type = "Identity"
+            del node.input[1:]
+    model.graph.output[2].CopyFrom(
+        onnx.helper.make_tensor_value_info("energy", onnx.TensorProto.FLOAT, ["n", 2])
+    )
+    onnx.save(model, path)
+    with pytest.raises(
+        ModelError, match=r"output 'energy' has the shape \(1, 2\), not \(1,\): export it again"
+    ):
+        load_recogniser(path, threads=1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from emotion_graphs import write_emotion_model
 
 from core import paths
 from core.errors import AudioDecodeError, DeviceNotFoundError, VoiceError
@@ -231,3 +232,41 @@ def test_neutral_only_leaves_the_other_takes_aside(at: Booth) -> None:
         at.say(f"angry-{number}", Emotion.ANGRY, voice(3.0, seed=10 + number))
     assert at.engine.calibration.fit(neutral_only=True).voice.clips == (3, 0, 0, 0, 0, 0, 0, 0)
     assert at.engine.calibration.fit().voice.clips == (3, 0, 0, 0, 3, 0, 0, 0)
+
+
+def test_a_voice_made_for_the_model_before_is_said_and_its_plane_is_heard_without(
+    at: Booth, tmp_path: Path
+) -> None:
+    save_voice(fitted(at), paths.voice_file())
+    newer = Booth(
+        Settings(journal=False, threads=1, emotion_model=write_emotion_model(tmp_path / "newer.onnx"))
+    )
+    newer.engine.start(MICROPHONE)
+    assert newer.engine.wait(20.0)
+    snapshot = newer.engine.snapshot()
+    newer.engine.close()
+    assert snapshot.state is ListenerState.FINISHED
+    assert "tiny 1.0 with other weights is in use: record it again" in snapshot.voice_error
+    assert not snapshot.personal
+    assert snapshot.decision is not None
+    assert snapshot.decision.energy is not None
+
+
+def test_takes_for_a_model_with_the_plane_adapt_its_emotions(tmp_path: Path) -> None:
+    """What is fitted has no part of energy and pleasantness, and the voice is used with that model."""
+    model = write_emotion_model(tmp_path / "plane.onnx")
+    booth = Booth(Settings(journal=False, threads=1, emotion_model=model))
+    made = fitted(booth, bias=6)
+    assert made.weights.shape == (2, 8)
+    booth.engine.calibration.keep(made)
+    booth.sound = voice(4.0)
+    booth.engine.start(MICROPHONE)
+    assert booth.engine.wait(20.0)
+    snapshot = booth.engine.snapshot()
+    booth.engine.close()
+    assert snapshot.personal
+    assert snapshot.reading is not None
+    assert snapshot.reading.probabilities is not None
+    assert snapshot.reading.probabilities[6] > 0.99
+    assert snapshot.reading.energy is not None
+    assert snapshot.reading.pleasantness is not None
