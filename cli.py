@@ -55,7 +55,16 @@ from playback.snapshot import MusicRecord, MusicSnapshot
 from realtime.capture import SourceKind, SourceSpec, list_devices, suggest_source
 from realtime.clip import ClipEmotion
 from realtime.journal import Journal
-from realtime.snapshot import Decision, DecisionKind, Reading, Snapshot
+from realtime.snapshot import (
+    ENERGY_WORDS,
+    PLEASANTNESS_WORDS,
+    AxisStatement,
+    Decision,
+    DecisionKind,
+    Reading,
+    Snapshot,
+    accepted_word,
+)
 
 __all__ = ["app", "main"]
 
@@ -92,6 +101,16 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of te
 BackendOption = Annotated[Backend | None, typer.Option(help="Library that opens the microphone.")]
 ThresholdOption = Annotated[
     float | None, typer.Option(min=0.3, max=0.99, help="Confidence from which an emotion is accepted.")
+]
+EnergyThresholdOption = Annotated[
+    float | None,
+    typer.Option(min=0.55, max=0.99, help="Confidence from which a voice is accepted as lively or quiet."),
+]
+PleasantnessThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.55, max=0.99, help="Confidence from which a voice is accepted as pleasant or unpleasant."
+    ),
 ]
 
 
@@ -135,6 +154,8 @@ def listen(
         bool, typer.Option("--fast", help="Replay a file or the demo as fast as possible, dropping nothing.")
     ] = False,
     threshold: ThresholdOption = None,
+    energy_threshold: EnergyThresholdOption = None,
+    pleasantness_threshold: PleasantnessThresholdOption = None,
     player: Annotated[
         PlayerKind | None, typer.Option(help="Let music follow, on this player; by default none plays.")
     ] = None,
@@ -143,8 +164,13 @@ def listen(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Listen and say, twice a second, which emotion is heard. Ctrl-C stops."""
-    settings = load_settings(backend=backend and backend.value, threshold=threshold)
+    """Listen and say, twice a second, which emotion, energy and pleasantness are heard. Ctrl-C stops."""
+    settings = load_settings(
+        backend=backend and backend.value,
+        threshold=threshold,
+        energy_threshold=energy_threshold,
+        pleasantness_threshold=pleasantness_threshold,
+    )
     if source is None and (device or host_api):
         source = SourceKind.MICROPHONE.value
     if source is None:
@@ -199,10 +225,17 @@ def devices(backend: BackendOption = None, as_json: JsonFlag = False) -> None:
 def emotion(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", metavar="FILE...")],
     threshold: ThresholdOption = None,
+    energy_threshold: EnergyThresholdOption = None,
+    pleasantness_threshold: PleasantnessThresholdOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Recognise the emotion in recordings: per window and for each whole clip."""
-    settings = load_settings(threshold=threshold, journal=False)
+    """Recognise emotion, energy and pleasantness in recordings: per window and for each whole clip."""
+    settings = load_settings(
+        threshold=threshold,
+        energy_threshold=energy_threshold,
+        pleasantness_threshold=pleasantness_threshold,
+        journal=False,
+    )
     failed = 0
     with _engine(settings) as engine:
         for path in files:
@@ -506,8 +539,34 @@ def _picture(snapshot: Snapshot, *, progress: bool, music: MusicSnapshot | None)
         bars.add_row(
             label, Text(_sign("█", "#") * filled + _sign("·", ".") * (30 - filled)), f"{probability:4.0%}"
         )
-    words = Text(f"{shown}", style=_STYLES[decision.kind]), Text(decision.reason, style="dim")
-    return Group(*rows, *words, bars)
+    words = [Text(f"{shown}", style=_STYLES[decision.kind])]
+    if plane := _plane(decision.energy, decision.pleasantness):
+        words.append(plane)
+    return Group(*rows, *words, Text(decision.reason, style="dim"), bars)
+
+
+def _plane(energy: AxisStatement | None, pleasantness: AxisStatement | None) -> Text:
+    """The two other statements in one line."""
+    return Text("  ").join(
+        Text.assemble((f"{name}: ", "dim"), _axis(statement, words))
+        for name, statement, words in (
+            ("energy", energy, ENERGY_WORDS),
+            ("pleasantness", pleasantness, PLEASANTNESS_WORDS),
+        )
+        if statement is not None
+    )
+
+
+def _axis(statement: AxisStatement | None, words: tuple[str, str], *, short: bool = False) -> Text:
+    """Such as "lively 84%" or "quiet 61% (unsure)", short "quiet? 61%"; empty where there is none."""
+    if statement is None:
+        return Text()
+    word, shown = words[0] if statement.high else words[1], f"{statement.confidence:.0%}"
+    if statement.accepted is not None:
+        return Text(f"{word} {shown}", style=_STYLES[DecisionKind.ACCEPTED])
+    return Text(
+        f"{word}? {shown}" if short else f"{word} {shown} (unsure)", style=_STYLES[DecisionKind.UNSURE]
+    )
 
 
 def _music(music: MusicSnapshot | None) -> list[Text]:
@@ -562,7 +621,9 @@ def _recognise_with_progress(engine: Engine, path: Path) -> ClipEmotion:
 
 
 def _print_clip(path: Path, clip: ClipEmotion) -> None:
-    table = Table("from", "to", "speech", "emotion", "confidence", "gate", title=escape(path.name))
+    axes = {"energy": ENERGY_WORDS, "pleasantness": PLEASANTNESS_WORDS}
+    known = [name for name in axes if getattr(clip, name) is not None]
+    table = Table("from", "to", "speech", "emotion", "confidence", "gate", *known, title=escape(path.name))
     for window in clip.windows:
         reading, decision = window.reading, window.decision
         end_s = reading.clock / SAMPLE_RATE_HZ
@@ -573,6 +634,7 @@ def _print_clip(path: Path, clip: ClipEmotion) -> None:
             decision.leading or "",
             f"{decision.confidence:.0%}" if decision.leading else "",
             Text(decision.kind, style=_STYLES[decision.kind]),
+            *(_axis(getattr(decision, name), axes[name], short=True) for name in known),
         )
     _out.print(table)
     if clip.notice:
@@ -583,7 +645,9 @@ def _print_clip(path: Path, clip: ClipEmotion) -> None:
         _out.print(f"[dim]Whole clip: {why}.[/]")
     else:
         sure = "" if clip.kind is DecisionKind.ACCEPTED else " (unsure)"
-        _out.print(f"[bold]Whole clip: {clip.emotion}[/] {clip.confidence:.0%}{sure}", highlight=False)
+        said = [Text.assemble((f"Whole clip: {clip.emotion}", "bold"), f" {clip.confidence:.0%}{sure}")]
+        said += [_axis(getattr(clip, name), axes[name]) for name in known]
+        _out.print(Text(", ").join(said), highlight=False)
 
 
 def _plain_clip(path: Path, clip: ClipEmotion) -> dict[str, Any]:
@@ -593,6 +657,9 @@ def _plain_clip(path: Path, clip: ClipEmotion) -> dict[str, Any]:
         "emotion": clip.emotion,
         "confidence": clip.confidence,
         "probabilities": _named(clip.probabilities),
+        "energy": _plain_axis(clip.energy, ENERGY_WORDS),
+        "pleasantness": _plain_axis(clip.pleasantness, PLEASANTNESS_WORDS),
+        "direction": clip.direction,
         "notice": clip.notice,
         "windows": [_plain(window.reading, window.decision) for window in clip.windows],
     }
@@ -608,9 +675,25 @@ def _plain(reading: Reading, decision: Decision) -> dict[str, Any]:
         "speech_share": reading.speech_share,
         "only_music": reading.only_music,
         "probabilities": _named(reading.probabilities),
+        "energy": _plain_axis(decision.energy, ENERGY_WORDS, reading.energy),
+        "pleasantness": _plain_axis(decision.pleasantness, PLEASANTNESS_WORDS, reading.pleasantness),
+        "direction": decision.direction,
         "changed": decision.changed,
         "reason": decision.reason,
         "latency_ms": reading.latency_ms,
+    }
+
+
+def _plain_axis(
+    statement: AxisStatement | None, words: tuple[str, str], probability: float | None = None
+) -> dict[str, Any] | None:
+    """What is accepted, how sure that (or the likelier side) is, and what the model said of the window."""
+    if statement is None:
+        return None
+    return {
+        "accepted": accepted_word(statement, words),
+        "confidence": statement.confidence,
+        f"p_{words[0]}": statement.probability if probability is None else probability,
     }
 
 

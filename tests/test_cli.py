@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -11,8 +12,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
+from emotion_graphs import write_emotion_model
 from rich.console import Console
 from terminal import Terminal
 
@@ -88,6 +91,91 @@ def test_emotion_in_json_and_in_a_table(attune: Terminal, recording: Path) -> No
     assert f"Whole clip: {clip['emotion']}" in out
 
 
+@pytest.fixture
+def falling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A voice that the tiny model of emotion, energy and pleasantness takes for lively and pleasant."""
+    model = write_emotion_model(tmp_path / "plane.onnx", energy_offset=11.0)
+    monkeypatch.setenv("ATTUNE_EMOTION_MODEL", str(model))
+    path = tmp_path / "falling.wav"
+    signal = voice(5.0)
+    signal *= np.geomspace(1.0, 0.1, len(signal), dtype=np.float32)[:, np.newaxis]
+    soundfile.write(path, signal, 16_000, subtype="FLOAT")
+    return path
+
+
+def test_listen_in_json_carries_three_statements(attune: Terminal, falling: Path) -> None:
+    code, out, _ = attune("listen", "--source", str(falling), "--fast", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert lines[0]["energy"]["accepted"] is None  # it must last a while first
+    assert lines[0]["direction"] is None
+    assert lines[-1]["energy"]["accepted"] == "lively"
+    assert lines[-1]["pleasantness"]["accepted"] == "pleasant"
+    assert lines[-1]["direction"] == "lively and pleasant"
+    assert lines[-1]["reason"].startswith("Sounds lively and pleasant, but the emotion is unsure: ")
+    for line in lines:
+        assert 0.5 <= line["energy"]["confidence"] <= 1.0
+        assert set(line["energy"]) == {"accepted", "confidence", "p_lively"}
+        assert set(line["pleasantness"]) == {"accepted", "confidence", "p_pleasant"}
+
+
+def test_listen_in_words_says_what_is_sure_on_the_plane(attune: Terminal, falling: Path) -> None:
+    out = attune("listen", "--source", str(falling), "--fast")[1]
+    assert re.search(r"^energy: lively \d\d%  pleasantness: pleasant \d\d%\s*$", out, re.MULTILINE)
+    assert "Sounds lively and pleasant, but the emotion is unsure: " in out
+    strict = ("--energy-threshold", "0.99", "--pleasantness-threshold", "0.99")
+    out = attune("listen", "--source", str(falling), "--fast", *strict)[1]
+    assert re.search(
+        r"^energy: lively \d\d% \(unsure\)  pleasantness: pleasant \d\d% \(unsure\)", out, re.MULTILINE
+    )
+    assert "Sounds" not in out
+
+
+def test_clip_carries_three_statements_in_json_and_in_words(attune: Terminal, falling: Path) -> None:
+    clip = json.loads(attune("emotion", "--json", str(falling))[1])
+    assert (clip["energy"]["accepted"], clip["pleasantness"]["accepted"]) == ("lively", "pleasant")
+    assert clip["direction"] == "lively and pleasant"
+    assert clip["energy"]["p_lively"] == clip["energy"]["confidence"]
+    assert clip["windows"][-1]["direction"] == "lively and pleasant"
+    out = attune("emotion", str(falling))[1]
+    assert re.search(r"confidence .* gate .* energy .* pleasantness", out)
+    assert re.search(r"lively\? \d\d% .* pleasant\? \d\d%", out)  # the first window: it must last a while
+    assert re.search(r"lively \d\d% .* pleasant \d\d%", out)
+    said = re.compile(r"Whole clip: \w+ \d+% \(unsure\), lively (\d+)%, pleasant \d+%$", re.MULTILINE).search(
+        out
+    )
+    assert said is not None
+    assert int(said[1]) == round(100 * clip["energy"]["p_lively"])
+    strict = attune("emotion", "--energy-threshold", "0.99", str(falling))[1]
+    assert re.search(r"lively \d+% \(unsure\), pleasant \d+%$", strict, re.MULTILINE)
+
+
+def test_model_without_the_plane_has_nulls_in_json_and_nothing_in_words(
+    attune: Terminal, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_emotion_model(tmp_path / "older.onnx", axes=())
+    monkeypatch.setenv("ATTUNE_EMOTION_MODEL", str(model))
+    line = json.loads(attune("listen", "--source", str(recording), "--fast", "--json")[1].splitlines()[-1])
+    clip = json.loads(attune("emotion", "--json", str(recording))[1])
+    for said in (line, clip):
+        assert (said["energy"], said["pleasantness"], said["direction"]) == (None, None, None)
+    for command in (("listen", "--source", str(recording), "--fast"), ("emotion", str(recording))):
+        out = attune(*command)[1]
+        assert "energy" not in out
+        assert "pleasant" not in out
+
+
+def test_journal_exports_three_statements(attune: Terminal, falling: Path, tmp_path: Path) -> None:
+    attune("listen", "--source", str(falling), "--fast", "--json")
+    table = tmp_path / "out.csv"
+    assert attune("journal", "export", str(table))[0] == 0
+    with table.open(encoding="utf-8", newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert float(last["energy"]) > 0.8
+    assert (last["accepted_energy"], last["accepted_pleasantness"]) == ("lively", "pleasant")
+    assert last["direction"] == "lively and pleasant"
+
+
 def test_one_bad_file_among_good_ones_is_named_and_the_rest_is_done(
     attune: Terminal, recording: Path, tmp_path: Path
 ) -> None:
@@ -120,6 +208,8 @@ def test_wrong_options_are_usage_errors(attune: Terminal) -> None:
     assert attune("listen", "--treshold", "0.7")[0] == 2
     assert attune("emotion")[0] == 2
     assert attune("emotion", "--threshold", "7", "x.wav")[0] == 2
+    assert attune("listen", "--source", "demo", "--energy-threshold", "0.5")[0] == 2
+    assert attune("emotion", "--pleasantness-threshold", "1", "x.wav")[0] == 2
     code, _, err = attune("listen", "--source", "demo", "--backend", "abacus")
     assert (code, "abacus" in err) == (2, True)
 
