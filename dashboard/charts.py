@@ -9,7 +9,7 @@ from typing import Final
 from dashboard.markup import Markup, tag
 from dashboard.music import music
 from dashboard.plane import plane
-from dashboard.statements import percent, statement_name
+from dashboard.statements import UNSURE, percent, statement_name
 from models.emotion.labels import EMOTIONS, Emotion
 from realtime.capture.source import SourceKind
 from realtime.snapshot import Decision, DecisionKind, Level, ListenerState, RollingTheme, Snapshot, Tenor
@@ -324,7 +324,7 @@ def _present(snapshot: Snapshot) -> _Present:
     if decision.kind is DecisionKind.UNSURE and decision.leading is not None:
         detail = f"{decision.leading.capitalize()} leads with {percent(decision.confidence)}"
         headline = statement_name(decision)
-        if headline != "Unsure":
+        if headline != UNSURE:
             look, detail = "leaning", f"No emotion is sure: {detail[0].lower()}{detail[1:]}"
         else:
             look = "unsure"

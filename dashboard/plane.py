@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashboard.markup import Markup, tag
-from dashboard.statements import ENERGY, PLEASANTNESS, Axis, axis_words, emotion_words, statement_name
+from dashboard.statements import (
+    ENERGY,
+    PLEASANTNESS,
+    UNSURE,
+    Axis,
+    axis_words,
+    emotion_words,
+    statement_name,
+)
 from models.resample import SAMPLE_RATE_HZ
 from realtime.snapshot import AxisStatement, Decision, DecisionKind, RollingTheme
 
@@ -192,8 +200,9 @@ def _voice(decision: Decision | None, place: Place | None) -> Markup:
     """Draw the voice: a dot, hollow while all is unsure, in a halo as wide as it is unsure, with its name."""
     shown = decision if place is not None else None
     emotion = shown.emotion if shown is not None else None
-    name = statement_name(shown) if shown is not None else ""
-    sure = bool(name) and name != "Unsure"
+    # Where there is no voice the name is hidden, not empty: then no node has to come and go.
+    name = statement_name(shown) if shown is not None else UNSURE
+    sure = name != UNSURE
     halo_x, halo_y = _halo(shown.pleasantness if shown else None), _halo(shown.energy if shown else None)
     return tag(
         "g",

@@ -8,7 +8,16 @@ from typing import Final
 from models.emotion.labels import Emotion
 from realtime.snapshot import AxisStatement, Decision, DecisionKind, plane_words
 
-__all__ = ["ENERGY", "PLEASANTNESS", "Axis", "axis_words", "emotion_words", "percent", "statement_name"]
+__all__ = [
+    "ENERGY",
+    "PLEASANTNESS",
+    "UNSURE",
+    "Axis",
+    "axis_words",
+    "emotion_words",
+    "percent",
+    "statement_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class Axis:
 
 ENERGY: Final = Axis("Energy", "lively", "quiet")
 PLEASANTNESS: Final = Axis("Pleasantness", "pleasant", "unpleasant")
+
+UNSURE: Final = "Unsure"
 
 
 def percent(share: float) -> str:
@@ -59,11 +70,11 @@ def emotion_words(emotion: Emotion, confidence: float, *, accepted: bool) -> str
 def _words(name: str, confidence: float, accepted: bool) -> str:
     if accepted:
         return f"{name.capitalize()}, {percent(confidence)}"
-    return f"Unsure, {name} leads with {percent(confidence)}"
+    return f"{UNSURE}, {name} leads with {percent(confidence)}"
 
 
 def statement_name(decision: Decision) -> str:
     """Name the most that is accepted: the emotion, else energy and pleasantness, else that all is unsure."""
     if decision.kind is DecisionKind.ACCEPTED and decision.emotion is not None:
         return decision.emotion.capitalize()
-    return plane_words(decision.energy, decision.pleasantness).capitalize() or "Unsure"
+    return plane_words(decision.energy, decision.pleasantness).capitalize() or UNSURE

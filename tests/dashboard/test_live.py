@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NO_MICROPHONE, FakeEngine, Machine, accepted, listening, recording
+from fakes import NO_MICROPHONE, FakeEngine, FakeModel, Machine, accepted, listening, on_plane, recording
 from streamlit.testing.v1 import AppTest
 
 from core import logs, paths
@@ -294,3 +294,15 @@ def test_missing_weights_are_told_where_the_model_is_introduced(
     healthy(tab.run())
     assert engine.spec is not None
     assert any("The weight file is missing: restore it." in str(html.proto.body) for html in tab.get("html"))
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_plane_is_drawn_where_the_model_knows_it(
+    tab: AppTest, engine: FakeEngine, *, knows: bool
+) -> None:
+    engine.model = FakeModel(plane=knows)
+    healthy(tab.run())
+    engine.shown = listening(on_plane(accepted(), 0.9, 0.8))
+    healthy(tab.run())
+    assert ("Plane of energy and pleasantness" in board(tab)) == knows
+    assert ("<details" in board(tab)) == knows

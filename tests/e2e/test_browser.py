@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from browser import (
     visit,
     window,
 )
+from emotion_graphs import write_emotion_model
 from playwright.sync_api import Browser, expect, sync_playwright
 from sound_server import SoundServer
 
@@ -118,6 +120,43 @@ def test_bars_move_on_a_replayed_clip_without_flicker(chromium: Browser, server:
         expect(page.get_by_role("button", name="Start")).to_be_visible()
         assert page.locator(".run").count() > 0
         assert server.sessions() == 2
+
+
+def test_voice_and_details_of_the_plane_stay_as_they_are_between_pictures(
+    chromium: Browser, clip: Path, tmp_path: Path
+) -> None:
+    model = write_emotion_model(tmp_path / "plane.onnx")
+    with serve(tmp_path / "home", emotion_model=str(model)) as server, window(chromium) as context:
+        page = visit(context, server)
+        replay(page, clip)
+        expect(page.get_by_text(f"{clip.name} ·")).to_be_visible()
+        plane, dot = page.get_by_test_id("plane"), page.get_by_test_id("plane-voice")
+        expect(dot).to_be_visible(timeout=30_000)
+        expect(page.get_by_test_id("said-energy")).to_have_text(re.compile("Lively|Quiet|Unsure"))
+        page.evaluate(WATCH)
+        said = set()
+        for _ in range(15):
+            said.add(plane.get_attribute("aria-label"))
+            page.wait_for_timeout(200)
+        assert len(said) >= 2
+        seen = page.evaluate(SEEN)
+        assert seen["attached"]
+        assert seen["removed"] == 0
+
+        bar, summary = page.locator(".bar").first, page.get_by_text("Details", exact=True)
+        expect(bar).to_be_hidden()
+        summary.click()
+        expect(bar).to_be_visible()
+        page.wait_for_timeout(1_500)
+        expect(bar).to_be_visible()
+        page.reload()
+        expect(bar).to_be_visible(timeout=30_000)
+        summary.click()
+        page.wait_for_timeout(1_500)
+        expect(bar).to_be_hidden()
+
+        page.emulate_media(reduced_motion="reduce")
+        assert dot.evaluate("dot => getComputedStyle(dot).transitionProperty") == "none"
 
 
 def test_a_second_tab_shows_the_same_and_opens_nothing(chromium: Browser, server: Server) -> None:
@@ -300,7 +339,8 @@ def test_screenshots(chromium: Browser, tmp_path: Path) -> None:
             pick(page, "Built-in demo")
             page.get_by_role("button", name="Start").click()
         until(lambda: clock_s(page) >= 12)
-        accepted, spoken = page.locator(".hero.accepted"), page.locator(".hero.accepted, .hero.unsure")
+        accepted = page.locator(".hero.accepted")
+        spoken = page.locator(".hero.accepted, .hero.leaning, .hero.unsure")
         until(lambda: accepted.count() or (clock_s(page) >= 25 and spoken.count()), timeout_s=60)
         for name, page in pages.items():
             picture(page, f"live-{name}")
