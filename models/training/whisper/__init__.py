@@ -1,0 +1,1 @@
+"""The compact encoder: a narrow Wav2Vec2 on log-mels that learns from the encoder of Whisper base."""
