@@ -245,6 +245,30 @@ def test_signed_in_mapped_and_disconnected(
         assert kept == []
 
 
+@pytest.mark.parametrize("width", [1240, 390])
+def test_where_a_direction_leads_is_folded_and_kept_once_it_is_chosen(
+    chromium: Browser, server: Server, width: int
+) -> None:
+    with window(chromium, width=width) as context:
+        page = open_page(context, server)
+        group = page.locator("[data-testid=stExpander]").filter(has_text="When only the direction is sure")
+        lively = page.locator(".st-key-leads-lively-and-unpleasant")
+        expect(group).to_be_visible(timeout=SOON_MS)
+        expect(lively.get_by_text("Lively and unpleasant")).not_to_be_visible()
+        group.get_by_text("When only the direction is sure").click()
+        expect(lively.locator(".at-leads .used")).to_have_text("Lift: calming")
+        lively.get_by_text("Match", exact=True).click()
+        expect(lively.locator(".at-leads .used")).to_have_text("Match: energetic")
+        lively.get_by_role("button", name="Use these").click()
+        expect(lively.locator("[data-testid=stMultiSelect]")).to_contain_text("Energetic (dry run)")
+        expect(lively.locator(".at-leads")).to_be_visible()  # it stays open while things are chosen in it
+        page = open_anew(context, server, page)
+        page.get_by_text("When only the direction is sure").click()
+        again = page.locator(".st-key-leads-lively-and-unpleasant")
+        expect(again.locator(".at-leads .used")).to_have_text("Match: energetic")
+        expect(again.locator("[data-testid=stMultiSelect]")).to_contain_text("Energetic (dry run)")
+
+
 def test_music_is_played_paused_and_moved_from_every_page(
     chromium: Browser, server: Server, spotify: FakeSpotify
 ) -> None:
