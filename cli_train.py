@@ -47,7 +47,12 @@ def add_commands(app: typer.Typer) -> None:
     "`attune train emotion --encoder my-encoder --data manifest.csv --out run --resume`",
 )
 def train_emotion_command(
-    encoder: Annotated[str, typer.Option(help="Wav2Vec2 checkpoint: a folder, or a name on the hub.")],
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Checkpoint of Wav2Vec2, HuBERT, WavLM or Whisper: a folder, or a name on the hub."
+        ),
+    ],
     data: Annotated[Path, typer.Option(help="Manifest of the corpora, or folder of prepared speech.")],
     out: Annotated[Path, typer.Option(help="Folder of the training.")],
     layers: Annotated[

@@ -1,4 +1,4 @@
-"""Owns the torch hybrid: a frozen Wav2Vec2 encoder under a 1D-CNN branch, beside a 2D-CNN on log-mels."""
+"""Owns the torch hybrid: a frozen speech encoder under a 1D-CNN branch, beside a 2D-CNN on log-mels."""
 
 from __future__ import annotations
 
@@ -17,17 +17,28 @@ from models.emotion.labels import EMOTIONS
 
 __all__ = [
     "EMBEDDING_SIZE",
+    "ENCODER_KINDS",
     "EmotionHybrid",
     "HybridHead",
     "HybridSettings",
     "LogMel",
+    "WhisperLogMel",
     "fold_weight_norm",
     "layers_to_keep",
     "mel_matrix",
+    "refuse_other_kinds",
+    "slaney_edges_hz",
 ]
 
 EMBEDDING_SIZE: Final = 128
 """Width of the layer before the logits."""
+ENCODER_KINDS: Final = {
+    "wav2vec2": "Wav2Vec2",
+    "hubert": "HuBERT",
+    "wavlm": "WavLM",
+    "whisper": "Whisper's encoder",
+}
+"""The speech encoders of transformers that the hybrid takes: ``model_type`` and name."""
 
 _SAMPLE_RATE_HZ: Final = 16_000
 _SLANEY_BREAK_HZ: Final = 1000.0
@@ -37,6 +48,9 @@ _PEAK_FLOOR: Final = 1e-3
 _LOG_MEL_CENTRE: Final = -10.0
 _LOG_MEL_SPREAD: Final = 4.0
 """Fixed standardisation of the log-mels of speech of peak 1 (measured, rounded)."""
+_WHISPER_FFT: Final = 400
+_WHISPER_HOP: Final = 160
+_WHISPER_PEAK: Final = 0.5
 
 
 def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -51,6 +65,12 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     break_mel = _SLANEY_BREAK_HZ / _SLANEY_LINEAR_HZ
     above = _SLANEY_BREAK_HZ * np.exp(_SLANEY_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
     return np.where(mel < break_mel, mel * _SLANEY_LINEAR_HZ, above)
+
+
+def slaney_edges_hz(n_mels: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    """Where mel filters begin, peak and end: each peaks where the one before ends, ``(n_mels + 2,)`` Hz."""
+    ends = _hz_to_mel(np.array([low_hz, high_hz]))
+    return _mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2))
 
 
 def mel_matrix(n_mels: int, n_fft: int, low_hz: float, high_hz: float) -> NDArray[np.float32]:
@@ -70,8 +90,7 @@ def mel_matrix(n_mels: int, n_fft: int, low_hz: float, high_hz: float) -> NDArra
     ndarray
         float32, ``(n_fft // 2 + 1, n_mels)``.
     """
-    ends = _hz_to_mel(np.array([low_hz, high_hz]))
-    edges_hz = _mel_to_hz(np.linspace(ends[0], ends[1], n_mels + 2))
+    edges_hz = slaney_edges_hz(n_mels, low_hz, high_hz)
     bins_hz = np.arange(n_fft // 2 + 1)[:, None] * (_SAMPLE_RATE_HZ / n_fft)
     left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
     rising = (bins_hz - left) / (centre - left)
@@ -135,6 +154,49 @@ class LogMel(nn.Module):
         return torch.log(power + 1.0) + self._log_floor
 
 
+class WhisperLogMel(nn.Module):
+    """The log-mels that Whisper was trained on (Radford et al., ICML 2023), as convolutions that export well.
+
+    Slaney's bands of equal area from 0 to 8 kHz over Hann windows of 25 ms, 10 ms apart, centred on reflected
+    edges; log10, nothing more than 8 below the loudest value of the window, ``(x + 4) / 4``. What
+    ``transformers.WhisperFeatureExtractor`` gives for sound that is not padded to 30 s.
+
+    Parameters
+    ----------
+    n_mels
+        Number of bands: 80, or 128 from large-v3 on.
+    """
+
+    def __init__(self, n_mels: int = 80) -> None:
+        super().__init__()
+        edges_hz = slaney_edges_hz(n_mels, 0.0, 8000.0)
+        by_area = (2.0 / (edges_hz[2:] - edges_hz[:-2])).astype(np.float32)
+        mel = mel_matrix(n_mels, _WHISPER_FFT, 0.0, 8000.0) * by_area
+        used = np.flatnonzero(mel.any(axis=1))
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WHISPER_FFT) / _WHISPER_FFT)
+        angle = 2 * np.pi * np.outer(used, np.arange(_WHISPER_FFT)) / _WHISPER_FFT
+        rows = np.concatenate([np.cos(angle), np.sin(angle)]) * window  # (2 * bins, 400)
+        self.fourier: Tensor
+        self.mel: Tensor
+        self.register_buffer(
+            "fourier", torch.from_numpy(rows[:, None, :].astype(np.float32)), persistent=False
+        )
+        self.register_buffer("mel", torch.from_numpy(mel[used].T[:, :, None].copy()), persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Waveform ``(batch, samples)`` to ``(batch, n_mels, samples // 160)``; at least 201 samples."""
+        n_frames = waveform.shape[-1] // _WHISPER_HOP
+        margin = _WHISPER_FFT // 2
+        padded = nn.functional.pad(waveform[:, None, :], (margin, margin), mode="reflect")
+        spectrum = nn.functional.conv1d(
+            padded[:, :, : (n_frames - 1) * _WHISPER_HOP + _WHISPER_FFT], self.fourier, stride=_WHISPER_HOP
+        )
+        real, imaginary = spectrum.chunk(2, dim=1)
+        power = nn.functional.conv1d(real.square() + imaginary.square(), self.mel)
+        log = power.clamp_min(1e-10).log10()
+        return (torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0) + 4.0) / 4.0
+
+
 @dataclass(frozen=True)
 class HybridSettings:
     """Shape of what is trained on top of the encoder.
@@ -145,7 +207,8 @@ class HybridSettings:
         Transformer layers of the encoder that are kept, from the first; None keeps all.
     normalise_input
         Whether a wave front-end expects each waveform at zero mean and unit variance, as those of
-        the wav2vec2-base kind do; a front-end on log-mels sets the level itself.
+        the wav2vec2-base kind do, and whether Whisper's encoder hears each at half of full scale; the
+        compact encoder's front-end sets the level itself.
     dropout
         Share of features dropped in the dense layers while training, [0, 1).
     n_mels, n_fft, hop_samples
@@ -295,26 +358,27 @@ class HybridHead(nn.Module):
 
 
 class EmotionHybrid(nn.Module):
-    """Frozen Wav2Vec2 encoder (Baevski et al., NeurIPS 2020) and log-mels, each under a CNN, to logits.
+    """Frozen speech encoder and log-mels, each under a CNN, to logits.
 
-    The encoder is never trained: its parameters ask for no gradient and it stays in evaluation mode
-    under ``train()``. Its front-end may be Wav2Vec2's own, or any module from waveforms
-    ``(batch, samples)`` to features ``(batch, channels, frames)``. Where the encoder carries a ``tower``, a
-    module from waveforms and a number of frames to ``(batch, frames, tower.size)``, what that says stands
-    beside every state.
+    The encoder is Wav2Vec2 (Baevski et al., NeurIPS 2020), HuBERT (Hsu et al., TASLP 2021), WavLM (Chen et
+    al., JSTSP 2022) or that of Whisper (Radford et al., ICML 2023), as transformers have them. It is never
+    trained: its parameters ask for no gradient and it stays in evaluation mode under ``train()``. The
+    front-end of a Wav2Vec2 may be its own, or any module from waveforms ``(batch, samples)`` to features
+    ``(batch, channels, frames)``. Where the encoder carries a ``tower``, a module from waveforms and a number
+    of frames to ``(batch, frames, tower.size)``, what that says stands beside every state.
 
     Parameters
     ----------
     encoder
-        A ``transformers.Wav2Vec2Model``; changed in place: cut, frozen, its weight norm folded. None
-        where the settings leave the encoder out.
+        A ``Wav2Vec2Model``, ``HubertModel``, ``WavLMModel`` or ``WhisperModel`` of transformers; changed in
+        place: cut, frozen, its weight norm folded. None where the settings leave the encoder out.
     settings
         Shape of the rest.
 
     Raises
     ------
     ModelError
-        The encoder is no Wav2Vec2, has fewer layers than asked for, or is wanted and absent.
+        The encoder is of another kind, has fewer layers than asked for, or is wanted and absent.
     """
 
     def __init__(self, encoder: nn.Module | None, settings: HybridSettings | None = None) -> None:
@@ -337,11 +401,12 @@ class EmotionHybrid(nn.Module):
 
     def _take(self, encoder: nn.Module) -> None:
         """Cut and freeze the encoder, and learn its shape."""
-        config: Any = getattr(encoder, "config", None)
-        if getattr(config, "model_type", None) != "wav2vec2":
-            kind = getattr(config, "model_type", type(encoder).__name__)
-            raise ModelError(f"The encoder is of the kind {kind!r}: the hybrid needs a Wav2Vec2 encoder.")
+        kind = getattr(getattr(encoder, "config", None), "model_type", type(encoder).__name__)
+        refuse_other_kinds(kind, "The encoder")
+        if kind == "whisper":
+            encoder = _WhisperEncoder(encoder, levelled=self.settings.normalise_input)
         whole: Any = encoder
+        config = whole.config
         stack = whole.encoder
         present = len(stack.layers)
         self.n_layers = layers_to_keep(self.settings.n_layers, present)
@@ -349,8 +414,10 @@ class EmotionHybrid(nn.Module):
         beside = 0 if tower is None else int(tower.size)
         self.hidden_size, self.n_states = int(config.hidden_size) + beside, self.n_layers + 1
         # In the "stable" variant the last norm belongs behind the last layer of the whole stack only.
-        self._norm_first = not config.do_stable_layer_norm
-        self._norm_last = config.do_stable_layer_norm and self.n_layers == present
+        stable = kind == "whisper" or config.do_stable_layer_norm
+        self._norm_first = not stable
+        self._norm_last = stable and self.n_layers == present
+        self._hands_on_bias = kind == "wavlm"
         stack.layers = stack.layers[: self.n_layers]
         fold_weight_norm(whole)
         self.encoder = encoder.requires_grad_(False).eval()
@@ -418,15 +485,19 @@ class EmotionHybrid(nn.Module):
             features = self._wave_features(waveform)
         else:
             features = encoder.feature_extractor(waveform).transpose(1, 2)
-        state, _ = encoder.feature_projection(features)
+        projected = encoder.feature_projection(features)
+        state = projected[0] if isinstance(projected, tuple) else projected  # HuBERT gives no tuple
         stack = encoder.encoder
         state = state + stack.pos_conv_embed(state)
         if self._norm_first:
             state = stack.layer_norm(state)
         states = [state]
+        handed_on: dict[str, Tensor | None] = {}
         for layer in stack.layers:
-            state = layer(state)
-            state = state[0] if isinstance(state, tuple) else state  # transformers 4 returned a tuple
+            answer = layer(state, attention_mask=None, **handed_on)
+            state = answer[0] if isinstance(answer, tuple) else answer  # transformers 4 returned a tuple
+            if self._hands_on_bias:  # WavLM's first layer makes the bias of relative positions for all
+                handed_on = {"position_bias": answer[1]}
             states.append(state)
         if self._norm_last:
             states[-1] = stack.layer_norm(states[-1])
@@ -451,12 +522,73 @@ class EmotionHybrid(nn.Module):
         return self.from_states(self.hidden_states(waveform), self.spectrogram(waveform))
 
 
+class _WhisperFrontEnd(nn.Module):
+    """Waveform to features in the place of Wav2Vec2's wave front-end: log-mels and Whisper's convolutions."""
+
+    def __init__(self, whisper: Any, *, levelled: bool) -> None:
+        super().__init__()
+        self.log_mel = WhisperLogMel(whisper.conv1.in_channels)
+        self.conv1, self.conv2 = whisper.conv1, whisper.conv2
+        self.levelled = levelled
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Waveform ``(batch, samples)`` to ``(batch, channels, samples // 320)``."""
+        if self.levelled:
+            peak = waveform.abs().amax(dim=-1, keepdim=True).clamp_min(_PEAK_FLOOR)
+            waveform = waveform * (_WHISPER_PEAK / peak)
+        inner = nn.functional.gelu(self.conv1(self.log_mel(waveform)))
+        features: Tensor = nn.functional.gelu(self.conv2(inner))
+        return features
+
+
+class _Positions(nn.Module):
+    """Fixed vectors that tell places apart, in the place of Wav2Vec2's positional convolution."""
+
+    def __init__(self, table: Tensor) -> None:
+        super().__init__()
+        self.table = nn.Parameter(table, requires_grad=False)
+
+    def forward(self, state: Tensor) -> Tensor:
+        """The vectors of the first frames, as many as the state has, ``(1, frames, hidden)``."""
+        if state.shape[1] > len(self.table):
+            raise ModelError(
+                f"The sound has {state.shape[1]} frames, Whisper's encoder knows {len(self.table)}: "
+                "give it at most 30 s."
+            )
+        return self.table[None, : state.shape[1]]
+
+
+class _WhisperEncoder(nn.Module):
+    """Whisper's encoder in the shape of a Wav2Vec2 with stable layer norm.
+
+    Only as many positions are computed as there is sound: nothing is padded to 30 s.
+    """
+
+    def __init__(self, whisper: Any, *, levelled: bool) -> None:
+        super().__init__()
+        whisper = getattr(whisper, "encoder", whisper)  # a whole model, or its encoder
+        self.config = whisper.config
+        self.feature_extractor = _WhisperFrontEnd(whisper, levelled=levelled)
+        self.feature_projection = nn.Identity()
+        self.encoder = nn.Module()
+        self.encoder.pos_conv_embed = _Positions(whisper.embed_positions.weight)
+        self.encoder.layers = whisper.layers
+        self.encoder.layer_norm = whisper.layer_norm
+
+
 def _average_frames(state: Tensor, count: int) -> Tensor:
     """Means of ``count`` neighbours along time; what is left over at the end is dropped."""
     if count == 1:
         return state
     n_frames = state.shape[1] // count
     return state[:, : n_frames * count].reshape(-1, n_frames, count, state.shape[2]).mean(dim=2)
+
+
+def refuse_other_kinds(kind: str | None, what: str) -> None:
+    """Raise `ModelError` for an encoder that the hybrid does not take; `what` begins the sentence."""
+    if kind not in ENCODER_KINDS:
+        *others, last = ENCODER_KINDS.values()
+        raise ModelError(f"{what} is of the kind {kind!r}: the hybrid needs {', '.join(others)} or {last}.")
 
 
 def layers_to_keep(asked: int | None, present: int) -> int:
@@ -476,8 +608,8 @@ def fold_weight_norm(encoder: Any) -> None:
     The module is replaced, not changed: copies of an encoder share the class that carries the norm.
     """
     embed = encoder.encoder.pos_conv_embed
-    normed = embed.conv
-    if not nn.utils.parametrize.is_parametrized(normed, "weight"):
+    normed = getattr(embed, "conv", None)  # positions may be a table
+    if normed is None or not nn.utils.parametrize.is_parametrized(normed, "weight"):
         return
     plain = nn.Conv1d(
         normed.in_channels,

@@ -113,6 +113,14 @@ def _clean(model: Any, name: str = "emotion") -> None:
         del part.metadata_props[:]
 
 
+def _keep_names(graph: Any, names: Sequence[str]) -> None:
+    """Rename what within the graph is called as an output: a table's look-up is an ``embedding``, too."""
+    for node in graph:
+        for value in node.outputs:
+            if value.name in names and not value.is_graph_output():
+                value.name = f"{value.name}_within"
+
+
 def export_graph(
     module: nn.Module,
     path: Path,
@@ -214,6 +222,7 @@ def write_graph(
             log.setLevel(level)
     if program is None:
         raise ModelError("The exporter returned no graph: torch and onnxscript do not fit together.")
+    _keep_names(program.model.graph, gives)
     model = program.model_proto
     _clean(model, name)
     halve(model)

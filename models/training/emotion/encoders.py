@@ -15,8 +15,14 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import nn
 
-from core.errors import ModelError, WeightsError
-from models.emotion.hybrid import EmotionHybrid, HybridSettings, fold_weight_norm, layers_to_keep
+from core.errors import WeightsError
+from models.emotion.hybrid import (
+    EmotionHybrid,
+    HybridSettings,
+    fold_weight_norm,
+    layers_to_keep,
+    refuse_other_kinds,
+)
 from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
 from models.training.emotion.tower import Tower
 from models.writing import staged, write_whole
@@ -37,6 +43,25 @@ _FRONT_END: Final = "attune_front_end"
 _TOWER: Final = "attune_tower"
 """Entry of config.json that says that the encoder carries a tower; its value is what that is made with."""
 _WEIGHTS_NAME: Final = "model.safetensors"
+_MODELS: Final = {
+    "wav2vec2": "Wav2Vec2Model",
+    "hubert": "HubertModel",
+    "wavlm": "WavLMModel",
+    "whisper": "WhisperModel",
+}
+"""Class of transformers for each kind of encoder."""
+_SHAPE: Final = (
+    "hidden_act",
+    "num_attention_heads",
+    "layer_norm_eps",
+    "do_stable_layer_norm",
+    "conv_stride",
+    "max_bucket_distance",
+    "activation_function",
+)
+"""What states depend on beside the weights, where an encoder has it; no kind has all."""
+_DISPENSABLE: Final = {"masked_spec_embed"}
+"""What a checkpoint may lack: used in training alone."""
 
 
 def _checkpoint_config(checkpoint: str, *, download: bool) -> dict[str, Any]:
@@ -53,7 +78,7 @@ def _checkpoint_config(checkpoint: str, *, download: bool) -> dict[str, Any]:
 
 def _absent(checkpoint: str, *, download: bool, what: str) -> str:
     if Path(checkpoint).is_dir():
-        return f"The folder {checkpoint} holds no readable {what}: give a folder of a Wav2Vec2 checkpoint."
+        return f"The folder {checkpoint} holds no readable {what}: give a folder with a speech encoder."
     if download:
         return (
             f"The checkpoint {checkpoint!r} could not be fetched ({what}): check its name and the network, "
@@ -79,15 +104,17 @@ def _expects_normalised(checkpoint: str, *, download: bool) -> bool:
 def load_hybrid(
     checkpoint: str | Path, settings: HybridSettings | None = None, *, download: bool = False
 ) -> EmotionHybrid:
-    """Build the hybrid on a Hugging Face Wav2Vec2 checkpoint, or on the project's compact encoder.
+    """Build the hybrid on a Hugging Face checkpoint of a speech encoder, or on the project's compact encoder.
 
     Parameters
     ----------
     checkpoint
-        A folder, or a name on the hub such as ``"facebook/wav2vec2-base"``, or a folder that
-        `save_compact_encoder` wrote. Only safetensors are read.
+        A folder, or a name on the hub such as ``"facebook/wav2vec2-base"``, of Wav2Vec2, HuBERT, WavLM or
+        Whisper (of which the encoder alone is kept); or a folder that `save_compact_encoder` wrote. Only
+        safetensors are read.
     settings
-        Shape of the rest; the checkpoint's own word on the level of its input wins.
+        Shape of the rest; the checkpoint's own word on the level of its input wins. One of Whisper has
+        none.
     download
         Whether the network may be used; offline otherwise.
 
@@ -101,49 +128,59 @@ def load_hybrid(
     WeightsError
         The checkpoint is absent, damaged, incomplete, or not stored as safetensors.
     ModelError
-        It is no Wav2Vec2, or has fewer layers than asked for.
+        It is of another kind, or has fewer layers than asked for.
     """
     settings = settings or HybridSettings()
     if not settings.use_encoder:
         return EmotionHybrid(None, settings)
     name = str(checkpoint)
     config = _checkpoint_config(name, download=download)
-    if config.get("model_type") != "wav2vec2":
-        raise ModelError(
-            f"The checkpoint {name!r} is of the kind {config.get('model_type')!r}: "
-            "the hybrid needs 'wav2vec2'."
-        )
-    layers_to_keep(settings.n_layers, int(config.get("num_hidden_layers", 12)))
+    kind = config.get("model_type")
+    refuse_other_kinds(kind, f"The checkpoint {name!r}")
+    present = config.get("encoder_layers" if kind == "whisper" else "num_hidden_layers")
+    if present is not None:  # before the weights are read; the encoder itself is asked again
+        layers_to_keep(settings.n_layers, int(present))
     if _FRONT_END in config:
         return EmotionHybrid(_compact_encoder(Path(name), config), replace(settings, normalise_input=False))
-    from transformers import Wav2Vec2Model  # noqa: PLC0415 - slow to import
+    encoder = _read_encoder(name, str(kind), download=download)
+    if kind == "whisper":
+        return EmotionHybrid(encoder, settings)
+    return EmotionHybrid(
+        encoder, replace(settings, normalise_input=_expects_normalised(name, download=download))
+    )
 
-    loader: Any = Wav2Vec2Model
+
+def _read_encoder(name: str, kind: str, *, download: bool) -> nn.Module:
+    """The encoder of a checkpoint, in float32 however it is stored."""
+    import transformers  # noqa: PLC0415 - slow to import
+
+    loader: Any = getattr(transformers, _MODELS[kind])
     try:
-        encoder, report = loader.from_pretrained(
+        model, report = loader.from_pretrained(
             name,
             local_files_only=not download,
             use_safetensors=True,
             attn_implementation="eager",
+            dtype=torch.float32,
             output_loading_info=True,
         )
     except OSError as error:
-        if (Path(name) / "model.safetensors").is_file():
+        if (Path(name) / _WEIGHTS_NAME).is_file():
             raise WeightsError(_damaged(name, error)) from error
         raise WeightsError(
-            f"{_absent(name, download=download, what='model.safetensors')} Pickled weights are not read."
+            f"{_absent(name, download=download, what=_WEIGHTS_NAME)} Pickled weights are not read."
         ) from error
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(_damaged(name, error)) from error
-    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
+    ours = "encoder." if kind == "whisper" else ""  # a decoder is not needed
+    missing = sorted(key for key in set(report["missing_keys"]) - _DISPENSABLE if key.startswith(ours))
     if missing:
         raise WeightsError(
             f"The checkpoint {name!r} is incomplete: {len(missing)} tensors are missing, "
             f"the first is {missing[0]}; fetch it again."
         )
-    return EmotionHybrid(
-        encoder, replace(settings, normalise_input=_expects_normalised(name, download=download))
-    )
+    encoder: nn.Module = model.encoder if kind == "whisper" else model
+    return encoder
 
 
 def _damaged(name: str, error: Exception) -> str:
@@ -233,8 +270,8 @@ def encoder_fingerprint(model: EmotionHybrid) -> str:
     digest.update(json.dumps(settings, sort_keys=True).encode())
     if model.encoder is not None:
         config: Any = model.encoder.config
-        kept = ("hidden_act", "num_attention_heads", "layer_norm_eps", "do_stable_layer_norm", "conv_stride")
-        digest.update(json.dumps({key: getattr(config, key) for key in kept}, default=str).encode())
+        kept = {key: getattr(config, key) for key in _SHAPE if hasattr(config, key)}
+        digest.update(json.dumps(kept, default=str).encode())
         for name, value in model.encoder.state_dict().items():
             digest.update(f"{name} {tuple(value.shape)}".encode())
             digest.update(value.contiguous().numpy().data)
@@ -249,19 +286,19 @@ def random_hybrid(
     Parameters
     ----------
     config
-        A ``transformers.Wav2Vec2Config``; None is the shape of wav2vec2-base.
+        Of transformers, for one of the kinds that `load_hybrid` takes; None is the shape of wav2vec2-base.
     settings
         Shape of the rest.
     seed
         Of all weights; torch's own random state is left as it was.
     """
-    from transformers import Wav2Vec2Config, Wav2Vec2Model  # noqa: PLC0415 - slow to import
+    import transformers  # noqa: PLC0415 - slow to import
 
-    config = config or Wav2Vec2Config()
+    config = config or transformers.Wav2Vec2Config()
     config._attn_implementation = "eager"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return EmotionHybrid(Wav2Vec2Model(config), settings)
+        return EmotionHybrid(getattr(transformers, _MODELS[config.model_type])(config), settings)
 
 
 def save_trained(model: EmotionHybrid, path: Path) -> None:

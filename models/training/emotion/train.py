@@ -57,7 +57,8 @@ class TrainPlan:
     Attributes
     ----------
     encoder
-        Name on the hub or folder of a Wav2Vec2 checkpoint, or folder of the compact encoder.
+        Name on the hub or folder of a checkpoint of Wav2Vec2, HuBERT, WavLM or Whisper, or folder of the
+        compact encoder.
     n_layers
         Transformer layers that are kept; None keeps all.
     frame_pool
@@ -131,7 +132,7 @@ def train_emotion(
     DataError
         The data are not usable, the disk is full, or the run folder holds another training.
     WeightsError, ModelError
-        The encoder is absent, damaged, no Wav2Vec2, or shorter than asked for.
+        The encoder is absent, damaged, of another kind, or shorter than asked for.
     """
     tell = on_progress or (lambda _what, _done, _total: None)
     if not resume and any((run_dir / name).exists() for name in (RUN_NAME, CHECKPOINT_NAME)):
