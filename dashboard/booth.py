@@ -187,7 +187,7 @@ def _said(view: Booth) -> Markup:
         return tag("div")
     return tag(
         "div",
-        tag("p", "As the model hears everybody:", class_="aside"),
+        tag("p", "What the model, not adapted to you, heard in the last take:", class_="aside"),
         tag(
             "dl",
             *(
@@ -199,7 +199,7 @@ def _said(view: Booth) -> Markup:
                 )
                 for name, words, accepted in _statements(take.answers, view.thresholds)
             ),
-            class_="said",
+            class_="statements",
         ),
     )
 

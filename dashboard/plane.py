@@ -288,7 +288,7 @@ def _said(decision: Decision | None, music: Place | None) -> Markup:
             )
             for name, words, accepted in rows
         ),
-        class_="said",
+        class_="statements",
     )
 
 

@@ -13,7 +13,8 @@ from models.emotion.labels import EMOTIONS
 
 ROOT = Path(__file__).parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
-STYLE = (ROOT / "dashboard" / "assets" / "board.css").read_text(encoding="utf-8")
+ASSETS = ROOT / "dashboard" / "assets"
+STYLE = (ASSETS / "board.css").read_text(encoding="utf-8")
 
 
 def luminance(colour: str) -> float:
@@ -52,7 +53,7 @@ def test_text_and_buttons_can_be_read(scheme: str) -> None:
 
 
 def test_no_style_or_script_is_fetched_from_elsewhere() -> None:
-    for path in (ROOT / "dashboard" / "assets").iterdir():
+    for path in ASSETS.iterdir():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|@import|url\(\s*['\"]?//", text), path
 
@@ -64,3 +65,12 @@ def test_the_server_keeps_to_this_machine_and_asks_nothing() -> None:
     assert config["browser"]["gatherUsageStats"] is False
     # It would keep the browser from opening.
     assert "headless" not in config["server"]
+
+
+def test_the_booth_styles_no_class_that_the_board_draws() -> None:
+    """Both sheets are read on the page "Your voice": a name that means two things there covers the page."""
+    names = [
+        set(re.findall(r"^\.([a-z-]+) \{", (ASSETS / sheet).read_text(encoding="utf-8"), flags=re.MULTILINE))
+        for sheet in ("board.css", "booth.css")
+    ]
+    assert not names[0] & names[1]

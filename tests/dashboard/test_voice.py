@@ -210,8 +210,8 @@ def test_a_model_without_the_plane_says_the_emotion_of_a_take_alone() -> None:
 
 
 def test_a_take_that_the_model_was_not_asked_about_has_no_statements() -> None:
-    assert "As the model hears" not in after_a_take(None)
-    assert "As the model hears" not in booth(Booth(PROMPTS, 0, {}))
+    assert "heard in the last take" not in after_a_take(None)
+    assert "heard in the last take" not in booth(Booth(PROMPTS, 0, {}))
 
 
 def test_the_next_prompt_is_the_next_without_a_good_take() -> None:

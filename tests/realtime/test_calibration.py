@@ -270,3 +270,15 @@ def test_takes_for_a_model_with_the_plane_adapt_its_emotions(tmp_path: Path) -> 
     assert snapshot.reading.probabilities[6] > 0.99
     assert snapshot.reading.energy is not None
     assert snapshot.reading.pleasantness is not None
+
+
+def test_a_take_keeps_what_a_model_with_the_plane_says_of_each_window(at: Booth, tmp_path: Path) -> None:
+    model = write_emotion_model(tmp_path / "plane.onnx")
+    booth = Booth(Settings(journal=False, threads=1, emotion_model=model))
+    for one, knows in ((booth, True), (at, False)):
+        one.say("neutral-1", Emotion.NEUTRAL, voice(7.0, seed=1))
+        answers = one.engine.calibration.heard["neutral-1"].answers
+        one.engine.close()
+        assert answers is not None
+        assert (answers.energy is not None) == (answers.pleasantness is not None) == knows
+        assert answers.energy is None or len(answers.energy) == len(answers.logits) > 1
