@@ -8,9 +8,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.metrics import ACCEPT_AT, BINS, confidence_bin, confusion, figures
+from models.training.metrics import (
+    ACCEPT_AT,
+    BINS,
+    area_under_roc,
+    binary_figures,
+    confidence_bin,
+    confusion,
+    figures,
+)
 
-__all__ = ["DRAWS", "events_per_hour_interval", "figures_with_interval", "speaker_bootstrap"]
+__all__ = [
+    "DRAWS",
+    "binary_figures_with_interval",
+    "events_per_hour_interval",
+    "figures_with_interval",
+    "speaker_bootstrap",
+]
 
 DRAWS: Final = 1000
 _LOW_HIGH: Final = (2.5, 97.5)
@@ -49,6 +63,7 @@ def speaker_bootstrap(
     truth: NDArray[np.int64],
     speakers: Sequence[str],
     *,
+    accept_at: float = ACCEPT_AT,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> dict[str, tuple[float, float] | None]:
@@ -65,6 +80,8 @@ def speaker_bootstrap(
         ``(n,)``.
     speakers
         Who speaks, ``(n,)``.
+    accept_at
+        Confidence from which an answer is accepted.
     draws
         Number of resamples.
     seed
@@ -88,7 +105,7 @@ def speaker_bootstrap(
         mine = voice_of == voice
         tables.append(confusion(truth[mine], guess[mine], classes))
         bins.append(_bin_gaps(confidence[mine], correct[mine]))
-        sure = mine & (confidence >= ACCEPT_AT)
+        sure = mine & (confidence >= accept_at)
         accepted.append((mine.sum(), sure.sum(), (sure & correct).sum()))
     drawn = np.random.default_rng(seed).multinomial(
         len(voices), np.full(len(voices), 1 / len(voices)), size=draws
@@ -109,6 +126,54 @@ def speaker_bootstrap(
             "accepted_accuracy": right_n / sure_n,
         }
     return {name: _percentiles(of_draw[name]) for name in names}
+
+
+def binary_figures_with_interval(
+    probability: NDArray[np.float64],
+    high: NDArray[np.bool_],
+    speakers: Sequence[str],
+    threshold: float,
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`metrics.binary_figures` as plain values, with their ``interval`` as of `speaker_bootstrap`.
+
+    Parameters
+    ----------
+    probability, high
+        ``(n,)``, see `metrics.binary_figures`.
+    speakers
+        Who speaks, ``(n,)``.
+    threshold
+        Probability of the likelier side from which it is accepted.
+    seed
+        Of the bootstrap.
+    """
+    # The high side first: of even odds it is the answer, as in the figures.
+    sides = np.column_stack([probability, 1.0 - probability])  # (n, 2)
+    spread = speaker_bootstrap(sides, (~high).astype(np.int64), speakers, accept_at=threshold, seed=seed)
+    return {
+        **binary_figures(probability, high, threshold).record(),
+        "interval": {
+            "auc": _auc_interval(probability, high, speakers, seed),
+            "accuracy": spread["wa"],
+            **{name: spread[name] for name in ("ece", "coverage", "accepted_accuracy")},
+        },
+    }
+
+
+def _auc_interval(
+    probability: NDArray[np.float64], high: NDArray[np.bool_], speakers: Sequence[str], seed: int
+) -> tuple[float, float] | None:
+    """Of the area under the ROC curve, from the same draws of speakers."""
+    voices, voice_of = np.unique(np.array(speakers), return_inverse=True)
+    if len(voices) < 2:
+        return None
+    drawn = np.random.default_rng(seed).multinomial(
+        len(voices), np.full(len(voices), 1 / len(voices)), size=DRAWS
+    )  # (draws, speakers)
+    areas = [area_under_roc(probability, high, times) for times in drawn[:, voice_of]]
+    return _percentiles(np.array([np.nan if area is None else area for area in areas]))
 
 
 def _bin_gaps(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 __all__ = [
     "ACCEPT_AT",
     "BINS",
+    "BinaryFigures",
     "Figures",
+    "area_under_roc",
+    "binary_figures",
     "confidence_bin",
     "confusion",
     "expected_calibration_error",
     "figures",
     "masked",
     "mean_recall",
+    "plain_record",
     "softmax",
 ]
 
@@ -132,15 +136,53 @@ class Figures:
 
     def record(self) -> dict[str, Any]:
         """Plain values, rounded to four digits."""
-        plain: dict[str, Any] = {}
-        for key, value in vars(self).items():
-            if isinstance(value, float):
-                plain[key] = round(value, 4)
-            elif isinstance(value, dict):
-                plain[key] = {name: round(share, 4) for name, share in value.items()}
-            else:
-                plain[key] = value
-        return plain
+        return plain_record(vars(self))
+
+
+@dataclass(frozen=True)
+class BinaryFigures:
+    """What one evaluation of a two-sided answer says, such as lively or quiet; shares in [0, 1].
+
+    Attributes
+    ----------
+    n
+        Clips that have a side.
+    auc
+        Probability that a clip of the high side gets the higher answer, ties counted half; None where
+        one side does not occur.
+    accuracy
+        Share whose likelier side is right.
+    ece
+        Expected calibration error of the likelier side's probability, 15 bins of [0, 1].
+    accepted, coverage, accepted_accuracy
+        At the threshold: clips accepted, their share, and share of those that are right (None: none
+        accepted).
+    """
+
+    n: int
+    auc: float | None
+    accuracy: float
+    ece: float
+    accepted: int
+    coverage: float
+    accepted_accuracy: float | None
+
+    def record(self) -> dict[str, Any]:
+        """Plain values, rounded to four digits."""
+        return plain_record(vars(self))
+
+
+def plain_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of figures by name, floats rounded to four digits."""
+    plain: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, float):
+            plain[key] = round(value, 4)
+        elif isinstance(value, dict):
+            plain[key] = {name: round(share, 4) for name, share in value.items()}
+        else:
+            plain[key] = value
+    return plain
 
 
 def figures(
@@ -197,6 +239,68 @@ def figures(
         recall=recall,
         ece=expected_calibration_error(confidence, correct),
         nll=float(-np.log(np.maximum(true_share, 1e-12)).mean()),
+        coverage=float(accepted.mean()),
+        accepted_accuracy=float(correct[accepted].mean()) if accepted.any() else None,
+    )
+
+
+def area_under_roc(
+    score: NDArray[np.float64], positive: NDArray[np.bool_], times: NDArray[np.integer[Any]] | None = None
+) -> float | None:
+    """Probability that a positive example scores above a negative one, ties counted half (Fawcett, 2006).
+
+    Parameters
+    ----------
+    score
+        Any rising function of the probability, ``(n,)``.
+    positive
+        Which examples are positive, ``(n,)``.
+    times
+        How often each example counts, ``(n,)``; None: once.
+
+    Returns
+    -------
+    float or None
+        None where there is no positive or no negative example.
+    """
+    _, place = np.unique(score, return_inverse=True)
+    every = np.bincount(place, weights=times)
+    ups = np.bincount(place, weights=positive if times is None else positive * times)
+    downs = every - ups
+    pairs = ups.sum() * downs.sum()
+    return float(ups @ (np.cumsum(downs) - 0.5 * downs) / pairs) if pairs else None
+
+
+def binary_figures(
+    probability: NDArray[np.float64], high: NDArray[np.bool_], threshold: float
+) -> BinaryFigures:
+    """All figures of one set of two-sided answers.
+
+    Parameters
+    ----------
+    probability
+        Of the high side, ``(n,)``, [0, 1]; the likelier side is the answer, and even odds are the high one.
+    high
+        Whether that side is true, ``(n,)``.
+    threshold
+        Probability of the likelier side from which it is accepted.
+
+    Raises
+    ------
+    ValueError
+        Without examples, or when the shapes do not fit.
+    """
+    if len(high) == 0 or probability.shape != high.shape:
+        raise ValueError(f"probabilities {probability.shape} do not fit {len(high)} sides")
+    confidence = np.maximum(probability, 1.0 - probability)
+    correct = (probability >= 0.5) == high
+    accepted = confidence >= threshold
+    return BinaryFigures(
+        n=len(high),
+        auc=area_under_roc(probability, high),
+        accuracy=float(correct.mean()),
+        ece=expected_calibration_error(confidence, correct),
+        accepted=int(accepted.sum()),
         coverage=float(accepted.mean()),
         accepted_accuracy=float(correct[accepted].mean()) if accepted.any() else None,
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.intervals import events_per_hour_interval, speaker_bootstrap
+from models.training.intervals import (
+    binary_figures_with_interval,
+    events_per_hour_interval,
+    speaker_bootstrap,
+)
 from models.training.metrics import confusion, masked
 from models.training.report.curves import (
     precision_recall,
@@ -128,6 +132,32 @@ def test_accuracy_of_nothing_accepted_has_no_interval() -> None:
     intervals = speaker_bootstrap(timid, truth, speakers)
     assert intervals["accepted_accuracy"] is None
     assert intervals["coverage"] == (0.0, 0.0)
+
+
+def test_two_sided_figures_span_what_speakers_span() -> None:
+    """Two speakers whose lively clips are told from quiet ones, and two who are heard the wrong way round."""
+    high = np.tile([True, True, False, False], 4)
+    told = np.where(high == (np.arange(16) < 8), 0.9, 0.1)
+    record = binary_figures_with_interval(told, high, [f"s{i}" for i in range(4) for _ in range(4)], 0.8)
+    assert (record["auc"], record["accepted_accuracy"], record["coverage"]) == (0.5, 0.5, 1.0)
+    assert record["interval"]["auc"] == record["interval"]["accuracy"] == (0.0, 1.0)
+    assert record["interval"]["coverage"] == (1.0, 1.0)
+
+
+def test_two_sided_intervals_count_what_their_own_threshold_accepts() -> None:
+    high = np.tile([True, False], 6)
+    told, speakers = np.where(high, 0.75, 0.25), [f"s{i // 4}" for i in range(12)]
+    assert binary_figures_with_interval(told, high, speakers, 0.7)["interval"]["coverage"] == (1.0, 1.0)
+    assert binary_figures_with_interval(told, high, speakers, 0.8)["interval"]["coverage"] == (0.0, 0.0)
+
+
+def test_two_sided_figures_of_one_speaker_or_one_side_have_no_interval() -> None:
+    high = np.array([True, False])
+    alone = binary_figures_with_interval(np.array([0.9, 0.1]), high, ["s", "s"], 0.8)
+    assert set(alone["interval"].values()) == {None}
+    lively = binary_figures_with_interval(np.full(2, 0.9), np.ones(2, dtype=bool), ["s", "t"], 0.8)
+    assert lively["auc"] is lively["interval"]["auc"] is None
+    assert lively["interval"]["accuracy"] == (1.0, 1.0)
 
 
 def test_poisson_interval_of_textbook_counts() -> None:
