@@ -35,6 +35,7 @@ from cli_shared import (
 from core.paths import cache_dir
 from core.settings import load_settings
 from engine import Engine
+from models.emotion.labels import EMOTIONS
 
 __all__ = ["add_commands", "evaluate_app"]
 
@@ -42,6 +43,8 @@ evaluate_app = typer.Typer(help="Measure models on people they never heard.", no
 
 _LIVE_SETTINGS = (
     "threshold",
+    "energy_threshold",
+    "pleasantness_threshold",
     "hysteresis",
     "smoothing_s",
     "min_dwell_s",
@@ -71,7 +74,8 @@ def add_commands(app: typer.Typer) -> None:
     name="emotion",
     epilog="**Examples**: `attune evaluate emotion --data speech-cache --quick` · "
     "`attune evaluate emotion --model my.onnx --data corpora/manifest.csv --noise esc10.tar --out report` · "
-    "`attune evaluate emotion --data speech-cache --corpus nemo=without-nemo.onnx`",
+    "`attune evaluate emotion --data speech-cache --corpus nemo=without-nemo.onnx` · "
+    "`attune evaluate emotion --data speech --ordinary speech --prompts /usr/share/asterisk/sounds`",
 )
 def evaluate_emotion_command(
     model: Annotated[Path | None, typer.Option(help="ONNX file; by default the embedded model.")] = None,
@@ -87,6 +91,16 @@ def evaluate_emotion_command(
         list[Path] | None,
         typer.Option(help="Folder or tar of other sounds without an emotion, such as music; repeatable."),
     ] = None,
+    ordinary: Annotated[
+        Path | None,
+        typer.Option(
+            help="librispeech_ordinary.tar or its folder: people kept out of training, who act nothing."
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(help="Folder of voice prompts (.g722), one folder a voice: talk of the same kind."),
+    ] = None,
     unheard: Annotated[
         bool,
         typer.Option("--unheard", help="Of ESC-10 and Emotify take only what our own training never heard."),
@@ -98,8 +112,12 @@ def evaluate_emotion_command(
     """Measure an emotion model on people it never heard, and write a report."""
     from models.training import provenance  # noqa: PLC0415 - no door starts with training
     from models.training.data import recordings, speech  # noqa: PLC0415
-    from models.training.report import evaluate, files, served  # noqa: PLC0415
+    from models.training.report import evaluate, files, served, talk  # noqa: PLC0415
 
+    if no_live and (ordinary or prompts):
+        raise typer.BadParameter(
+            "Talk is replayed through the live path: leave --no-live out, or --ordinary and --prompts."
+        )
     files.check_libraries()
     unheard_by = _unheard(corpus)
     settings = load_settings(emotion_model=model, journal=False)
@@ -118,6 +136,8 @@ def evaluate_emotion_command(
             non_speech={
                 path.name: recordings.read_recordings(path, wanted=wanted) for path in non_speech or []
             },
+            ordinary=talk.read_ordinary(ordinary) if ordinary else [],
+            prompts=talk.read_prompt_voices(prompts) if prompts else {},
             live=None if no_live else _live_path(model, engines),
             twins={
                 name: evaluate.Twin(opened, None if no_live else _live_path(unheard_by[name], engines))
@@ -138,7 +158,14 @@ def evaluate_emotion_command(
     html, figures = files.write_report(report, out, lambda path: cache.audio(by_path[path]))
     if as_json:
         plain = {corpus: entry["eight_way"] for corpus, entry in report["corpora"].items()}
-        print_json({"html": str(html), "json": str(figures), "corpora": plain, "table": report["table"]})
+        print_json(
+            {
+                "html": str(html),
+                "json": str(figures),
+                "corpora": plain,
+                **{name: report[name] for name in ("table", "plane_table", *talk.KEYS) if name in report},
+            }
+        )
         return
     _print_headline(report)
     Console().print(f"Wrote {html} and {figures}.", highlight=False, markup=False, soft_wrap=True)
@@ -155,8 +182,8 @@ def _never_heard(name: str) -> bool:
 
 
 def _live_path(model: Path | None, engines: ExitStack) -> Callable[[Path], Any]:
-    """An engine as the evaluation asks for it: a recording in, what was accepted out."""
-    from models.training.report.live import LiveAnswer  # noqa: PLC0415
+    """An engine as the evaluation asks for it: a recording in, what was said and accepted out."""
+    from models.training.report.live import LiveAnswer, LiveWindow  # noqa: PLC0415
 
     engine = Engine(load_settings(emotion_model=model, journal=False))
     engines.callback(engine.close)
@@ -170,33 +197,115 @@ def _live_path(model: Path | None, engines: ExitStack) -> Callable[[Path], Any]:
             last=str(accepted[-1].emotion) if accepted else None,
             probabilities=clip.probabilities,
             taken_up=sum(decision.changed for decision in accepted),
+            energy=clip.energy.probability if clip.energy else None,
+            pleasantness=clip.pleasantness.probability if clip.pleasantness else None,
+            windows=tuple(
+                LiveWindow(
+                    leading=_leading(window.reading.probabilities),
+                    emotion=window.decision.emotion,
+                    energy=_side(window.decision.energy),
+                    pleasantness=_side(window.decision.pleasantness),
+                )
+                for window in clip.windows
+            ),
         )
 
     return live
 
 
+def _leading(probabilities: Sequence[float] | None) -> str | None:
+    """The likeliest emotion of one window; None where the model was not asked."""
+    if probabilities is None:
+        return None
+    return EMOTIONS[max(range(len(EMOTIONS)), key=probabilities.__getitem__)]
+
+
+def _side(statement: Any) -> bool | None:
+    return None if statement is None else statement.accepted
+
+
 def _print_headline(report: dict[str, Any]) -> None:
-    """One row a corpus and way, chosen among the classes that the corpus has."""
+    """A row for each corpus and way: emotions, all eight and masked; both axes; then talk, by the hour."""
+    from models.training.report.page import WITHOUT_PLANE  # noqa: PLC0415
+
+    _print_emotions(report["table"])
+    if report["plane_table"]:
+        _print_plane(report["plane_table"])
+    else:
+        _say(WITHOUT_PLANE)
+    for name, rate in (report["non_speech"] or {}).items():
+        _say(f"{name}: {_per_hour(rate, 'false emotions')}.")
+    talks = {"ordinary talk": report["ordinary"]} if report["ordinary"] else {}
+    talks |= {f"prompts of {voice}": record for voice, record in report["prompts"].items()}
+    for name, record in talks.items():
+        share = record["neutral_share"]
+        said = [
+            _per_hour(record["false_emotions"], "false emotions"),
+            *(_per_hour(rate, f"times {axis}") for axis, rate in (record["directions"] or {}).items()),
+            "no window with speech" if share is None else f"neutral or calm leads in {share:.1%} of windows",
+        ]
+        _say(f"{name}, {60 * record['hours']:.0f} minutes: {'; '.join(said)}.")
+
+
+def _print_emotions(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(
-        "corpus", "who", "heard", "clips", "UA", "accepted", "of those right", "ECE", box=SIMPLE_HEAD
+        "corpus",
+        "who",
+        "heard",
+        "clips",
+        "answers",
+        "UA",
+        "accepted",
+        "of those right",
+        "ECE",
+        box=SIMPLE_HEAD,
     )
-    for row in report["table"]:
-        right, low_high = row["accepted_accuracy"], row["interval"]["accepted_accuracy"]
-        span = f" ({100 * low_high[0]:.0f} to {100 * low_high[1]:.0f})" if low_high else ""
+    for row in rows:
+        place = (escape(row["corpus"]), row["who"], row["way"], str(row["n"]))
+        _add_emotions(table, place, "all eight", row["eight_way"])
+        if row["classes"] < len(EMOTIONS):
+            _add_emotions(table, ("",) * len(place), f"masked to its {row['classes']}", row["masked"])
+    Console().print(table)
+
+
+def _add_emotions(table: Table, place: Sequence[str], answers: str, record: dict[str, Any]) -> None:
+    table.add_row(*place, answers, f"{record['ua']:.1%}", *_accepted(record), f"{record['ece']:.3f}")
+
+
+def _print_plane(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table(
+        "axis", "corpus", "who", "heard", "clips", "AUC", "accepted", "of those right", "ECE", box=SIMPLE_HEAD
+    )
+    for row in rows:
         table.add_row(
+            row["axis"],
             escape(row["corpus"]),
             row["who"],
             row["way"],
             str(row["n"]),
-            f"{row['ua']:.1%}",
-            f"{row['accepted']}, {row['coverage']:.1%}",
-            "none" if right is None else f"{right:.1%}{span}",
+            "none" if row["auc"] is None else f"{row['auc']:.3f}",
+            *_accepted(row),
             f"{row['ece']:.3f}",
         )
     Console().print(table)
-    for name, rate in (report["non_speech"] or {}).items():
-        said = f"{rate['per_hour']:.1f} false emotions an hour ({rate['low']:.1f} to {rate['high']:.1f})"
-        Console().print(f"{name}: {said}.", highlight=False, markup=False, soft_wrap=True)
+
+
+def _accepted(record: dict[str, Any]) -> tuple[str, str]:
+    """How much is accepted, and how much of that is right, with its interval."""
+    right, low_high = record["accepted_accuracy"], record["interval"]["accepted_accuracy"]
+    span = f" ({100 * low_high[0]:.0f} to {100 * low_high[1]:.0f})" if low_high else ""
+    return (
+        f"{record['accepted']}, {record['coverage']:.1%}",
+        "none" if right is None else f"{right:.1%}{span}",
+    )
+
+
+def _per_hour(rate: dict[str, Any], what: str) -> str:
+    return f"{rate['per_hour']:.1f} {what} an hour ({rate['low']:.1f} to {rate['high']:.1f})"
+
+
+def _say(sentence: str) -> None:
+    Console().print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 @evaluate_app.command(

@@ -1,4 +1,4 @@
-"""What is no speech must give no emotion: accepted emotions per hour of sound without a voice.
+"""What is no speech must give no emotion: accepted statements per hour of sound without a voice.
 
     python -m benchmarks.false_alarms [--minutes 10] [FILE...]
 
@@ -21,9 +21,10 @@ from benchmarks.sounds import VOICELESS
 from core.settings import Settings
 from engine import Engine
 from models.resample import SAMPLE_RATE_HZ, Audio
+from models.training.report.live import begins
 from realtime.capture import FileSource, SourceSpec
 from realtime.clip import ClipEmotion
-from realtime.snapshot import DecisionKind
+from realtime.snapshot import AxisStatement, DecisionKind
 
 __all__ = ["count", "hear", "run"]
 
@@ -52,7 +53,10 @@ def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
 
 
 def count(clip: ClipEmotion) -> dict[str, float]:
-    """Hours, windows, those that had speech enough to ask the model, those accepted, and alarms per hour."""
+    """Hours, windows, those that had speech enough to ask the model, those accepted, and alarms per hour.
+
+    Energy and pleasantness count as the emotion does: how often the gate took up a side.
+    """
     hours = clip.windows[-1].reading.clock / SAMPLE_RATE_HZ / 3600 if clip.windows else 0.0
     accepted = [w.decision for w in clip.windows if w.decision.kind is DecisionKind.ACCEPTED]
     entered = sum(decision.changed for decision in accepted)
@@ -63,7 +67,13 @@ def count(clip: ClipEmotion) -> dict[str, float]:
         "windows_accepted": len(accepted),
         "emotions_accepted": entered,
         "emotions_per_hour": round(entered / hours, 2) if hours else 0.0,
+        "energy_accepted": begins(_side(w.decision.energy) for w in clip.windows),
+        "pleasantness_accepted": begins(_side(w.decision.pleasantness) for w in clip.windows),
     }
+
+
+def _side(statement: AxisStatement | None) -> bool | None:
+    return None if statement is None else statement.accepted
 
 
 def hear(audio: Audio) -> ClipEmotion:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.false_alarms import count, hear
 from benchmarks.sounds import VOICELESS
+from models.emotion.labels import Emotion
+from realtime.clip import ClipEmotion, ClipWindow
+from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading
 
 
 @pytest.mark.timeout(300)
@@ -14,4 +19,20 @@ def test_ten_minutes_without_a_voice_give_no_emotion(name: str) -> None:
     figures = count(hear(VOICELESS[name](600.0)))
     assert figures["windows"] == 1_195
     assert figures["emotions_accepted"] == 0
+    assert figures["energy_accepted"] == figures["pleasantness_accepted"] == 0
     assert figures["windows_with_speech"] == 0
+
+
+def test_a_side_of_an_axis_that_is_taken_up_counts_once() -> None:
+    unsure = Decision(16_000, DecisionKind.UNSURE, None, Emotion.SAD, 0.5, (0.125,) * 8, False, "")
+    lively, quiet = (AxisStatement(side, 0.9 if side else 0.1) for side in (True, False))
+    decisions = [
+        unsure,
+        replace(unsure, energy=lively, pleasantness=AxisStatement(None, 0.5)),
+        replace(unsure, energy=lively),
+        replace(unsure, energy=quiet),
+    ]
+    windows = tuple(ClipWindow(Reading(16_000, 1.0, (0.125,) * 8), decision) for decision in decisions)
+    figures = count(ClipEmotion(DecisionKind.UNSURE, Emotion.SAD, 0.5, (0.125,) * 8, windows))
+    assert (figures["energy_accepted"], figures["pleasantness_accepted"]) == (2, 0)
+    assert figures["emotions_accepted"] == 0

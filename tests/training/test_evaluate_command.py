@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import soundfile
+from emotion_graphs import write_emotion_model
 from invented_corpus import encoded_tone
 from running import attune
 
@@ -19,6 +22,8 @@ from core import paths
 from core.errors import DataError
 from models import assets
 from models.emotion.recogniser import EMBEDDED_MODEL
+from models.training.data.ordinary import ARCHIVE, ordinary_split
+from models.training.data.splits import Split
 from models.training.emotion import runner
 from models.training.emotion.noise import heard
 from models.training.report import files
@@ -82,16 +87,106 @@ def test_strangers_are_measured_clip_by_clip_and_live(
     assert (
         attune(monkeypatch, *EVALUATE, "--data", cache_path, "--out", out, "--quick", "--corpus", twin) == 0
     )
-    assert "strangers" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "strangers" in printed
+    assert "all eight" in printed
+    assert "masked to its 2" in printed
     report = json.loads((out / files.JSON_NAME).read_text())
     rows = [(row["way"], row["n"]) for row in report["table"] if row["who"] == "strangers"]
     assert rows == [("clip by clip", 2), ("live", 2)]
     # The same model, the same clips: as strangers they have the same figures.
-    home, away = (report[part]["emotiontts_ko"]["masked"] for part in ("corpora", "unseen_corpora"))
-    assert home == away
+    for answers in ("eight_way", "masked"):
+        home, away = (report[part]["emotiontts_ko"][answers] for part in ("corpora", "unseen_corpora"))
+        assert home == away
     assert report["live"]["emotiontts_ko"] == report["unseen_live"]["emotiontts_ko"]
     other = report["provenance"]["other_models"]["emotiontts_ko"]
     assert other["sha256"] == report["provenance"]["model"]["sha256"]
+
+
+DEMO = Path(cli.__file__).parent / "realtime" / "capture" / "demo.ogg"
+
+
+@pytest.fixture
+def voice_path(tmp_path: Path) -> Path:
+    """Fifteen seconds of a synthetic voice."""
+    sound, rate_hz = soundfile.read(DEMO, stop=15 * 24_000)
+    soundfile.write(tmp_path / "voice.wav", sound, rate_hz)
+    return tmp_path / "voice.wav"
+
+
+def test_ordinary_talk_and_prompts_are_replayed_and_the_plane_is_measured(
+    cache_path: Path,
+    voice_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    talk, out = tmp_path / "speech", tmp_path / "report"
+    talk.mkdir()
+    speaker = next(name for name in map(str, range(1000, 1100)) if ordinary_split(name) is Split.TEST)
+    with tarfile.open(talk / ARCHIVE, "w") as tar:
+        tar.add(voice_path, f"librispeech_ordinary/{speaker}-1-0000.wav")
+    given = ["--data", cache_path, "--out", out, "--quick", "--ordinary", talk]
+    if shutil.which("ffmpeg"):
+        (tmp_path / "prompts" / "en_XX_f_Ann").mkdir(parents=True)
+        coded = tmp_path / "prompts" / "en_XX_f_Ann" / "voice.g722"
+        subprocess.run(("ffmpeg", "-v", "error", "-i", voice_path, "-f", "g722", coded), check=True)
+        given += ["--prompts", tmp_path / "prompts"]
+    given += ["--model", write_emotion_model(tmp_path / "tiny.onnx", scale=4.0), "--json"]
+    assert attune(monkeypatch, *EVALUATE, *given) == 0
+    printed = json.loads(capsys.readouterr().out)
+    report = json.loads((out / files.JSON_NAME).read_text())
+    assert printed["ordinary_hours"] == pytest.approx(15 / 3600, abs=1e-4)
+    assert report["ordinary"]["windows"] > 10  # a synthetic voice is speech
+    assert printed["ordinary_false_per_hour"] == report["ordinary"]["false_emotions"]["per_hour"]
+    # Its loudness decides the energy, by a steep slope: it is accepted.
+    assert printed["ordinary_directions_per_hour"]["energy"] > 0
+    assert 0.0 <= printed["ordinary_neutral_share"] <= 1.0
+    if shutil.which("ffmpeg"):
+        assert list(printed["prompts_false_per_hour"]) == ["en_XX_f_Ann"]
+    assert report["provenance"]["settings"]["energy_threshold"] == 0.8
+    assert report["provenance"]["model"]["plane"] is True
+    ways = {(row["axis"], row["corpus"], row["way"]) for row in printed["plane_table"]}
+    assert ("energy", "crema_d", "clip by clip") in ways
+    assert "<h2>Ordinary talk</h2>" in (out / files.HTML_NAME).read_text(encoding="utf-8")
+
+
+def test_a_model_of_emotions_alone_says_so_in_the_terminal(
+    cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_emotion_model(tmp_path / "old.onnx", axes=())
+    given = ("--data", cache_path, "--out", tmp_path / "report", "--quick", "--no-live", "--model", model)
+    assert attune(monkeypatch, *EVALUATE, *given) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("knows emotions alone, without energy and pleasantness") == 1
+    assert "AUC" not in printed
+
+
+def test_talk_without_the_live_path_is_refused(
+    cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--ordinary", "--prompts"):
+        given = ("--data", cache_path, "--out", tmp_path / "report", "--no-live", option, tmp_path)
+        assert attune(monkeypatch, *EVALUATE, *given) == 2
+        assert "replayed through the live path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "named"), [("--ordinary", ARCHIVE), ("--prompts", "No voice prompts lie in")]
+)
+def test_talk_that_is_not_there_is_one_sentence(
+    option: str,
+    named: str,
+    cache_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = ("--data", cache_path, "--out", tmp_path / "report", "--quick", option, tmp_path)
+    assert attune(monkeypatch, *EVALUATE, *given) == 1
+    said = capsys.readouterr().err
+    assert named in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(

@@ -18,32 +18,55 @@ from models.training.data.judged import LABELS, some_of, strangers, truth_of
 from models.training.data.speech import open_speech
 from models.training.data.splits import Split
 from models.training.report import files
+from models.training.report.axes import AxisThresholds, axes_figures, sides_of
 from models.training.report.evaluate import Plan, Twin, corpus_figures, embedding_map, evaluate_emotion
-from models.training.report.live import LiveAnswer, accepted_per_hour, live_figures
-from models.training.report.page import render, summary
+from models.training.report.live import LiveAnswer, LiveWindow, accepted_per_hour, live_figures
+from models.training.report.page import WITHOUT_PLANE, render, summary
+from models.training.report.served import Judged
 from models.training.report.table import ALONE, LIVE, STRANGERS
 
 PLAN = Plan(conditions=("telephone",), non_speech_s=36.0)
 
 
-def always_sad(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A model that is sure it is sad; the embedding is what a spectrum says."""
+def always_sad(windows: Sequence[np.ndarray]) -> Judged:
+    """A model that is sure it is sad, and of nothing else; the embedding is what a spectrum says."""
     probabilities = np.full((len(windows), 8), 0.02)
     probabilities[:, LABELS.index("sad")] = 0.86
     spectrum = np.abs(np.fft.rfft(np.stack(windows), axis=1))[:, 600:2400:60]
-    return probabilities, spectrum
+    return Judged(probabilities, spectrum)
+
+
+def quiet_and_sad(windows: Sequence[np.ndarray]) -> Judged:
+    """The same, and sure of low energy and of no pleasantness."""
+    said = always_sad(windows)
+    return Judged(said.probabilities, said.embedding, np.full(len(windows), 0.1), np.full(len(windows), 0.15))
 
 
 def always_angry(path: Path) -> LiveAnswer:
+    """Angry twice, once lively and unpleasant, in between neutral, and at last without speech."""
     assert soundfile.info(path).samplerate == 16_000
-    return LiveAnswer(whole=None, last="angry", probabilities=(0.125,) * 8, taken_up=2)
-
-
-def always_neutral(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """A model of another size that is sure it is neutral."""
-    return np.tile(np.eye(8)[0] * 0.86 + 0.02 * (1 - np.eye(8)[0]), (len(windows), 1)), np.ones(
-        (len(windows), 3)
+    return LiveAnswer(
+        whole=None,
+        last="angry",
+        probabilities=(0.125,) * 8,
+        taken_up=2,
+        energy=0.95,
+        pleasantness=0.3,
+        windows=(
+            LiveWindow("neutral", None),
+            LiveWindow("angry", "angry", True, False),
+            LiveWindow("angry", "angry", True, False),
+            LiveWindow("calm", "neutral", None, False),
+            LiveWindow("calm", "angry", None, None),
+            LiveWindow(None, None),
+        ),
     )
+
+
+def always_neutral(windows: Sequence[np.ndarray]) -> Judged:
+    """A model of another size that is sure it is neutral, and hardly of a low energy; nothing is pleasant."""
+    probabilities = np.tile(np.eye(8)[0] * 0.86 + 0.02 * (1 - np.eye(8)[0]), (len(windows), 1))
+    return Judged(probabilities, np.ones((len(windows), 3)), energy=np.full(len(windows), 0.3))
 
 
 def never_speech(_path: Path) -> LiveAnswer:
@@ -55,10 +78,12 @@ def report(cache_path: Path) -> dict[str, Any]:
     cache = open_speech(cache_path)
     told: list[tuple[str, int, int]] = []
     result = evaluate_emotion(
-        always_sad,
+        quiet_and_sad,
         cache,
         twins={"crema_d": Twin(always_neutral, never_speech), "ravdess_song": Twin(always_neutral)},
         non_speech={"hum": [cache.audio(cache.clips[0])]},
+        ordinary=[np.zeros(18 * 16_000, dtype=np.float32)] * 2,
+        prompts={"en_XX_f_Ann": [np.zeros(36 * 16_000, dtype=np.float32)]},
         live=always_angry,
         plan=PLAN,
         on_progress=lambda *what: told.append(what),
@@ -66,6 +91,7 @@ def report(cache_path: Path) -> dict[str, Any]:
     assert ("clips", 13, 13) in told
     assert ("telephone: ravdess_speech", 8, 8) in told
     assert ("strangers: crema_d", 9, 9) in told
+    assert ("live: ordinary talk", 1, 2) in told
     result["provenance"] = {
         "command": "attune evaluate emotion --data <here>",
         "made_at": "2026-01-01 00:00 UTC",
@@ -138,25 +164,150 @@ def test_the_table_has_home_and_strangers_clip_by_clip_and_live(report: dict[str
     assert len(rows) == 2 * 3 + 2 + 1
     alone, live = (rows["crema_d", STRANGERS, way] for way in (ALONE, LIVE))
     # Masked to three classes: 0.86 of 0.90.
-    assert (alone["n"], alone["accepted"], alone["coverage"]) == (9, 9, 1.0)
-    assert alone["accepted_accuracy"] == pytest.approx(1 / 3, abs=1e-4)
-    assert alone["ece"] == pytest.approx(0.86 / 0.90 - 1 / 3, abs=1e-3)
-    assert rows["crema_d", "test speakers", ALONE]["n"] == 3
+    assert (alone["n"], alone["classes"], alone["masked"]["accepted"]) == (9, 3, 9)
+    assert alone["masked"]["accepted_accuracy"] == pytest.approx(1 / 3, abs=1e-4)
+    assert alone["masked"]["ece"] == pytest.approx(0.86 / 0.90 - 1 / 3, abs=1e-3)
+    assert alone["eight_way"]["ece"] == pytest.approx(0.86 - 1 / 3, abs=1e-3)
+    home = rows["crema_d", "test speakers", ALONE]
+    # Sad is none of its classes: who may say it is sure of it and wrong, who may not is sure of nothing.
+    assert (home["n"], home["eight_way"]["accepted"], home["masked"]["accepted"]) == (3, 3, 0)
     # No speech was heard: nothing is accepted, and nothing is right, not even by chance.
-    assert (live["n"], live["accepted"], live["ua"], live["ece"]) == (9, 0, 0.0, 0.0)
-    assert live["accepted_accuracy"] is live["interval"]["accepted_accuracy"] is None
+    for answers in ("eight_way", "masked"):
+        record = live[answers]
+        assert (live["n"], record["accepted"], record["ua"], record["ece"]) == (9, 0, 0.0, 0.0)
+        assert record["accepted_accuracy"] is record["interval"]["accepted_accuracy"] is None
 
 
-def test_the_page_and_the_summary_speak_of_strangers(report: dict[str, Any], cache_path: Path) -> None:
+def test_the_axes_have_the_sides_of_the_plane() -> None:
+    clips = [a_clip("a", label) for label in LABELS]
+    labelled, high = sides_of("energy", clips)
+    assert {label for label, has in zip(LABELS, labelled, strict=True) if not has} == {"disgust"}
+    assert {label for label, is_high in zip(LABELS, high, strict=True) if is_high} == {
+        "happy",
+        "angry",
+        "fearful",
+        "surprised",
+    }
+    labelled, high = sides_of("pleasantness", clips)
+    assert {label for label, has in zip(LABELS, labelled, strict=True) if not has} == {"neutral", "surprised"}
+    assert {label for label, is_high in zip(LABELS, high, strict=True) if is_high} == {"calm", "happy"}
+
+
+def test_energy_and_pleasantness_are_those_of_a_model_that_always_says_quiet_and_unpleasant(
+    report: dict[str, Any],
+) -> None:
+    assert report["plane"] is True
+    axes = report["corpora"]["ravdess_speech"]["axes"]
+    energy, pleasantness = axes["energy"], axes["pleasantness"]
+    # Neutral, calm and sad are quiet, four others lively, disgust is neither.
+    assert (energy["n"], energy["auc"], energy["coverage"], energy["threshold"]) == (7, 0.5, 1.0, 0.8)
+    assert energy["accepted_accuracy"] == pytest.approx(3 / 7, abs=1e-4)
+    assert energy["ece"] == pytest.approx(0.9 - 3 / 7, abs=1e-4)
+    assert energy["reliability"][0]["n"] == 7
+    # Calm and happy are pleasant, four others unpleasant, neutral and surprised neither.
+    assert (pleasantness["n"], pleasantness["coverage"]) == (6, 1.0)
+    assert pleasantness["accepted_accuracy"] == pytest.approx(4 / 6, abs=1e-4)
+    # With one side there is no curve.
+    assert report["corpora"]["emotiontts_ko"]["axes"]["pleasantness"]["auc"] is None
+    assert report["corpora"]["emotiontts_ko"]["axes"]["pleasantness"]["roc"] is None
+    under = report["conditions"]["telephone"]["ravdess_speech"]["axes"]["energy"]
+    assert under["accepted_accuracy"] == energy["accepted_accuracy"]
+
+
+def test_the_plane_table_has_home_and_strangers_clip_by_clip_and_live(report: dict[str, Any]) -> None:
+    rows = {(row["axis"], row["corpus"], row["who"], row["way"]): row for row in report["plane_table"]}
+    # Three corpora at home in both ways; of strangers the energy of two, of which one was never played.
+    assert len(rows) == 2 * (2 * 3) + 2
+    live = rows["energy", "crema_d", "test speakers", LIVE]
+    assert (live["n"], live["accepted"]) == (3, 3)
+    assert live["accepted_accuracy"] == pytest.approx(2 / 3, abs=1e-4)  # happy and angry are lively
+    away = rows["energy", "crema_d", STRANGERS, ALONE]
+    assert (away["n"], away["accepted"], away["accepted_accuracy"]) == (9, 0, None)
+    assert report["unseen_corpora"]["crema_d"]["axes"]["pleasantness"] is None
+    assert report["unseen_live"]["crema_d"]["axes"] is None  # nothing was heard as speech
+
+
+def test_a_recording_without_speech_is_of_even_odds_on_both_axes() -> None:
+    answers = [LiveAnswer(None, None, (0.125,) * 8, 0, energy=0.9), LiveAnswer(None, None, None, 0)]
+    axes = live_figures(answers, [a_clip("a", "happy"), a_clip("a", "happy")])["axes"]
+    assert (axes["energy"]["coverage"], axes["energy"]["accepted_accuracy"]) == (0.5, 1.0)
+    assert axes["pleasantness"] is None
+
+
+def test_the_thresholds_of_the_axes_are_those_that_were_asked_for(cache_path: Path) -> None:
+    clips = strangers(open_speech(cache_path))["crema_d"]
+    given = {"energy": np.full(3, 0.3), "pleasantness": np.full(3, 0.3)}
+    axes = axes_figures(given, clips, AxisThresholds(energy=0.65, pleasantness=0.75))
+    assert axes is not None
+    assert axes["energy"] is not None
+    assert axes["pleasantness"] is not None
+    assert (axes["energy"]["coverage"], axes["pleasantness"]["coverage"]) == (1.0, 0.0)
+    assert "interval" not in axes["energy"]
+
+
+def test_ordinary_talk_is_counted_by_the_hour(report: dict[str, Any]) -> None:
+    assert report["ordinary_hours"] == 0.01  # two sessions of 18 s, without the silence around them
+    assert report["ordinary_false_per_hour"] == pytest.approx(400.0)  # angry twice in each
+    assert report["ordinary_directions_per_hour"] == {"energy": 200.0, "pleasantness": 200.0}
+    assert report["ordinary_neutral_share"] == pytest.approx(3 / 5)
+    assert report["prompts_false_per_hour"] == {"en_XX_f_Ann": pytest.approx(200.0)}
+    rate = report["ordinary"]["false_emotions"]
+    assert rate["events"] == 4
+    assert rate["low"] < 400.0 < rate["high"]
+    assert report["non_speech"]["hum"]["directions"] == {"energy": 1, "pleasantness": 1}
+
+
+def test_the_page_and_the_summary_speak_of_strangers_and_of_the_plane(
+    report: dict[str, Any], cache_path: Path
+) -> None:
     cache = open_speech(cache_path)
     clip = {clip.path: clip for clip in cache.clips}
     page = render(report, lambda path: cache.audio(clip[path]))
     assert "At home and among strangers" in page
     assert "<h2>crema_d, never heard</h2>" in page
     assert "twin 2, twin.onnx" in page
+    assert "masked to its 3" in page
+    for axis in ("energy", "pleasantness"):
+        assert f"{axis.capitalize()}, accepted from 80 %" in page
+        assert page.count(f'aria-label="ROC and reliability of {axis}"') == 1
+        assert f"<th>{axis}: AUC</th>" in page  # under conditions
+    assert "<h2>Ordinary talk</h2>" in page
+    assert "prompts, en_XX_f_Ann" in page
     said = " ".join(summary(report))
-    assert "crema_d, answered among its classes by a model that never heard it: 100.0 % of 9 clips" in said
+    assert WITHOUT_PLANE not in page + said
+    assert (
+        "crema_d, answered by a model that never heard it: 100.0 % of 9 clips are accepted, 33.3 % of those "
+        "rightly (95 % interval 33.3 % to 33.3 %). Masked, chosen among its 3 classes: 100.0 % of 9" in said
+    )
     assert "a model that never heard it, played through the live path: nothing is accepted." in said
+    assert "Energy, by a model that never heard the corpus (crema_d, ravdess_song): nothing is acc" in said
+    assert "Ordinary talk: 400.0 false emotions an hour through the live path (4 in 1 minutes;" in said
+
+
+def test_a_model_of_emotions_alone_is_measured_without_the_plane(
+    report: dict[str, Any], cache_path: Path
+) -> None:
+    cache = open_speech(cache_path)
+    clip = {clip.path: clip for clip in cache.clips}
+    plain = evaluate_emotion(
+        always_sad,
+        cache,
+        ordinary=[np.zeros(16_000, dtype=np.float32)],
+        live=never_speech,
+        plan=Plan(clips=4, live_clips=1, conditions=("telephone",), non_speech_s=1.0),
+    )
+    assert plain["plane"] is False
+    assert plain["plane_table"] == []
+    assert all(record["axes"] is None for record in plain["corpora"].values())
+    assert plain["ordinary_directions_per_hour"] is plain["ordinary_neutral_share"] is None
+    assert "prompts_false_per_hour" not in plain
+    plain["provenance"] = report["provenance"]
+    page = render(plain, lambda path: cache.audio(clip[path]))
+    assert page.count(f"<p>{WITHOUT_PLANE}</p>") == 2  # in short, and where the tables would be
+    assert "<h2>Ordinary talk</h2>" in page
+    assert "energy accepted" not in page
+    assert "energy: AUC" not in page
+    assert json.dumps(plain, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +350,14 @@ def test_names_from_the_data_cannot_become_markup(report: dict[str, Any]) -> Non
         "corpora": {"<script>x</script>": {**record, "hardest": []}},
         "unseen_corpora": {"<script>y</script>": {**record, "hardest": []}},
         "table": [{**report["table"][0], "corpus": "<script>z</script>"}],
+        "plane_table": [{**report["plane_table"][0], "corpus": "<script>w</script>"}],
+        "prompts": {"<script>v</script>": report["ordinary"]},
         "conditions": {},
         "live": None,
     }
     page = render({**hostile, "map": []}, lambda _path: np.zeros(1, dtype=np.float32))
     assert "<script>" not in page
-    assert all(f"&lt;script&gt;{name}" in page for name in "xyz")
+    assert all(f"&lt;script&gt;{name}" in page for name in "vwxyz")
 
 
 def test_summary_speaks_of_what_is_accepted_and_of_nothing(report: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from models.training.data.splits import Split
 from models.training.data.window import centre_window
 from models.training.intervals import figures_with_interval
 from models.training.metrics import ACCEPT_AT, confusion, figures, masked
+from models.training.report.axes import AXES, AxisThresholds, axes_figures
 from models.training.report.conditions import CONDITIONS, Condition, play_on
 from models.training.report.curves import (
     precision_recall,
@@ -34,8 +35,9 @@ from models.training.report.live import (
     play,
     with_silence,
 )
-from models.training.report.served import Predictor
-from models.training.report.table import belief_table
+from models.training.report.served import Judged, Predictor
+from models.training.report.table import belief_table, plane_table
+from models.training.report.talk import sessions_up_to, talk_figures, talk_keys
 
 __all__ = ["HARDEST", "Plan", "Progress", "Twin", "corpus_figures", "embedding_map", "evaluate_emotion"]
 
@@ -62,6 +64,10 @@ class Plan:
         Names from `conditions.CONDITIONS`.
     non_speech_s
         How long each kind of sound without speech is played through the live path, seconds.
+    talk_s
+        Whole sessions of each kind of ordinary talk, until they last so long, seconds; None: all.
+    thresholds
+        From which confidence a side of energy, and of pleasantness, is accepted.
     seed
         Of everything drawn by chance.
     """
@@ -70,12 +76,18 @@ class Plan:
     live_clips: int | None = None
     conditions: tuple[str, ...] = tuple(CONDITIONS)
     non_speech_s: float = 3600.0
+    talk_s: float | None = None
+    thresholds: AxisThresholds = field(default_factory=AxisThresholds)
     seed: int = 0
 
     @classmethod
     def quick(cls) -> Plan:
         """A fast look: few clips, no conditions, minutes instead of hours."""
-        return cls(clips=120, live_clips=12, conditions=(), non_speech_s=120.0)
+        return cls(clips=120, live_clips=12, conditions=(), non_speech_s=120.0, talk_s=120.0)
+
+    def record(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "conditions": list(self.conditions), "thresholds": vars(self.thresholds)}
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,8 @@ def evaluate_emotion(
     twins: Mapping[str, Twin] | None = None,
     noises: Sequence[Audio] = (),
     non_speech: Mapping[str, Sequence[Audio]] | None = None,
+    ordinary: Sequence[Audio] = (),
+    prompts: Mapping[str, Sequence[Audio]] | None = None,
     live: LivePath | None = None,
     plan: Plan | None = None,
     on_progress: Progress | None = None,
@@ -112,8 +126,12 @@ def evaluate_emotion(
         the conditions, and no such hour.
     non_speech
         More recordings that must give no emotion, by name: each is played through the live path.
+    ordinary
+        Talk of people who act nothing, a session each: played through the live path.
+    prompts
+        Sessions of voice prompts, by voice: played likewise.
     live
-        The live path; None leaves it out.
+        The live path; None leaves it, and with it all talk, out.
     plan
         How much is measured; everything by default.
     on_progress
@@ -122,10 +140,12 @@ def evaluate_emotion(
     Returns
     -------
     dict
-        Plain values, the same as in the JSON file: ``labels``, ``accept_at``, ``plan``, ``corpora`` (by name,
-        from `corpus_figures`, with the split, the speakers and the hardest examples), ``unseen_corpora``
-        (the same of `twins`), ``conditions``, ``no_emotion``, ``live``, ``unseen_live``, ``non_speech``,
-        ``map`` and ``table`` (from `table.belief_table`); what was left out is None or empty. Shares are in
+        Plain values, the same as in the JSON file: ``labels``, ``accept_at``, ``plan``, ``plane`` (whether
+        the model knows energy and pleasantness), ``corpora`` (by name, from `corpus_figures`, with the split,
+        the speakers and the hardest examples), ``unseen_corpora`` (the same of `twins`), ``conditions``,
+        ``no_emotion``, ``live``, ``unseen_live``, ``non_speech``, ``ordinary`` and ``prompts`` (by voice;
+        both from `talk.talk_figures`), their figures by name from `talk.talk_keys`, ``map``,
+        ``table`` and ``plane_table`` (from `table`); what was left out is None or empty. Shares are in
         [0, 1].
 
     Raises
@@ -144,27 +164,28 @@ def evaluate_emotion(
         for corpus, clips in whole_corpora(cache, twins).items()
     }
     everyone = [clip for clips in chosen.values() for clip in clips]
-    probabilities, embedding = _answers(
+    judged = _answers(
         predict, (centre_window(cache.audio(clip)) for clip in everyone), len(everyone), "clips", tell
     )
     corpora = {}
     for corpus, clips in chosen.items():
         mine = np.array([clip.corpus == corpus for clip in everyone])
         corpora[corpus] = {
-            **_corpus_record(clips[0].split, probabilities[mine], clips, plan),
-            "hardest": _hardest(probabilities[mine], clips, HARDEST // len(chosen)),
+            **_corpus_record(clips[0].split, _part(judged, mine), clips, plan),
+            "hardest": _hardest(judged.probabilities[mine], clips, HARDEST // len(chosen)),
         }
     report = {
         "labels": list(LABELS),
         "accept_at": ACCEPT_AT,
-        "plan": {**vars(plan), "conditions": list(plan.conditions)},
+        "plan": plan.record(),
+        "plane": any(side is not None for side in judged.axes.values()),
         "corpora": corpora,
         "unseen_corpora": {
             corpus: _unseen(twins[corpus].predict, cache, clips, plan, tell) for corpus, clips in away.items()
         },
         "noise": "recorded" if noises else "pink",
         "conditions": {
-            name: _under(CONDITIONS[name], name, predict, cache, chosen, noises, plan.seed, tell)
+            name: _under(CONDITIONS[name], name, predict, cache, chosen, noises, plan, tell)
             for name in plan.conditions
         },
         "no_emotion": _no_emotion(predict, cache, plan, tell),
@@ -173,9 +194,10 @@ def evaluate_emotion(
             {corpus: twin.live for corpus, twin in twins.items()}, cache, away, plan, tell
         ),
         "non_speech": _non_speech(live, cache, noises, non_speech or {}, plan, tell) if live else None,
-        "map": embedding_map(embedding, everyone, probabilities, seed=plan.seed),
+        **_talk(live, ordinary, prompts or {}, plan, tell),
+        "map": embedding_map(judged.embedding, everyone, judged.probabilities, seed=plan.seed),
     }
-    return {**report, "table": belief_table(report)}
+    return {**report, "table": belief_table(report), "plane_table": plane_table(report)}
 
 
 def corpus_figures(
@@ -306,14 +328,13 @@ def embedding_map(
     ]
 
 
-def _corpus_record(
-    split: str, probabilities: NDArray[np.float64], clips: Sequence[Clip], plan: Plan
-) -> dict[str, Any]:
+def _corpus_record(split: str, judged: Judged, clips: Sequence[Clip], plan: Plan) -> dict[str, Any]:
     return {
         "split": str(split),
         "language": clips[0].language,
         "licence": clips[0].licence,
-        **corpus_figures(probabilities, clips, seed=plan.seed),
+        **corpus_figures(judged.probabilities, clips, seed=plan.seed),
+        "axes": axes_figures(judged.axes, clips, plan.thresholds, seed=plan.seed, curves=True),
     }
 
 
@@ -322,23 +343,33 @@ def _unseen(
 ) -> dict[str, Any]:
     """Figures of a corpus that the model never heard."""
     windows = (centre_window(cache.audio(clip)) for clip in clips)
-    probabilities, _ = _answers(predict, windows, len(clips), f"strangers: {clips[0].corpus}", tell)
-    return _corpus_record("all", probabilities, clips, plan)
+    judged = _answers(predict, windows, len(clips), f"strangers: {clips[0].corpus}", tell)
+    return _corpus_record("all", judged, clips, plan)
 
 
-def _answers(
-    predict: Predictor, windows: Iterator[Audio], total: int, what: str, tell: Progress
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Probabilities and embeddings of many windows, made and judged batch by batch."""
-    probabilities, embeddings = [], []
+def _answers(predict: Predictor, windows: Iterator[Audio], total: int, what: str, tell: Progress) -> Judged:
+    """What the model says of many windows, made and judged batch by batch."""
+    batches: list[Judged] = []
     tell(what, 0, total)
     for start in range(0, total, _BATCH):
         batch = [next(windows) for _ in range(min(_BATCH, total - start))]
-        answers, embedding = predict(batch)
-        probabilities.append(answers)
-        embeddings.append(embedding)
+        batches.append(predict(batch))
         tell(what, start + len(batch), total)
-    return np.concatenate(probabilities), np.concatenate(embeddings)
+    axes = {name: [side for batch in batches if (side := batch.axes[name]) is not None] for name in AXES}
+    return Judged(
+        np.concatenate([batch.probabilities for batch in batches]),
+        np.concatenate([batch.embedding for batch in batches]),
+        **{name: np.concatenate(sides) if sides else None for name, sides in axes.items()},
+    )
+
+
+def _part(judged: Judged, which: NDArray[np.bool_]) -> Judged:
+    """What was said of some of the windows."""
+    return Judged(
+        judged.probabilities[which],
+        judged.embedding[which],
+        **{name: None if side is None else side[which] for name, side in judged.axes.items()},
+    )
 
 
 def _hardest(probabilities: NDArray[np.float64], clips: Sequence[Clip], most: int) -> list[dict[str, Any]]:
@@ -367,18 +398,21 @@ def _under(
     cache: SpeechCache,
     chosen: Mapping[str, Sequence[Clip]],
     noises: Sequence[Audio],
-    seed: int,
+    plan: Plan,
     tell: Progress,
 ) -> dict[str, Any]:
-    """Figures of every corpus under one condition."""
+    """Figures of every corpus under one condition, all eight answers allowed, and of the axes."""
     result = {}
     for corpus, clips in chosen.items():
         windows = (
-            condition(centre_window(cache.audio(clip)), noises, np.random.default_rng([seed, index]))
+            condition(centre_window(cache.audio(clip)), noises, np.random.default_rng([plan.seed, index]))
             for index, clip in enumerate(clips)
         )
-        probabilities, _ = _answers(predict, windows, len(clips), f"{name}: {corpus}", tell)
-        result[corpus] = figures(probabilities, truth_of(clips), LABELS).record()
+        judged = _answers(predict, windows, len(clips), f"{name}: {corpus}", tell)
+        result[corpus] = {
+            **figures(judged.probabilities, truth_of(clips), LABELS).record(),
+            "axes": axes_figures(judged.axes, clips, plan.thresholds),
+        }
     return result
 
 
@@ -388,9 +422,8 @@ def _no_emotion(predict: Predictor, cache: SpeechCache, plan: Plan, tell: Progre
     if not others:
         return None
     clips = some_of(others, plan.clips or len(others), plan.seed)
-    probabilities, _ = _answers(
-        predict, (centre_window(cache.audio(clip)) for clip in clips), len(clips), "nonverbal sounds", tell
-    )
+    windows = (centre_window(cache.audio(clip)) for clip in clips)
+    probabilities = _answers(predict, windows, len(clips), "nonverbal sounds", tell).probabilities
     accepted = probabilities.max(axis=1) >= ACCEPT_AT
     said = Counter(LABELS[index] for index in probabilities.argmax(axis=1)[accepted])
     return {
@@ -419,7 +452,7 @@ def _live_by_corpus(
         for clip in clips:
             tell(f"live: {corpus}", len(answers), len(clips))
             answers.append(play(path, with_silence(cache.audio(clip))))
-        result[corpus] = live_figures(answers, clips, seed=plan.seed)
+        result[corpus] = live_figures(answers, clips, thresholds=plan.thresholds, seed=plan.seed)
     return result or None
 
 
@@ -450,3 +483,26 @@ def _non_speech(
         tell(f"live: {name}", len(result), len(sounds))
         result[name] = accepted_per_hour(live, make())
     return result
+
+
+def _talk(
+    live: LivePath | None,
+    ordinary: Sequence[Audio],
+    prompts: Mapping[str, Sequence[Audio]],
+    plan: Plan,
+    tell: Progress,
+) -> dict[str, Any]:
+    """What is claimed of talk in which nothing should be claimed, through the live path."""
+
+    def played(what: str, sessions: Sequence[Audio]) -> dict[str, Any] | None:
+        if live is None or not sessions:
+            return None
+        return talk_figures(live, sessions_up_to(sessions, plan.talk_s), partial(tell, f"live: {what}"))
+
+    talk = played("ordinary talk", ordinary)
+    voices = {
+        voice: record
+        for voice, sessions in prompts.items()
+        if (record := played(f"prompts of {voice}", sessions)) is not None
+    }
+    return {"ordinary": talk, "prompts": voices, **talk_keys(talk, voices)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +18,45 @@ from models.training.data.cache import Clip
 from models.training.data.judged import LABELS, truth_of
 from models.training.intervals import events_per_hour_interval, figures_with_interval
 from models.training.metrics import masked
+from models.training.report.axes import AXES, AxisThresholds, axes_figures
 
-__all__ = ["LiveAnswer", "LivePath", "accepted_per_hour", "live_figures", "play", "with_silence"]
+__all__ = [
+    "LiveAnswer",
+    "LivePath",
+    "LiveWindow",
+    "accepted_per_hour",
+    "begins",
+    "live_figures",
+    "play",
+    "rate_per_hour",
+    "with_silence",
+]
 
 _BEFORE_S: Final = 0.5
 _AFTER_S: Final = 1.5
 _NO_SPEECH: Final = (*LABELS, "no speech")
 _HARDLY: Final = 1e-9
+_EVEN_ODDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class LiveWindow:
+    """What the live path made of one window.
+
+    Attributes
+    ----------
+    leading
+        The likeliest emotion of the window alone; None where it had not enough speech for an answer.
+    emotion
+        The emotion that the gate accepts at its end; None where it accepts none.
+    energy, pleasantness
+        Whether the gate accepts the high side of the axis, or the low one; None where it accepts neither.
+    """
+
+    leading: str | None
+    emotion: str | None
+    energy: bool | None = None
+    pleasantness: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +73,20 @@ class LiveAnswer:
         Of the eight emotions for the whole recording; None where no window had enough speech for an answer.
     taken_up
         How often the gate took up an emotion.
+    energy, pleasantness
+        Probability of lively, and of pleasant, for the whole recording; None as `probabilities` are, and
+        from a model that knows emotions alone.
+    windows
+        All of the recording, in order.
     """
 
     whole: str | None
     last: str | None
     probabilities: tuple[float, ...] | None
     taken_up: int
+    energy: float | None = None
+    pleasantness: float | None = None
+    windows: tuple[LiveWindow, ...] = ()
 
 
 LivePath = Callable[[Path], LiveAnswer]
@@ -78,13 +118,21 @@ def play(live: LivePath, audio: Audio) -> LiveAnswer:
         return live(path)
 
 
-def live_figures(answers: Sequence[LiveAnswer], clips: Sequence[Clip], *, seed: int = 0) -> dict[str, Any]:
+def live_figures(
+    answers: Sequence[LiveAnswer],
+    clips: Sequence[Clip],
+    *,
+    thresholds: AxisThresholds | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
     """What the live path said and accepted.
 
     Parameters
     ----------
     answers, clips
         Each answer and the clip that was played, at least one.
+    thresholds
+        From which confidence a side of an axis is accepted; those of the settings by default.
     seed
         Of the bootstrap.
 
@@ -95,6 +143,7 @@ def live_figures(answers: Sequence[LiveAnswer], clips: Sequence[Clip], *, seed: 
         accepted, ``coverage``, ``accuracy`` (None where nothing was accepted). ``eight_way`` and ``masked``
         (to the classes of the corpus): the figures of a clip by clip evaluation, from the probabilities of
         whole recordings; one without speech enough is an answer that is wrong and has no confidence.
+        ``axes``: from `axes.axes_figures`; one without speech enough is of even odds.
     """
     if not answers or len(answers) != len(clips):
         raise ValueError(f"{len(answers)} answers do not fit {len(clips)} clips")
@@ -112,7 +161,20 @@ def live_figures(answers: Sequence[LiveAnswer], clips: Sequence[Clip], *, seed: 
             name: figures_with_interval(_or_no_speech(shares), truth, speakers, _NO_SPEECH, seed=seed)
             for name, shares in ways.items()
         },
+        "axes": axes_figures(
+            {axis: _odds([getattr(answer, axis) for answer in answers]) for axis in AXES},
+            clips,
+            thresholds or AxisThresholds(),
+            seed=seed,
+        ),
     }
+
+
+def _odds(given: Sequence[float | None]) -> NDArray[np.float64] | None:
+    """Probabilities of whole recordings on one axis; None where none has one."""
+    if all(value is None for value in given):
+        return None
+    return np.array([_EVEN_ODDS if value is None else value for value in given])
 
 
 def _or_no_speech(shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,21 +192,40 @@ def _accepted(said: Sequence[str | None], truth: Sequence[str]) -> dict[str, Any
     }
 
 
+def begins(values: Iterable[object]) -> int:
+    """How often something is taken up in a row of values: one that is not None, and not the one before."""
+    held, count = None, 0
+    for value in values:
+        count += value is not None and value != held
+        held = value
+    return count
+
+
+def rate_per_hour(events: int, hours: float) -> dict[str, Any]:
+    """A rate with its exact 95 % interval: ``events``, ``per_hour``, ``low``, ``high``.
+
+    Raises
+    ------
+    ValueError
+        Nothing was listened to.
+    """
+    low, high = events_per_hour_interval(events, hours)
+    return {"events": events, "per_hour": round(events / hours, 3), "low": low, "high": high}
+
+
 def accepted_per_hour(live: LivePath, audio: Audio) -> dict[str, Any]:
     """Rate of accepted emotions in sound that has none, with its exact 95 % interval.
 
     Returns
     -------
     dict
-        ``events`` (times the gate took up an emotion), ``hours``, ``per_hour``, ``low``, ``high``.
+        ``events`` (times the gate took up an emotion), ``hours``, ``per_hour``, ``low``, ``high``, and
+        ``directions``: times it took up a side of each axis.
     """
     hours = len(audio) / SAMPLE_RATE_HZ / 3600
-    events = play(live, audio).taken_up
-    low, high = events_per_hour_interval(events, hours)
+    answer = play(live, audio)
     return {
-        "events": events,
+        **rate_per_hour(answer.taken_up, hours),
         "hours": round(hours, 4),
-        "per_hour": round(events / hours, 3),
-        "low": low,
-        "high": high,
+        "directions": {axis: begins(getattr(window, axis) for window in answer.windows) for axis in AXES},
     }

@@ -378,8 +378,8 @@ def _answers(
     for start in range(0, len(clips), _BATCH):
         tell(what, start, len(clips))
         part = clips[start : start + _BATCH]
-        probabilities, rows = predict([centre_window(cache.audio(clip)) for clip in part])
-        logits.append(np.log(np.maximum(probabilities, 1e-30)))
-        embedding.append(rows)
+        judged = predict([centre_window(cache.audio(clip)) for clip in part])
+        logits.append(np.log(np.maximum(judged.probabilities, 1e-30)))
+        embedding.append(judged.embedding)
     tell(what, len(clips), len(clips))
     return np.concatenate(logits), np.concatenate(embedding)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 __all__ = [
     "COLOURS",
+    "axis_curves",
     "calibration",
     "conditions",
     "curves",
@@ -185,6 +186,37 @@ def conditions(corpora: Sequence[str], table: Mapping[str, Mapping[str, Mapping[
             axes.set_xticks([0, 0.5, 1.0])
             axes.set_yticks(range(len(names)), names if axes is drawing.axes[0] else [""] * len(names))
         drawing.axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return drawing.svg
+
+
+def axis_curves(axis: str, by_corpus: Mapping[str, Mapping[str, Any]]) -> str:
+    """ROC curve and reliability of one axis of the plane, a line a corpus."""
+    with _Drawing(f"ROC and reliability of {axis}", 2, height=3.6) as drawing:
+        ranks, reliable = drawing.axes
+        for index, (corpus, record) in enumerate(by_corpus.items()):
+            look = {
+                "color": _SERIES[index % len(_SERIES)],
+                "linestyle": "-" if index < len(_SERIES) else "--",
+            }
+            curve, bins = record["roc"], record["reliability"]
+            if curve:
+                ranks.plot(curve["x"], curve["y"], **look)
+            area = f"AUC {curve['area']:.2f}" if curve else "one side only"
+            reliable.plot(
+                [row["confidence"] for row in bins],
+                [row["accuracy"] for row in bins],
+                marker="o",
+                markersize=3,
+                label=f"{corpus}, {area}",
+                **look,
+            )
+        for axes, low in ((ranks, 0.0), (reliable, 0.5)):
+            axes.plot([low, 1], [low, 1], color=_INK, linewidth=0.8, linestyle=":")
+        ranks.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.02))
+        ranks.set_title(f"ROC, {axis}")
+        reliable.set(xlabel="confidence", ylabel="share right", xlim=(0.5, 1), ylim=(0, 1.02))
+        reliable.set_title(f"Reliability, {axis}")
+        reliable.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return drawing.svg
 
 

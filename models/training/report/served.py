@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,36 @@ from models import assets
 from models.emotion.recogniser import EMBEDDED_MODEL, EmotionRecogniser, load_recogniser
 from models.resample import Audio
 
-__all__ = ["Predictor", "model_record", "open_model", "open_unheard"]
+__all__ = ["Judged", "Predictor", "model_record", "open_model", "open_unheard"]
 
-Predictor = Callable[[Sequence[Audio]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-"""From windows ``(48 000,)`` to probabilities ``(n, 8)`` and an embedding ``(n, E)``."""
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of n windows, float64.
+
+    Attributes
+    ----------
+    probabilities
+        Of the eight emotions, ``(n, 8)``.
+    embedding
+        ``(n, E)``.
+    energy, pleasantness
+        Probability of lively, and of pleasant, ``(n,)``; None from a model that knows emotions alone.
+    """
+
+    probabilities: NDArray[np.float64]
+    embedding: NDArray[np.float64]
+    energy: NDArray[np.float64] | None = None
+    pleasantness: NDArray[np.float64] | None = None
+
+    @property
+    def axes(self) -> dict[str, NDArray[np.float64] | None]:
+        """The two axes by their names."""
+        return {"energy": self.energy, "pleasantness": self.pleasantness}
+
+
+Predictor = Callable[[Sequence[Audio]], Judged]
+"""From windows ``(48 000,)`` to what a model says of them."""
 
 
 def open_model(path: Path | None, *, threads: int = 0) -> tuple[Predictor, dict[str, Any]]:
@@ -43,9 +70,16 @@ def open_model(path: Path | None, *, threads: int = 0) -> tuple[Predictor, dict[
     file = assets.locate(EMBEDDED_MODEL) if path is None else path
     recogniser = load_recogniser(file, threads=threads)
 
-    def predict(windows: Sequence[Audio]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(windows: Sequence[Audio]) -> Judged:
         answers = recogniser.answers(np.stack(windows))
-        return answers.probabilities.astype(np.float64), answers.embedding.astype(np.float64)
+        return Judged(
+            answers.probabilities.astype(np.float64),
+            answers.embedding.astype(np.float64),
+            *(
+                None if side is None else side.astype(np.float64)
+                for side in (answers.energy, answers.pleasantness)
+            ),
+        )
 
     return predict, model_record(file, recogniser)
 
@@ -73,7 +107,7 @@ def open_unheard(
 
 
 def model_record(file: Path, recogniser: EmotionRecogniser) -> dict[str, Any]:
-    """What identifies a model: name, version, licence, file, size in bytes, SHA-256, temperature."""
+    """What identifies a model: name, version, licence, file, size in bytes, SHA-256, temperature, outputs."""
     info = recogniser.info
     return {
         "name": info.name,
@@ -84,4 +118,5 @@ def model_record(file: Path, recogniser: EmotionRecogniser) -> dict[str, Any]:
         "sha256": info.sha256,
         "temperature": round(info.temperature, 6),
         "trained_on": list(info.corpora),
+        "plane": info.plane,
     }

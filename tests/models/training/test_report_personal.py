@@ -162,7 +162,7 @@ def test_a_plan_that_measures_nothing_is_refused(plan: tuple[int, int]) -> None:
         PersonalPlan(*plan)
 
 
-Predictor = Callable[[Sequence[np.ndarray]], tuple[np.ndarray, np.ndarray]]
+Predictor = Callable[[Sequence[np.ndarray]], served.Judged]
 
 
 @pytest.fixture
@@ -180,12 +180,12 @@ def corpus() -> tuple[SpeechCache, Predictor]:
     cache = SpeechCache(placed, np.arange(1, len(clips) + 1, dtype=np.int16), (), "invented")
     asked: set[int] = set()
 
-    def predict(windows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def predict(windows: Sequence[np.ndarray]) -> served.Judged:
         which = np.array([round(float(window.max()) * 32768) - 1 for window in windows])
         assert not asked & set(which.tolist())
         asked.update(which.tolist())
         powers = np.exp(logits[which])
-        return powers / powers.sum(axis=1, keepdims=True), embedding[which]
+        return served.Judged(powers / powers.sum(axis=1, keepdims=True), embedding[which])
 
     return cache, predict
 
