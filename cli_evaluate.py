@@ -262,9 +262,9 @@ def _print_emotions(rows: Sequence[dict[str, Any]]) -> None:
     )
     for row in rows:
         place = (escape(row["corpus"]), row["who"], row["way"], str(row["n"]))
-        _add_emotions(table, place, "all eight", row["eight_way"])
+        _add_emotions(table, place, str(len(EMOTIONS)), row["eight_way"])
         if row["classes"] < len(EMOTIONS):
-            _add_emotions(table, ("",) * len(place), f"masked to its {row['classes']}", row["masked"])
+            _add_emotions(table, ("",) * len(place), f"{row['classes']}, masked", row["masked"])
     Console().print(table)
 
 

@@ -12,6 +12,7 @@ import argparse
 import io
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from benchmarks.sounds import VOICELESS
 from core.settings import Settings
 from engine import Engine
 from models.resample import SAMPLE_RATE_HZ, Audio
-from models.training.report.live import begins
 from realtime.capture import FileSource, SourceSpec
 from realtime.clip import ClipEmotion
 from realtime.snapshot import AxisStatement, DecisionKind
@@ -67,13 +67,15 @@ def count(clip: ClipEmotion) -> dict[str, float]:
         "windows_accepted": len(accepted),
         "emotions_accepted": entered,
         "emotions_per_hour": round(entered / hours, 2) if hours else 0.0,
-        "energy_accepted": begins(_side(w.decision.energy) for w in clip.windows),
-        "pleasantness_accepted": begins(_side(w.decision.pleasantness) for w in clip.windows),
+        "energy_accepted": _taken_up([w.decision.energy for w in clip.windows]),
+        "pleasantness_accepted": _taken_up([w.decision.pleasantness for w in clip.windows]),
     }
 
 
-def _side(statement: AxisStatement | None) -> bool | None:
-    return None if statement is None else statement.accepted
+def _taken_up(statements: Sequence[AxisStatement | None]) -> int:
+    """How often a side was accepted that was not accepted before."""
+    sides = [None if statement is None else statement.accepted for statement in statements]
+    return sum(side is not None and side != before for before, side in pairwise([None, *sides]))
 
 
 def hear(audio: Audio) -> ClipEmotion:

@@ -24,7 +24,7 @@ from models import assets
 from models.emotion.recogniser import EMBEDDED_MODEL
 from models.training.data.ordinary import ARCHIVE, ordinary_split
 from models.training.data.splits import Split
-from models.training.emotion import runner
+from models.training.emotion import experiment
 from models.training.emotion.noise import heard
 from models.training.report import files
 
@@ -89,8 +89,7 @@ def test_strangers_are_measured_clip_by_clip_and_live(
     )
     printed = capsys.readouterr().out
     assert "strangers" in printed
-    assert "all eight" in printed
-    assert "masked to its 2" in printed
+    assert "2, masked" in printed
     report = json.loads((out / files.JSON_NAME).read_text())
     rows = [(row["way"], row["n"]) for row in report["table"] if row["who"] == "strangers"]
     assert rows == [("clip by clip", 2), ("live", 2)]
@@ -252,19 +251,19 @@ def test_music_that_training_heard_is_no_test_of_false_alarms(
 def test_what_a_training_logs_is_shown_once_and_only_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = logging.getLogger("models.training.emotion.runner")
+    log = logging.getLogger("models.training.emotion.shipped")
 
-    def open_workshop(*_args: object, **_options: object) -> NoReturn:
+    def open_experiment(*_args: object, **_options: object) -> NoReturn:
         log.debug("too much")
-        log.info("the teacher listens to %d clips [all]", 3)
+        log.info("head %s is ready [%d clips]", "shipped", 3)
         raise DataError("The corpora are not there: bring them.")
 
-    monkeypatch.setattr(runner, "open_workshop", open_workshop)
+    monkeypatch.setattr(experiment, "open_experiment", open_experiment)
     before = list(logging.getLogger("models.training").handlers)
-    given = ("--data", tmp_path, "--run", tmp_path / "run")
-    assert attune(monkeypatch, "train", "encoders", *given) == 1
+    given = ("--data", tmp_path, "--run", tmp_path / "run", "--out", tmp_path / "x.onnx")
+    assert attune(monkeypatch, "train", "shipped", *given) == 1
     printed = capsys.readouterr()
-    assert printed.err.count("the teacher listens to 3 clips [all]") == 1
+    assert printed.err.count("head shipped is ready [3 clips]") == 1
     assert "too much" not in printed.err
     assert printed.out == ""
     assert logging.getLogger("models.training").handlers == before
