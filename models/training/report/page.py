@@ -216,8 +216,8 @@ def _belief(table: Sequence[Mapping[str, Any]]) -> str:
         + [_with_interval(row[choice], key) for key in keys]
         for row in table
         for choice, answers in (
-            ("eight_way", "all eight"),
-            ("masked", f"masked to its {row['classes']}"),
+            ("eight_way", "8"),
+            ("masked", f"{row['classes']}, masked"),
         )
         if choice == "eight_way" or row["classes"] < 8
     ]
@@ -370,21 +370,21 @@ def _conditions(report: Mapping[str, Any]) -> str:
 
 
 def _conditions_of_axes(axes_of: Mapping[str, Mapping[str, Any] | None]) -> str:
-    """One table of both axes under the conditions of a corpus; empty without the plane."""
-    found = {condition: axes for condition, axes in axes_of.items() if axes is not None}
-    known = [axis for axis in AXES if found and all(axes[axis] is not None for axes in found.values())]
-    if not known:
-        return ""
-    return grid(
-        ["condition", *(f"{axis}: {title}" for axis in known for _, title in _AXIS_FIGURES)],
-        [
-            [
-                escape(condition),
-                *(_with_interval(axes[axis], key) for axis in known for key, _ in _AXIS_FIGURES),
-            ]
-            for condition, axes in found.items()
-        ],
-    )
+    """A table for each axis under the conditions of a corpus; empty without the plane."""
+    tables = []
+    for axis in AXES:
+        found = {
+            condition: axes[axis]
+            for condition, axes in axes_of.items()
+            if axes is not None and axes[axis] is not None
+        }
+        rows = [
+            [escape(condition), *(_with_interval(record, key) for key, _ in _AXIS_FIGURES)]
+            for condition, record in found.items()
+        ]
+        if rows:
+            tables.append(grid([axis, *(title for _, title in _AXIS_FIGURES)], rows))
+    return "".join(tables)
 
 
 def _live(report: Mapping[str, Any]) -> str:
