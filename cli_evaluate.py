@@ -16,15 +16,14 @@ from rich.table import Table
 
 from cli_shared import (
     Branches,
-    BudgetOption,
     DataOption,
+    EncoderOption,
     JamendoOption,
     JsonFlag,
     MoodRunOption,
     NoiseOption,
     QuadrantsOption,
     RunOption,
-    TeacherOption,
     ThreadsOption,
     command_line,
     pairs,
@@ -404,38 +403,35 @@ def _print_personal(report: dict[str, Any], parts: Sequence[str]) -> None:
 
 @evaluate_app.command(
     name="protocols",
-    epilog="**Examples**: `attune evaluate protocols --data speech --noise music --teacher yamnet.npz "
-    "--run run` · "
-    "`attune evaluate protocols --data speech --noise music --teacher yamnet.npz "
-    "--run run --protocol emodb_5fold`",
+    epilog="**Examples**: `attune evaluate protocols --data speech --noise music --run run` · "
+    "`attune evaluate protocols --data speech --noise music --run run --protocol emodb_5fold`",
 )
 def evaluate_protocols_command(
     data: DataOption,
     run: RunOption,
     noise: NoiseOption = None,
-    teacher: TeacherOption = None,
+    encoder: EncoderOption = None,
     protocol: Annotated[list[str] | None, typer.Option(help="Table to make; by default all.")] = None,
     branch: Annotated[
         list[Branches] | None, typer.Option(help="Network to test; by default each, for the ablation.")
     ] = None,
     threads: ThreadsOption = 2,
-    budget: BudgetOption = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Mean class recall on the published folds, training what is missing; keeps protocols.json in --run."""
+    """Mean class recall on the published folds, fitting what is missing; keeps protocols.json in --run."""
     training_module()
-    from models.training.emotion import protocols, runner, tables  # noqa: PLC0415
+    from models.training.emotion import experiment, protocols, tables  # noqa: PLC0415
 
     with progress() as tell:
-        workshop = runner.open_workshop(data, noise, run, teacher=teacher, threads=threads, budget=budget)
+        opened = experiment.open_experiment(data, noise, run, encoder=encoder, threads=threads)
         results = tables.run_protocols(
-            workshop,
+            opened,
             protocols.read_folds(data),
             protocol or list(tables.PROTOCOLS),
             [one.value for one in branch or Branches],
             on_progress=tell,
         )
-    found = tables.keep_tables(workshop, results, command=command_line())
+    found = tables.keep_tables(opened, results, command=command_line())
     if as_json:
         print_json(found)
         return

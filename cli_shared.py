@@ -23,13 +23,13 @@ __all__ = [
     "Branches",
     "BudgetOption",
     "DataOption",
+    "EncoderOption",
     "JamendoOption",
     "JsonFlag",
     "MoodRunOption",
     "NoiseOption",
     "QuadrantsOption",
     "RunOption",
-    "TeacherOption",
     "ThreadsOption",
     "command_line",
     "pairs",
@@ -43,13 +43,10 @@ DataOption = Annotated[Path, typer.Option(help="Folder with manifest.csv and emo
 NoiseOption = Annotated[
     Path | None, typer.Option(help="Folder with esc10.tar and emotify.tar; by default there is no noise.")
 ]
-TeacherOption = Annotated[
-    Path | None,
-    typer.Option(help="YAMNet's weights (npz), for encoders and the tower beside them; by default none."),
+EncoderOption = Annotated[
+    Path | None, typer.Option(help="Folder of the frozen encoder; by default the project's compact one.")
 ]
-RunOption = Annotated[
-    Path, typer.Option(help="Folder of encoders, features and heads; kept and gone on with.")
-]
+RunOption = Annotated[Path, typer.Option(help="Folder of checkpoints, features and heads; gone on with.")]
 JamendoOption = Annotated[
     Path, typer.Option(help="Folder with MTG-Jamendo's embeddings, tags and official split.")
 ]
@@ -70,6 +67,7 @@ class Branches(StrEnum):
     """What the emotion network is made of."""
 
     HYBRID = "hybrid"
+    POOLED = "pooled"
     ENCODER = "encoder"
     SPECTROGRAM = "spectrogram"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -19,9 +19,13 @@ __all__ = [
     "EMBEDDING_SIZE",
     "ENCODER_KINDS",
     "EmotionHybrid",
+    "Frozen",
+    "HeadAnswer",
+    "HeadEnsemble",
     "HybridHead",
     "HybridSettings",
     "LogMel",
+    "Positions",
     "WhisperLogMel",
     "fold_weight_norm",
     "layers_to_keep",
@@ -45,12 +49,17 @@ _SLANEY_BREAK_HZ: Final = 1000.0
 _SLANEY_LINEAR_HZ: Final = 200.0 / 3.0
 _SLANEY_LOG_STEP: Final = math.log(6.4) / 27.0
 _PEAK_FLOOR: Final = 1e-3
+_LEAST_SPREAD: Final = 1e-3
+_FARTHEST: Final = 6.0
+"""Standardised statistics further out than this say nothing more."""
 _LOG_MEL_CENTRE: Final = -10.0
 _LOG_MEL_SPREAD: Final = 4.0
 """Fixed standardisation of the log-mels of speech of peak 1 (measured, rounded)."""
 _WHISPER_FFT: Final = 400
 _WHISPER_HOP: Final = 160
 _WHISPER_PEAK: Final = 0.5
+_FRAME_S: Final = 0.02
+"""Of an encoder that tells places apart by a table."""
 
 
 def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -211,13 +220,18 @@ class HybridSettings:
         compact encoder's front-end sets the level itself.
     dropout
         Share of features dropped in the dense layers while training, [0, 1).
+    dropout_pooled
+        Share of the pooled statistics dropped while training, [0, 1).
     n_mels, n_fft, hop_samples
         Of the log-mel spectrogram, samples at 16 kHz; the window is as long as ``n_fft``.
     frame_pool
         Neighbouring frames of the encoder that are averaged into one, at least 1: 4 makes the 20 ms
         frames of wav2vec2-base 80 ms long, and what is cached of them four times smaller.
-    use_encoder, use_spectrogram
-        Which branches there are; at least one.
+    use_pooled, use_encoder, use_spectrogram
+        Which branches there are, at least one: mean and deviation over time of the encoder's states, the
+        1D-CNN on their frames, the 2D-CNN on the spectrogram.
+    pooled_layers
+        Last layers whose states are pooled, at least 1; fewer where the encoder has fewer.
     labels
         Names of the classes, in the order of the logits.
     """
@@ -225,18 +239,65 @@ class HybridSettings:
     n_layers: int | None = None
     normalise_input: bool = True
     dropout: float = 0.3
+    dropout_pooled: float = 0.2
     n_mels: int = 64
     n_fft: int = 1024
     hop_samples: int = 512
     frame_pool: int = 1
+    use_pooled: bool = True
     use_encoder: bool = True
     use_spectrogram: bool = True
+    pooled_layers: int = 2
     labels: tuple[str, ...] = tuple(str(emotion) for emotion in EMOTIONS)
 
     @property
     def n_classes(self) -> int:
         """How many classes there are."""
         return len(self.labels)
+
+    @property
+    def hears_encoder(self) -> bool:
+        """Whether any branch looks at the encoder."""
+        return self.use_pooled or self.use_encoder
+
+
+class Frozen(NamedTuple):
+    """What is not trained, and all that the head looks at.
+
+    Attributes
+    ----------
+    statistics
+        Mean and deviation over time of the state after each layer, ``(batch, 2 * layers * hidden)``; None
+        without an encoder.
+    states
+        Input of the first layer and output of each, frames averaged as the settings say, stacked,
+        ``(batch, n_states, frames, hidden)``; None without the encoder's branch.
+    log_mel
+        ``(batch, bands, frames)``.
+    """
+
+    statistics: Tensor | None
+    states: Tensor | None
+    log_mel: Tensor
+
+
+class HeadAnswer(NamedTuple):
+    """What a head says of windows.
+
+    Attributes
+    ----------
+    logits
+        ``(batch, classes)``.
+    embedding
+        The layer before the answers, after its ReLU, ``(batch, 128)``.
+    energy, pleasantness
+        Logits of lively and of pleasant, ``(batch,)``.
+    """
+
+    logits: Tensor
+    embedding: Tensor
+    energy: Tensor
+    pleasantness: Tensor
 
 
 def _branch_1d(hidden_size: int) -> nn.Sequential:
@@ -270,10 +331,10 @@ def _statistics(frames: Tensor) -> Tensor:
 
 
 class HybridHead(nn.Module):
-    """All that is trained: the weights of the layers, the two branches, the dense layers.
+    """All that is trained: the weights of the layers, the branches, the dense layers.
 
-    Hidden states, the input of the first layer included, are averaged with learned softmax weights
-    (Yang et al., "SUPERB", Interspeech 2021).
+    For the 1D-CNN, hidden states, the input of the first layer included, are averaged with learned softmax
+    weights (Yang et al., "SUPERB", Interspeech 2021).
 
     Parameters
     ----------
@@ -285,17 +346,26 @@ class HybridHead(nn.Module):
     Raises
     ------
     ModelError
-        No branch is left, or there are fewer than two classes.
+        No branch is left, no layer is pooled, or there are fewer than two classes.
     """
 
     def __init__(self, hidden_size: int, n_states: int, settings: HybridSettings) -> None:
         super().__init__()
-        if not (settings.use_encoder or settings.use_spectrogram):
+        if not (settings.hears_encoder or settings.use_spectrogram):
             raise ModelError("The hybrid has neither encoder nor spectrogram: switch one of them on.")
+        if settings.pooled_layers < 1:
+            raise ModelError(f"{settings.pooled_layers} layers are to be pooled: give 1 or more.")
         if settings.n_classes < 2:
             raise ModelError(f"The hybrid has {settings.n_classes} classes: give at least two labels.")
         self.hidden_size, self.n_states, self.settings = hidden_size, n_states, settings
+        self.embedding_size = EMBEDDING_SIZE
         width = 0
+        if settings.use_pooled:
+            n_statistics = 2 * min(settings.pooled_layers, n_states - 1) * hidden_size
+            self.register_buffer("typical", torch.zeros(n_statistics))
+            self.register_buffer("spread", torch.ones(n_statistics))
+            self.drop_pooled = nn.Dropout(settings.dropout_pooled)
+            width += n_statistics
         if settings.use_encoder:
             self.layer_weights = nn.Parameter(torch.zeros(n_states))
             self.branch_1d = _branch_1d(hidden_size)
@@ -312,49 +382,91 @@ class HybridHead(nn.Module):
         )
         self.dropout = nn.Dropout(settings.dropout)
         self.out = nn.Linear(EMBEDDING_SIZE, settings.n_classes)
+        self.axes = nn.Linear(EMBEDDING_SIZE, 2)
 
-    def mix(self, states: Sequence[Tensor] | Tensor) -> Tensor:
-        """Weighted mean of the states, ``(batch, frames, hidden)``.
+    def fit_scale(self, statistics: Tensor) -> None:
+        """Let pooled statistics be seen at mean 0 and deviation 1, by those of many windows, in place."""
+        with torch.no_grad():
+            used = statistics[:, -len(self.get_buffer("typical")) :]
+            self.get_buffer("typical").copy_(used.mean(dim=0))
+            self.get_buffer("spread").copy_(used.std(dim=0) + _LEAST_SPREAD)
+
+    def standardise(self, statistics: Tensor) -> Tensor:
+        """Pooled statistics of the last layers as the dense layers see them, in [-6, 6]."""
+        typical = self.get_buffer("typical")
+        standard = (statistics[:, -len(typical) :] - typical) / self.get_buffer("spread")
+        return standard.clamp(-_FARTHEST, _FARTHEST)
+
+    def mix(self, states: Tensor) -> Tensor:
+        """Weighted mean of the states ``(batch, n_states, frames, hidden)``: ``(batch, frames, hidden)``."""
+        return torch.einsum("s,bsth->bth", torch.softmax(self.layer_weights, dim=0), states)
+
+    def embed(self, standard: Tensor | None, mixed: Tensor | None, log_mel: Tensor | None) -> Tensor:
+        """The layer before the answers, after its ReLU, ``(batch, 128)``.
 
         Parameters
         ----------
-        states
-            As `EmotionHybrid.hidden_states` gives them, or stacked, ``(batch, n_states, frames, hidden)``.
-        """
-        weights = torch.softmax(self.layer_weights, dim=0)
-        if isinstance(states, Tensor):
-            return torch.einsum("s,bsth->bth", weights, states)
-        mixed = states[0] * weights[0]
-        for index in range(1, self.n_states):
-            mixed = mixed + states[index] * weights[index]
-        return mixed
-
-    def embed(self, mixed: Tensor | None, log_mel: Tensor | None) -> Tensor:
-        """The layer before the logits, after its ReLU, ``(batch, 128)``.
-
-        Parameters
-        ----------
-        mixed
-            From `mix`; not looked at without the encoder's branch.
+        standard, mixed
+            From `standardise` and `mix`; each is not looked at without its branch.
         log_mel
             ``(batch, bands, frames)``; not looked at without the spectrogram's branch.
         """
         parts = []
+        if self.settings.use_pooled and standard is not None:
+            parts.append(self.drop_pooled(standard))
         if self.settings.use_encoder and mixed is not None:
             parts.append(_statistics(self.branch_1d(mixed.transpose(1, 2))))
         if self.settings.use_spectrogram and log_mel is not None:
-            standard = (log_mel[:, None] - _LOG_MEL_CENTRE) / _LOG_MEL_SPREAD
-            parts.append(self.branch_2d(standard).mean(dim=(2, 3)))
+            centred = (log_mel[:, None] - _LOG_MEL_CENTRE) / _LOG_MEL_SPREAD
+            parts.append(self.branch_2d(centred).mean(dim=(2, 3)))
         embedding: Tensor = self.dense(torch.cat(parts, dim=1))
         return embedding
 
-    def forward(
-        self, states: Sequence[Tensor] | Tensor | None, log_mel: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """States and log-mels to logits ``(batch, classes)`` and embedding ``(batch, 128)``."""
-        mixed = self.mix(states) if self.settings.use_encoder and states is not None else None
-        embedding = self.embed(mixed, log_mel)
-        return self.out(self.dropout(embedding)), embedding
+    def answer(self, embedding: Tensor) -> HeadAnswer:
+        """What an embedding ``(batch, 128)`` amounts to."""
+        dropped = self.dropout(embedding)
+        energy, pleasantness = self.axes(dropped).unbind(dim=1)
+        return HeadAnswer(self.out(dropped), embedding, energy, pleasantness)
+
+    def forward(self, frozen: Frozen) -> HeadAnswer:
+        """What `EmotionHybrid.frozen` gave to answers."""
+        settings = self.settings
+        standard = (
+            self.standardise(frozen.statistics)
+            if settings.use_pooled and frozen.statistics is not None
+            else None
+        )
+        mixed = self.mix(frozen.states) if settings.use_encoder and frozen.states is not None else None
+        return self.answer(self.embed(standard, mixed, frozen.log_mel))
+
+
+class HeadEnsemble(nn.Module):
+    """Heads that were fitted alike from other random weights, and answer together.
+
+    Logits are averaged and embeddings stand side by side (Lakshminarayanan et al., "Simple and Scalable
+    Predictive Uncertainty Estimation using Deep Ensembles", NeurIPS 2017).
+
+    Parameters
+    ----------
+    heads
+        At least one, all of the same shape.
+    """
+
+    def __init__(self, heads: Sequence[HybridHead]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(heads)
+        self.settings = heads[0].settings
+        self.embedding_size = sum(head.embedding_size for head in heads)
+
+    def forward(self, frozen: Frozen) -> HeadAnswer:
+        """What `EmotionHybrid.frozen` gave to answers; the embedding is ``(batch, heads * 128)``."""
+        logits, embedding, energy, pleasantness = zip(*(head(frozen) for head in self.heads), strict=True)
+        return HeadAnswer(
+            torch.stack(logits).mean(dim=0),
+            torch.cat(embedding, dim=1),
+            torch.stack(energy).mean(dim=0),
+            torch.stack(pleasantness).mean(dim=0),
+        )
 
 
 class EmotionHybrid(nn.Module):
@@ -364,8 +476,7 @@ class EmotionHybrid(nn.Module):
     al., JSTSP 2022) or that of Whisper (Radford et al., ICML 2023), as transformers have them. It is never
     trained: its parameters ask for no gradient and it stays in evaluation mode under ``train()``. The
     front-end of a Wav2Vec2 may be its own, or any module from waveforms ``(batch, samples)`` to features
-    ``(batch, channels, frames)``. Where the encoder carries a ``tower``, a module from waveforms and a number
-    of frames to ``(batch, frames, tower.size)``, what that says stands beside every state.
+    ``(batch, channels, frames)``.
 
     Parameters
     ----------
@@ -390,14 +501,14 @@ class EmotionHybrid(nn.Module):
             )
         self.n_layers = self.hidden_size = self.n_states = 0
         self.encoder: nn.Module | None = None
-        if self.settings.use_encoder:
+        if self.settings.hears_encoder:
             if encoder is None:
                 raise ModelError("The hybrid has no encoder: give one, or leave its branch out.")
             self._take(encoder)
         self.log_mel = LogMel(
             self.settings.n_mels, self.settings.n_fft, self.settings.n_fft, self.settings.hop_samples
         )
-        self.head = HybridHead(self.hidden_size, self.n_states, self.settings)
+        self.head: HybridHead | HeadEnsemble = HybridHead(self.hidden_size, self.n_states, self.settings)
 
     def _take(self, encoder: nn.Module) -> None:
         """Cut and freeze the encoder, and learn its shape."""
@@ -410,9 +521,7 @@ class EmotionHybrid(nn.Module):
         stack = whole.encoder
         present = len(stack.layers)
         self.n_layers = layers_to_keep(self.settings.n_layers, present)
-        tower: Any = getattr(encoder, "tower", None)
-        beside = 0 if tower is None else int(tower.size)
-        self.hidden_size, self.n_states = int(config.hidden_size) + beside, self.n_layers + 1
+        self.hidden_size, self.n_states = int(config.hidden_size), self.n_layers + 1
         # In the "stable" variant the last norm belongs behind the last layer of the whole stack only.
         stable = kind == "whisper" or config.do_stable_layer_norm
         self._norm_first = not stable
@@ -476,7 +585,7 @@ class EmotionHybrid(nn.Module):
         Returns
         -------
         list of Tensor
-            Frames averaged as the settings say; empty without an encoder.
+            Empty without an encoder.
         """
         if self.encoder is None:
             return []
@@ -501,10 +610,7 @@ class EmotionHybrid(nn.Module):
             states.append(state)
         if self._norm_last:
             states[-1] = stack.layer_norm(states[-1])
-        if (tower := getattr(encoder, "tower", None)) is not None:
-            beside = tower(waveform, state.shape[1])
-            states = [torch.cat([state, beside], dim=2) for state in states]
-        return [_average_frames(state, self.settings.frame_pool) for state in states]
+        return states
 
     def spectrogram(self, waveform: Tensor) -> Tensor:
         """Waveform ``(batch, samples)``, any level, to log-mels ``(batch, bands, frames)`` of peak 1."""
@@ -512,14 +618,22 @@ class EmotionHybrid(nn.Module):
         log_mel: Tensor = self.log_mel(waveform / peak)
         return log_mel
 
-    def from_states(self, states: Sequence[Tensor] | Tensor, log_mel: Tensor) -> tuple[Tensor, Tensor]:
-        """What `hidden_states` and `spectrogram` gave to logits and embedding, as `forward` does."""
-        logits, embedding = self.head(states, log_mel)
-        return logits, embedding
+    def frozen(self, waveform: Tensor) -> Frozen:
+        """Waveform ``(batch, samples)`` at 16 kHz to all that the head looks at."""
+        states, pool = self.hidden_states(waveform), self.settings.frame_pool
+        pooled = [_statistics(state.transpose(1, 2)) for state in states[1:]]
+        return Frozen(
+            torch.cat(pooled, dim=1) if self.settings.use_pooled and pooled else None,
+            torch.stack([_average_frames(state, pool) for state in states], dim=1)
+            if self.settings.use_encoder and states
+            else None,
+            self.spectrogram(waveform),
+        )
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """Waveform ``(batch, samples)`` to logits ``(batch, classes)`` and embedding ``(batch, 128)``."""
-        return self.from_states(self.hidden_states(waveform), self.spectrogram(waveform))
+    def forward(self, waveform: Tensor) -> HeadAnswer:
+        """Waveform ``(batch, samples)`` at 16 kHz to answers."""
+        answer: HeadAnswer = self.head(self.frozen(waveform))
+        return answer
 
 
 class _WhisperFrontEnd(nn.Module):
@@ -541,8 +655,14 @@ class _WhisperFrontEnd(nn.Module):
         return features
 
 
-class _Positions(nn.Module):
-    """Fixed vectors that tell places apart, in the place of Wav2Vec2's positional convolution."""
+class Positions(nn.Module):
+    """Fixed vectors that tell places apart, in the place of Wav2Vec2's positional convolution.
+
+    Parameters
+    ----------
+    table
+        A vector for each frame, ``(places, hidden)``.
+    """
 
     def __init__(self, table: Tensor) -> None:
         super().__init__()
@@ -552,8 +672,8 @@ class _Positions(nn.Module):
         """The vectors of the first frames, as many as the state has, ``(1, frames, hidden)``."""
         if state.shape[1] > len(self.table):
             raise ModelError(
-                f"The sound has {state.shape[1]} frames, Whisper's encoder knows {len(self.table)}: "
-                "give it at most 30 s."
+                f"The sound has {state.shape[1]} frames, the encoder knows {len(self.table)}: "
+                f"give it at most {len(self.table) * _FRAME_S:g} s."
             )
         return self.table[None, : state.shape[1]]
 
@@ -571,7 +691,7 @@ class _WhisperEncoder(nn.Module):
         self.feature_extractor = _WhisperFrontEnd(whisper, levelled=levelled)
         self.feature_projection = nn.Identity()
         self.encoder = nn.Module()
-        self.encoder.pos_conv_embed = _Positions(whisper.embed_positions.weight)
+        self.encoder.pos_conv_embed = Positions(whisper.embed_positions.weight)
         self.encoder.layers = whisper.layers
         self.encoder.layer_norm = whisper.layer_norm
 

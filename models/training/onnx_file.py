@@ -51,7 +51,7 @@ _UNDER_TONE: Final = 0.1
 """Level of the noise under the tone of the comparison: 40 dB below it."""
 _OPSET: Final = 20
 """From 20 on there is a GELU of one step, which transformers want."""
-_OUTPUTS: Final = ["logits", "embedding"]
+_OUTPUTS: Final = ["logits", "embedding", "energy", "pleasantness"]
 _CHATTY: Final = ("torch.onnx", "onnxscript", "onnx_ir")
 
 
@@ -130,8 +130,8 @@ def export_graph(
 ) -> None:
     """Write a module as one ONNX graph, ``waveform`` (batch, samples) to ``logits`` (batch, 8).
 
-    A module that gives a pair gets a second output, ``embedding`` (batch, features). Weights that
-    float16 holds exactly are stored so.
+    What else the module gives, in this order, becomes further outputs: ``embedding`` (batch, features),
+    ``energy`` and ``pleasantness`` (batch,). Weights that float16 holds exactly are stored so.
 
     The bytes depend on module and metadata alone. The file is checked against the module before it
     is put in place.
@@ -139,7 +139,7 @@ def export_graph(
     Parameters
     ----------
     module
-        From float32 waveforms to logits, or to logits and embedding; put into evaluation mode.
+        From float32 waveforms to logits, or to logits and what else there is; put into evaluation mode.
     path
         File to write.
     metadata
@@ -312,7 +312,7 @@ def _compare(
 def quantise_int8(path: Path, path_int8: Path) -> None:
     """Write a copy whose matrix products (MatMul only) have int8 weights, quantised at run time by channel.
 
-    Those of the front-ends stay as they are.
+    Front-ends are convolutions: they stay as they are.
 
     Parameters
     ----------
@@ -344,7 +344,6 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
                 exact,
                 made,
                 op_types_to_quantize=["MatMul"],
-                nodes_to_exclude=_front_ends(exact),
                 per_channel=True,
                 weight_type=QuantType.QInt8,
             )
@@ -366,15 +365,6 @@ def quantise_int8(path: Path, path_int8: Path) -> None:
         entry.key, entry.value = key, value
     content = model.SerializeToString(deterministic=True)
     write_whole(path_int8, content, what=f"The graph {path_int8}")
-
-
-def _front_ends(model: Any) -> list[str]:
-    """Products that make spectrograms: what lies far below the loudest sound would be lost in int8."""
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "MatMul" and any("log_mel" in name for name in node.input)
-    ]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def provenance(
 
 
 def training_provenance(
-    *, command: str, fingerprint: str, budget: float, encoders: Mapping[str, str]
+    *, command: str, fingerprint: str, encoder: str, views: int, members: int, head: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Everything needed to train and measure again what a figure is about.
 
@@ -80,21 +80,27 @@ def training_provenance(
         The command line; empty where a program asked.
     fingerprint
         Of the decoded clips, see `SpeechCache`.
-    budget
-        Share of the recipe's windows that the encoders saw, > 0.
-    encoders
-        By plan, the origin of its encoder: a hash over its clips and recipe and those of its base.
+    encoder
+        SHA-256 of the frozen encoder.
+    views
+        Windows of each clip.
+    members
+        Heads that answer together.
+    head
+        Recipe of the head, without how many threads it ran on.
 
     Returns
     -------
     dict
-        ``command``, ``data`` (``fingerprint``), ``budget``, ``encoders`` and ``libraries``.
+        ``command``, ``data`` (``fingerprint``), ``encoder``, ``views``, ``members``, ``head``, ``libraries``.
     """
     return {
         "command": command,
         "data": {"fingerprint": fingerprint},
-        "budget": budget,
-        "encoders": dict(encoders),
+        "encoder": encoder,
+        "views": views,
+        "members": members,
+        "head": {key: value for key, value in head.items() if key != "threads"},
         "libraries": library_versions(*_TRAINING_LIBRARIES),
     }
 

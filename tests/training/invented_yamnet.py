@@ -43,7 +43,7 @@ def _filled(layers: Layers) -> Layers:
 
 
 def keep_layers(path: Path, layers: YamnetLayers) -> Path:
-    """Write the npz that `read_layers` reads, with something else beside."""
+    """Write the npz that `read_yamnet` reads, with something else beside."""
     weights = {name: value.numpy() for name, value in layers.state_dict().items()}
     np.savez(path, **weights, mel_matrix=np.zeros(3))  # type: ignore[arg-type]
     return path

@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 from core.errors import DataError
+from models.emotion.hybrid import HeadAnswer
 from models.training.emotion.confidence import (
+    AxisHeats,
     ConfidentModel,
     Density,
     Knobs,
     calibrated,
+    fit_axis_heat,
     fit_density,
     fit_knobs,
     log_temperature,
@@ -97,17 +100,57 @@ def test_what_is_strange_never_makes_it_surer(density: Density) -> None:
 
 
 @pytest.mark.parametrize("knobs", [Knobs(0.2, 0.5, 0.3), Knobs(1.0, 1.5, 0.0)])
-def test_graph_gives_what_the_fit_saw(density: Density, knobs: Knobs) -> None:
+@pytest.mark.parametrize("heats", [None, AxisHeats(2.0, 0.5)])
+def test_graph_gives_what_the_fit_saw(density: Density, knobs: Knobs, heats: AxisHeats | None) -> None:
     logits, embedding, _ = answers(np.random.default_rng(5), 50, right=0.8, away=1.0)
+    energy, pleasantness = torch.linspace(-3, 3, 50), torch.linspace(1, -1, 50)
 
     class Fixed(nn.Module):
-        def forward(self, _waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return torch.from_numpy(logits), torch.from_numpy(embedding)
+        def forward(self, _waveform: torch.Tensor) -> HeadAnswer:
+            return HeadAnswer(torch.from_numpy(logits), torch.from_numpy(embedding), energy, pleasantness)
 
-    calibrated, kept = ConfidentModel(Fixed(), density, knobs).eval()(torch.zeros(50, 1))
+    said = ConfidentModel(Fixed(), density, knobs, heats).eval()(torch.zeros(50, 1))
     heat = np.exp(log_temperature(knobs, density, logits, embedding))
-    assert np.allclose(calibrated.numpy(), logits / heat[:, None], atol=1e-4)
-    assert torch.equal(kept, torch.from_numpy(embedding))
+    assert np.allclose(said[0].numpy(), logits / heat[:, None], atol=1e-4)
+    assert torch.equal(said[1], torch.from_numpy(embedding))
+    assert torch.allclose(said[2], energy / (2.0 if heats else 1.0))
+    assert torch.allclose(said[3], pleasantness / (0.5 if heats else 1.0))
+
+
+def sides(rng: np.random.Generator, n: int, heat: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of one axis that are ``heat`` times too sure, and truths drawn by what they should be."""
+    honest = rng.normal(0, 2, n)
+    return honest * heat, (rng.random(n) < 1 / (1 + np.exp(-honest))).astype(np.float32)
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
+def test_temperature_of_an_axis_is_found_again(heat: float) -> None:
+    rng = np.random.default_rng(0)
+    groups = [sides(rng, 4_000, heat), sides(rng, 2_000, heat)]
+    assert fit_axis_heat(groups) == pytest.approx(heat, rel=0.08)
+
+
+def test_corpora_of_any_size_have_the_same_say_in_the_temperature_of_an_axis() -> None:
+    rng = np.random.default_rng(1)
+    few, many = sides(rng, 500, 4.0), sides(rng, 500, 1.0)
+    alike = fit_axis_heat([few, many])
+    often = tuple(np.tile(part, 20) for part in many)
+    assert fit_axis_heat([few, often]) == pytest.approx(alike, rel=1e-3)
+    assert fit_axis_heat([many]) < alike < fit_axis_heat([few])
+
+
+def test_labels_that_say_nothing_of_an_axis_have_no_say_in_its_temperature() -> None:
+    logits, truth = sides(np.random.default_rng(2), 1_000, 2.0)
+    noise = np.full(400, 9.0)
+    for nothing in (0.5, np.nan):
+        more = (np.concatenate([logits, noise]), np.concatenate([truth, np.full(400, nothing, np.float32)]))
+        assert fit_axis_heat([more, (noise, np.full(400, nothing))]) == fit_axis_heat([(logits, truth)])
+
+
+@pytest.mark.parametrize("groups", [[], [(np.ones(3), np.full(3, np.nan))], [(np.ones(0), np.ones(0))]])
+def test_axis_without_a_label_is_refused(groups: list) -> None:
+    with pytest.raises(DataError, match="No clip says anything of the axis"):
+        fit_axis_heat(groups)
 
 
 def test_no_clips_are_refused() -> None:

@@ -1,16 +1,17 @@
-"""The protocols: nobody who is tested on was heard by the encoder, its base or the head."""
+"""The protocols: nobody who is tested on was heard by the head."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import DataError
 from models.training.data.cache import Clip
+from models.training.data.ordinary import CORPUS, ORDINARY
 from models.training.data.speakers import assign_split
-from models.training.data.splits import Split
-from models.training.emotion.protocols import CLASSES, encoder_plans, folds_of, read_folds, trainable
+from models.training.emotion.protocols import CLASSES, folds_of, read_folds, trainable
 
 ACTORS = [f"Actor_{number:02d}" for number in range(1, 25)]
 FOLD_ONE = frozenset({"Actor_01", "Actor_07", "Actor_13", "Actor_19"})
@@ -60,14 +61,7 @@ def fold_of(clips: list[Clip]) -> dict[tuple[str, str], str]:
     return found
 
 
-def lineage(plans, name: str):
-    while name is not None:
-        yield plans[name]
-        name = plans[name].base
-
-
-def test_no_encoder_heard_a_clip_that_is_tested_on(clips, fold_of) -> None:
-    plans = encoder_plans(clips, fold_of)
+def test_no_clip_that_is_tested_on_is_trained_on(clips, fold_of) -> None:
     folds = folds_of(clips, fold_of)
     assert {fold.protocol for fold in folds} == {
         "ravdess_6fold",
@@ -78,53 +72,33 @@ def test_no_encoder_heard_a_clip_that_is_tested_on(clips, fold_of) -> None:
     }
     for fold in folds:
         assert fold.test, fold
+        assert fold.train, fold
         assert not set(fold.test) & set(fold.train)
-        for plan in lineage(plans, fold.encoder):
-            assert not [one.path for one in fold.test if trainable(one) and plan.hears(one)], (
-                fold.name,
-                plan.name,
-            )
-
-
-def test_curves_of_an_encoder_are_about_nobody_that_its_folds_test(clips, fold_of) -> None:
-    plans = encoder_plans(clips, fold_of)
-    for fold in folds_of(clips, fold_of):
-        if plans[fold.encoder].watched and fold.encoder == "shipped":
-            assert not [one for one in fold.test if one.split is Split.CALIBRATION]
-    assert not any(plans[name].watched for name in plans if name.startswith(("ravdess_fold", "crema_d_fold")))
+        assert all(trainable(one) for one in (*fold.train, *fold.test))
+    assert [fold.name for fold in folds if fold.protocol == "ravdess_6fold"] == list("123456")
+    assert [fold.name for fold in folds if fold.protocol == "emodb_speakers"] == list(GERMANS)
 
 
 def test_speakers_stand_on_one_side_where_the_protocol_says_so(clips, fold_of) -> None:
-    plans = encoder_plans(clips, fold_of)
     for fold in folds_of(clips, fold_of):
         if fold.protocol in {"crema_d_fold1", "emodb_5fold"}:
             continue
         tested = {one.speaker for one in fold.test}
         assert not tested & {one.speaker for one in fold.train}, fold.name
-        for plan in lineage(plans, fold.encoder):
-            heard = {one.speaker for one in clips if trainable(one) and plan.hears(one)}
-            assert not tested & heard, (fold.name, plan.name)
 
 
-def test_every_base_heard_no_more_than_those_that_start_from_it(clips, fold_of) -> None:
-    plans = encoder_plans(clips, fold_of)
-    names = list(plans)
-    for plan in plans.values():
-        if plan.base is not None:
-            assert names.index(plan.base) < names.index(plan.name)
-            secret = [
-                one for one in clips if plans[plan.base].hears(one) and trainable(one) and not plan.hears(one)
-            ]
-            assert not secret, plan.name
+def test_a_fold_is_about_one_corpus_and_knows_no_ordinary_talk(clips, fold_of) -> None:
+    talk = replace(clips[0], path="t", corpus=CORPUS, speaker="1034", emotion=ORDINARY)
+    assert not trainable(talk)
+    for fold in folds_of([*clips, talk], fold_of):
+        corpora = {one.corpus for one in (*fold.train, *fold.test)} - {"ravdess_song"}
+        assert len(corpora) == 1, fold.name
 
 
-def test_encoders_without_a_corpus_heard_none_of_it_and_no_calibration_speaker(clips, fold_of) -> None:
-    plans = encoder_plans(clips, fold_of)
-    for corpus in ("ravdess", "crema_d", "emodb", "nemo"):
-        heard = [one for one in clips if trainable(one) and plans[f"without_{corpus}"].hears(one)]
-        assert heard
-        assert not [one for one in heard if one.corpus.startswith(corpus)]
-        assert not [one for one in heard if one.split in {Split.CALIBRATION, Split.TEST}]
+def test_a_clip_without_its_fold_is_named(clips, fold_of) -> None:
+    lost = {place: fold for place, fold in fold_of.items() if place[0] != "emodb"}
+    with pytest.raises(DataError, match=r"says fold None of emodb/.*: it must be one of 1, 2, 3, 4, 5"):
+        folds_of(clips, lost)
 
 
 def test_songs_are_trained_on_and_never_tested(clips, fold_of) -> None:

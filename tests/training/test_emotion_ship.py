@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from invented_corpus import corpus_row, encoded_tone, write_corpus
-from test_onnx_file import METADATA, tiny_cnn
-from tiny_recipe import TINY
+from invented_talk import write_talk
+from tiny_recipe import keep_tiny_student
 
 from core.errors import DataError
 from models.emotion.recogniser import load_recogniser
 from models.training.data.cache import prepare
+from models.training.data.judged import LABELS
+from models.training.data.ordinary import ORDINARY, open_talk
 from models.training.data.speakers import shipped_splits
 from models.training.data.splits import Split
 from models.training.emotion import choice, tables
 from models.training.emotion import ship as shipping
 from models.training.emotion.encoders import load_hybrid
-from models.training.emotion.protocols import encoder_plans
-from models.training.emotion.runner import Workshop
-from models.training.onnx_file import Agreement, export_graph
-from models.training.records import read_json, write_json
+from models.training.emotion.experiment import SHIPPED_HEAD, Experiment
+from models.training.emotion.shipped import STRANGERS, fit_home, heard_by
+from models.training.onnx_file import Agreement
+from models.training.records import write_json
 
+AT = {"energy": 0.8, "pleasantness": 0.85}
 PEOPLE = {
     "ravdess_speech": (("Actor_01", "Actor_02", "Actor_23"), ("neutral", "calm", "happy", "angry")),
     "crema_d": (("1001", "1002", "1003", "1005"), ("neutral", "happy", "angry")),
@@ -35,7 +37,7 @@ PEOPLE = {
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     place = tmp_path_factory.mktemp("ship")
     rows, sounds = [], {}
     for corpus, (speakers, emotions) in PEOPLE.items():
@@ -47,120 +49,212 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     data = write_corpus(place / "data", rows, sounds)
     folds = data / "emobox_folds.csv"
     cache = prepare(data, place / "cache", assign=shipped_splits(folds), split_files=(folds,))
-    return Workshop(cache, (), place / "run", threads=1, budget=16 / 48_000, recipe=TINY)
-
-
-@pytest.fixture(scope="module")
-def fold_of(workshop: Workshop) -> dict[tuple[str, str], str]:
-    named = [(clip, clip.path.rsplit("/", 1)[-1]) for clip in workshop.cache.clips]
-    return {
-        (clip.corpus, name): "1" if clip.speaker == "Actor_01" else "2"
-        for clip, name in named
-        if clip.corpus == "ravdess_speech"
-    }
+    # One who is heard, one of the calibration, one of the test.
+    talk = {f"{speaker}-1-0000": 4.0 for speaker in (1034, 1036, 1037)}
+    keep_tiny_student(place / "encoder")
+    return Experiment(
+        cache=cache,
+        talk=open_talk(write_talk(data / "librispeech_ordinary.tar", talk)),
+        noise=(),
+        folder=place / "run",
+        encoder=place / "encoder",
+        views=1,
+        threads=1,
+        members=2,
+        head=replace(SHIPPED_HEAD, epochs=1, batch=4, bf16=False),
+    )
 
 
 @pytest.mark.timeout(400)  # five exports: a minute on an idle machine
-def test_file_and_figures_are_made_and_served(
-    workshop: Workshop, fold_of, tmp_path: Path, monkeypatch
-) -> None:
+def test_file_and_figures_are_made_and_served(experiment: Experiment, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(choice, "LEAST_HOME_COVERAGE", 0.0)  # a network of tones is sure of nothing
-    made = tables.made_from(workshop, (), "attune evaluate protocols --run run")
-    row = {"hybrid": {"ua": 0.6312, "made": made}}
-    stale = {"hybrid": {"ua": 0.9, "made": {**made, "budget": 1.0}}}
-    write_json(workshop.folder / tables.TABLES_NAME, {"ravdess_6fold": row, "emodb_5fold": stale})
+    made = tables.made_from(experiment, "attune evaluate protocols --run run")
+    row = {"pooled": {"ua": 0.6312, "made": made}}
+    stale = {"pooled": {"ua": 0.9, "made": {**made, "encoder": "0"}}}
+    write_json(experiment.folder / tables.TABLES_NAME, {"ravdess_6fold": row, "emodb_5fold": stale})
     path = tmp_path / "tiny.onnx"
-    record = shipping.ship(workshop, fold_of, path, command="attune train shipped --run run")
+    record = shipping.ship(experiment, path, axis_thresholds=AT, command="attune train shipped --run run")
     served = load_recogniser(path, threads=1)
     assert (served.info.name, served.info.temperature) == ("tiny", 1.0)
     answers = served.answers(np.random.default_rng(0).standard_normal((2, 48_000)).astype(np.float32) * 0.1)
-    assert answers.embedding.shape == (2, 128)
+    assert answers.embedding.shape == (2, 256)  # of two heads
+    assert answers.energy.shape == answers.pleasantness.shape == (2,)
     assert json.loads(path.with_suffix(".json").read_text())["ravdess_6fold_ua"] == 63.1
     assert load_hybrid(tmp_path / "tiny-encoder").hidden_size == 16
     assert record["held_out_speakers"] == ["crema_d/1005", "ravdess_speech/Actor_01"]
-    assert len(record["trade"]) == 4 * 7
+    assert record["axis_thresholds"] == AT
+    assert len(record["trade"]) == len(choice._SIGNALS) * len(choice._WEIGHTS)
+    assert all("librispeech_ordinary" in row["home"] for row in record["trade"])
     assert set(record["strangers"]) == set(PEOPLE)
-    assert {"held_out_ece", "gate_accuracy", "gate_coverage"} <= record.keys()
     assert served.info.metrics["crema_d"]["split"] == "test"
-    beside = workshop.folder / "shipped"
+    beside = experiment.folder / "shipped"
     assert {row.name for row in beside.glob("*.onnx")} == {
         *(f"without-{corpus}.onnx" for corpus in PEOPLE),
+        "tiny-float32.onnx",
         "tiny-int8.onnx",
     }
     assert (beside / "trade.png").read_bytes().startswith(b"\x89PNG")
-    check_origin(record, workshop)
-    check_int8(record["int8"], path, beside / "tiny-int8.onnx")
+    assert "librispeech_ordinary" in served.info.corpora
+    twin = load_recogniser(beside / "without-crema_d.onnx", threads=1)
+    assert "crema_d" not in twin.info.corpora
+    assert twin.answers(np.zeros((1, 48_000), np.float32)).energy.shape == (1,)
+    check_figures(record)
+    check_origin(record, experiment)
+    check_storage(record["int8"], path, beside)
 
 
-def check_origin(record: dict, workshop: Workshop) -> None:
+AXIS_KEYS = {"n", "auc", "ece", "right", "share"}
+
+
+def check_figures(record: dict) -> None:
+    for kind in ("", "_eight_way"):
+        for name in ("held_out_ece", "gate_accuracy", "gate_coverage"):
+            assert f"{name}{kind}" in record
+        assert 0 <= record[f"held_out_ece{kind}"] <= 1
+    held_out = record["held_out"]["crema_d"]
+    assert held_out["split"] == "test"
+    assert held_out["eight_way"]["n"] == held_out["masked"]["n"] == 3
+    for axis in ("energy", "pleasantness"):
+        assert held_out[axis].keys() == AXIS_KEYS
+    assert held_out["energy"]["n"] == 3  # happy, angry, neutral
+    assert held_out["pleasantness"]["n"] == 2  # of neutral it is not known
+    assert set(record["loco"]) == set(PEOPLE)
+    for corpus, row in record["loco"].items():
+        eight, masked = (record["strangers"][corpus][kind] for kind in ("eight_way", "masked"))
+        assert (row["n"], row["ua"], row["share"]) == (eight["n"], eight["ua"], eight["coverage"])
+        assert (row["right"], row["masked_ua"]) == (eight["accepted_accuracy"], masked["ua"])
+        for axis in ("energy", "pleasantness"):
+            assert {f"{axis}_{key}" for key in AXIS_KEYS} <= row.keys()
+    assert set(record["axis_temperatures"]) == {"energy", "pleasantness"}
+
+
+def check_origin(record: dict, experiment: Experiment) -> None:
     made, missing = record["made"], record["protocols_missing"]
     assert made["command"] == "attune train shipped --run run"
-    assert (made["budget"], made["data"]["fingerprint"]) == (workshop.budget, workshop.cache.fingerprint)
-    for plan in ("shipped", "without_ravdess", "without_crema_d", "without_emodb", "without_nemo"):
-        kept = read_json(workshop.encoder_folder(plan) / "origin.json", "")
-        assert made["encoders"][plan] == kept["origin"]
+    assert made["data"]["fingerprint"] == experiment.fingerprint
+    assert made["encoder"] == experiment.encoder_sha256
+    assert made["head"]["epochs"] == 1
     assert {"torch", "onnxruntime", "python"} <= made["libraries"].keys()
     assert record["protocols"].keys() == {"ravdess_6fold"}
     assert missing["cremad_fold1_ua"] == "was not measured"
-    assert missing["emodb_5fold_ua"].startswith("is of the budget 1, not 0.000333")
+    assert missing["emodb_5fold_ua"] == "is by another encoder"
     assert "emodb_5fold_ua" not in record
     assert missing["ravdess_6fold, encoder"] == "was not measured"
     assert "ravdess_6fold_ua" not in missing
 
 
-def check_int8(said: dict, path: Path, path_int8: Path) -> None:
+def check_storage(said: dict, path: Path, beside: Path) -> None:
+    exact, quick = beside / "tiny-float32.onnx", beside / "tiny-int8.onnx"
     assert said["windows"] == 25  # all clips but those of the test speakers: fewer than 500
-    assert said["size_bytes"] == path_int8.stat().st_size
-    assert said["float_size_bytes"] == path.stat().st_size
+    assert said["size_bytes"] == quick.stat().st_size
+    assert said["float_size_bytes"] == exact.stat().st_size
     assert said["agrees"] == (said["argmax_equal"] >= 0.97 and said["gate_equal"] >= 0.99)
     assert said["latency_ratio"] == pytest.approx(said["latency_ms"] / said["float_latency_ms"], rel=0.05)
-    assert (said["ships"], said["note"].startswith("The float graph ships.")) == ("float", True)
+    chosen = quick if said["ships"] == "int8" else exact
+    assert path.read_bytes() == chosen.read_bytes()
 
 
-def test_int8_graph_that_answers_otherwise_is_recorded(
-    workshop: Workshop, tmp_path: Path, monkeypatch
+@pytest.mark.parametrize(
+    ("agreement", "int8_bytes", "int8_ms", "ships", "said"),
+    [
+        (Agreement(0.98, 0.99, 25), 500, 1.0, "int8", "does: yes, is smaller: yes, is faster: yes."),
+        (Agreement(0.96, 0.99, 25), 500, 1.0, "float", "does: no, is smaller: yes, is faster: yes."),
+        (Agreement(0.98, 0.98, 25), 500, 1.0, "float", "does: no, is smaller: yes, is faster: yes."),
+        (Agreement(0.98, 0.99, 25), 1_000, 1.0, "float", "does: yes, is smaller: no, is faster: yes."),
+        (Agreement(0.98, 0.99, 25), 500, 2.0, "float", "does: yes, is smaller: yes, is faster: no."),
+        (Agreement(0.9, 0.9, 25), 2_000, 3.0, "float", "does: no, is smaller: no, is faster: no."),
+    ],
+)
+def test_int8_ships_only_where_it_is_as_good_smaller_and_faster(
+    experiment: Experiment,
+    tmp_path: Path,
+    monkeypatch,
+    agreement: Agreement,
+    int8_bytes: int,
+    int8_ms: float,
+    ships: str,
+    said: str,
 ) -> None:
-    monkeypatch.setattr(shipping, "quantise_int8", shutil.copyfile)
-    monkeypatch.setattr(shipping, "compare_int8", lambda *_: Agreement(0.96, 0.99, 25))
-    path = tmp_path / "tone.onnx"
-    export_graph(tiny_cnn(), path, METADATA)
-    said = shipping._int8_record(path, tmp_path / "int8.onnx", workshop)
-    assert not said["agrees"]
-    assert "answers as the float graph does: no, is smaller: no" in said["note"]
+    monkeypatch.setattr(shipping, "quantise_int8", lambda _, quick: quick.write_bytes(b"8" * int8_bytes))
+    monkeypatch.setattr(shipping, "compare_int8", lambda *_: agreement)
+    monkeypatch.setattr(shipping, "compare_speed", lambda *_, **__: (2.0, int8_ms))
+    path, beside = tmp_path / "tone.onnx", tmp_path / "run" / "shipped"
+    path.write_bytes(b"f" * 1_000)
+    record = shipping._choose_storage(path, beside, experiment)
+    assert record["ships"] == ships
+    assert record["note"] == f"The {ships} graph ships. The int8 graph answers as the float graph {said}"
+    assert (record["latency_ms"], record["float_latency_ms"]) == (int8_ms, 2.0)
+    assert (record["size_bytes"], record["float_size_bytes"]) == (int8_bytes, 1_000)
+    assert path.read_bytes() == (b"8" * int8_bytes if ships == "int8" else b"f" * 1_000)
+    assert (beside / "tone-float32.onnx").read_bytes() == b"f" * 1_000
+    assert (beside / "tone-int8.onnx").read_bytes() == b"8" * int8_bytes
 
 
 def test_twin_names_the_corpora_that_it_heard_and_no_song_of_people_it_never_heard(
-    workshop: Workshop, fold_of
+    experiment: Experiment,
 ) -> None:
-    song = next(clip for clip in workshop.cache.clips if clip.speaker == "Actor_02")
-    clips = (*workshop.cache.clips, replace(song, corpus="ravdess_song"))
-    sung = replace(workshop, cache=replace(workshop.cache, clips=clips))
-    heard = {
-        name: shipping._heard_corpora(sung, plan) for name, plan in encoder_plans(clips, fold_of).items()
+    song = next(clip for clip in experiment.cache.clips if clip.speaker == "Actor_02")
+    clips = (*experiment.cache.clips, replace(song, corpus="ravdess_song"))
+    sung = replace(experiment, cache=replace(experiment.cache, clips=clips))
+    heard = {name: shipping._heard_corpora(sung, name) for name in (None, *STRANGERS)}
+    talk = "librispeech_ordinary"
+    assert heard[None] == ["crema_d", "emodb", talk, "nemo", "ravdess_song", "ravdess_speech"]
+    assert heard["ravdess_speech"] == ["crema_d", "emodb", talk, "nemo"]
+    assert heard["crema_d"] == ["emodb", talk, "nemo", "ravdess_song", "ravdess_speech"]
+
+
+def test_no_head_hears_people_of_the_calibration_or_the_test(experiment: Experiment) -> None:
+    for without in (None, *STRANGERS):
+        heard = [clip for clip in experiment.clips if heard_by(clip, without)]
+        assert heard
+        assert not [clip for clip in heard if clip.split not in {Split.TRAIN, Split.VALIDATION}]
+        assert not [clip for clip in heard if clip.corpus == without]
+        assert {clip.emotion for clip in heard} <= {*LABELS, ORDINARY}
+        assert {clip.speaker for clip in heard if clip.emotion == ORDINARY} == {"1034"}
+
+
+def test_a_model_answers_home_without_its_test_speakers_and_strangers_whole(experiment: Experiment) -> None:
+    model = fit_home(experiment, "emodb")
+    assert set(model.home) == {"crema_d", "librispeech_ordinary", "nemo", "ravdess_speech"} & {
+        clip.corpus for clip in experiment.clips if clip.split is Split.CALIBRATION
     }
-    assert heard["shipped"] == ["crema_d", "emodb", "nemo", "ravdess_song", "ravdess_speech"]
-    assert heard["without_ravdess"] == ["crema_d", "emodb", "nemo"]
-    assert heard["without_crema_d"] == ["emodb", "nemo", "ravdess_song", "ravdess_speech"]
+    talk = model.home["librispeech_ordinary"]
+    assert set(talk.speakers) == {"1036"}
+    assert set(talk.truth) == {LABELS.index("neutral")}
+    assert (talk.axis_truth == 0.5).all()
+    strangers = model.strangers
+    assert set(strangers.speakers) == {"03", "08"}
+    assert strangers.axes.shape == (len(strangers.truth), 2)
+    assert len(strangers.fitted().truth) == int((~strangers.spared).sum())
+    assert model.hybrid.n_states == 3
 
 
 def test_every_protocol_has_its_entry_in_the_record() -> None:
     assert shipping._ENTRIES.keys() == tables.PROTOCOLS.keys()
 
 
-def test_missing_corpus_is_named_before_anything_is_trained(
-    workshop: Workshop, fold_of, tmp_path: Path
-) -> None:
-    clips = tuple(clip for clip in workshop.cache.clips if clip.corpus != "nemo")
-    fewer = replace(workshop, cache=replace(workshop.cache, clips=clips), folder=tmp_path / "run")
+def test_missing_corpus_is_named_before_anything_is_trained(experiment: Experiment, tmp_path: Path) -> None:
+    clips = tuple(clip for clip in experiment.cache.clips if clip.corpus != "nemo")
+    fewer = replace(experiment, cache=replace(experiment.cache, clips=clips), folder=tmp_path / "run")
     with pytest.raises(DataError, match="'nemo'"):
-        shipping.ship(fewer, fold_of, tmp_path / "x.onnx")
+        shipping.ship(fewer, tmp_path / "x.onnx", axis_thresholds=AT)
     assert not (tmp_path / "run").exists()
 
 
-def test_corpus_of_test_speakers_alone_is_named(workshop: Workshop, fold_of, tmp_path: Path) -> None:
+def test_corpus_of_test_speakers_alone_is_named(experiment: Experiment, tmp_path: Path) -> None:
     clips = tuple(
-        replace(clip, split=Split.TEST) if clip.corpus == "nemo" else clip for clip in workshop.cache.clips
+        replace(clip, split=Split.TEST) if clip.corpus == "nemo" else clip for clip in experiment.cache.clips
     )
-    tested = replace(workshop, cache=replace(workshop.cache, clips=clips), folder=tmp_path / "run")
+    tested = replace(experiment, cache=replace(experiment.cache, clips=clips), folder=tmp_path / "run")
     with pytest.raises(DataError, match="'nemo' is not among the clips, or only with test speakers"):
-        shipping.ship(tested, fold_of, tmp_path / "x.onnx")
+        shipping.ship(tested, tmp_path / "x.onnx", axis_thresholds=AT)
+
+
+@pytest.mark.parametrize("split", [Split.CALIBRATION, Split.TEST])
+def test_speech_without_those_who_judge_is_named(
+    experiment: Experiment, tmp_path: Path, split: Split
+) -> None:
+    clips = tuple(clip for clip in experiment.cache.clips if clip.split is not split)
+    fewer = replace(experiment, cache=replace(experiment.cache, clips=clips), folder=tmp_path / "run")
+    with pytest.raises(DataError, match=f"no {split.value} speakers among the clips"):
+        shipping.ship(fewer, tmp_path / "x.onnx", axis_thresholds=AT)

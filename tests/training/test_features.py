@@ -52,17 +52,27 @@ def cached(hybrid: EmotionHybrid, folder: Path, **changes: object) -> Features:
 def test_cached_features_are_what_the_hybrid_says(hybrid: EmotionHybrid, tmp_path: Path) -> None:
     features = cached(hybrid, tmp_path)
     assert (features.n_views, features.n_states, features.hidden_size) == (2, 2, 16)
-    assert features.states[0].dtype == np.float16
+    assert features.states[0].dtype == features.statistics[0].dtype == np.float16
     audio = InventedSource().audio(CLIPS[4])
     window = torch.from_numpy(voice_window(audio, (0, 20_000)))[None]
     with torch.no_grad():
-        states, log_mel = torch.stack(hybrid.hidden_states(window), dim=1), hybrid.spectrogram(window)
-        logits, _ = hybrid(window)
-        kept = torch.from_numpy(np.array(features.states[0][4:5])).float()
-        again, _ = hybrid.from_states(list(kept.unbind(1)), log_mel)
-    assert np.array(features.states[0][4]) == pytest.approx(states[0].numpy(), abs=5e-3)
-    assert np.array(features.log_mel[0][4]) == pytest.approx(log_mel[0].numpy(), abs=1e-2)
-    assert again.numpy() == pytest.approx(logits.numpy(), abs=1e-2)
+        frozen, wanted = hybrid.frozen(window), hybrid(window)
+        again = hybrid.head(features.gather(np.array([4]), np.array([0])))
+    assert np.array(features.statistics[0][4]) == pytest.approx(frozen.statistics[0].numpy(), abs=5e-3)
+    assert np.array(features.states[0][4]) == pytest.approx(frozen.states[0].numpy(), abs=5e-3)
+    assert np.array(features.log_mel[0][4]) == pytest.approx(frozen.log_mel[0].numpy(), abs=1e-2)
+    for kept, said in zip(again, wanted, strict=True):
+        assert kept.numpy() == pytest.approx(said.numpy(), abs=1e-2)
+
+
+def test_clips_are_gathered_each_in_its_own_view(hybrid: EmotionHybrid, tmp_path: Path) -> None:
+    features = cached(hybrid, tmp_path)
+    rows, views = np.array([5, 0, 5, 2]), np.array([1, 0, 0, 1])
+    gathered = features.gather(rows, views)
+    for kept, part in zip((features.statistics, features.states, features.log_mel), gathered, strict=True):
+        assert part.dtype == torch.float32
+        for place, (row, view) in enumerate(zip(rows, views, strict=True)):
+            assert np.array_equal(part[place].numpy(), kept[view][row].astype(np.float32))
 
 
 def test_views_differ_and_repeat(hybrid: EmotionHybrid, tmp_path: Path) -> None:
@@ -101,6 +111,7 @@ def test_interrupted_caching_goes_on_and_gives_the_same(hybrid: EmotionHybrid, t
     again = cached(hybrid, tmp_path / "torn", source=source)
     assert source.asked == 4  # view 0 was whole; of view 1 the first three rows were
     for view in range(2):
+        assert np.array_equal(again.statistics[view], whole.statistics[view])
         assert np.array_equal(again.states[view], whole.states[view])
         assert np.array_equal(again.log_mel[view], whole.log_mel[view])
 
@@ -128,10 +139,11 @@ def test_full_disk_is_said_and_loses_nothing(hybrid: EmotionHybrid, tmp_path: Pa
     assert np.array_equal(features.states[0], cached(hybrid, tmp_path / "other", views=1).states[0])
 
 
-def test_damaged_features_are_named(hybrid: EmotionHybrid, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["statistics", "states", "log_mel"])
+def test_damaged_features_are_named(hybrid: EmotionHybrid, tmp_path: Path, name: str) -> None:
     cached(hybrid, tmp_path, views=1)
-    (file,) = tmp_path.rglob("states.npy")
-    file.write_bytes(file.read_bytes()[:500])
+    (file,) = tmp_path.rglob(f"{name}.npy")
+    file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(DataError, match="damaged: delete"):
         cached(hybrid, tmp_path, views=1)
 
@@ -151,6 +163,20 @@ def test_no_clips_are_refused(hybrid: EmotionHybrid, tmp_path: Path) -> None:
 
 
 def test_without_an_encoder_only_log_mels_are_kept(tmp_path: Path) -> None:
-    features = cached(EmotionHybrid(None, HybridSettings(use_encoder=False)), tmp_path)
-    assert features.states == ()
+    settings = HybridSettings(use_pooled=False, use_encoder=False)
+    features = cached(EmotionHybrid(None, settings), tmp_path)
+    assert (features.statistics, features.states) == ((), ())
     assert (features.n_views, features.n_states, features.hidden_size) == (2, 0, 0)
+    gathered = features.gather(np.array([1]), np.array([0]))
+    assert (gathered.statistics, gathered.states) == (None, None)
+
+
+@pytest.mark.parametrize(("pooled", "encoder"), [(True, False), (False, True)])
+def test_only_what_a_branch_looks_at_is_kept(tmp_path: Path, pooled: bool, encoder: bool) -> None:
+    settings = HybridSettings(n_layers=1, use_pooled=pooled, use_encoder=encoder)
+    features = cached(random_hybrid(tiny_config(), settings), tmp_path, views=1)
+    assert (bool(features.statistics), bool(features.states)) == (pooled, encoder)
+    kept = [file.name for file in tmp_path.rglob("stat*.npy")]
+    assert kept == ["statistics.npy" if pooled else "states.npy"]
+    both = cached(random_hybrid(tiny_config(), SETTINGS), tmp_path, views=1)
+    assert both.identity != features.identity

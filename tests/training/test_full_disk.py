@@ -11,15 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_recipe import TINY
+from tiny_recipe import keep_tiny_student
 
 from core.errors import DataError
 from models.emotion.hybrid import HybridSettings
 from models.training.board import open_board
 from models.training.checkpoint import save_checkpoint
 from models.training.emotion import ship as shipping
-from models.training.emotion.encoders import load_hybrid, save_compact_encoder, save_trained
-from models.training.emotion.mel_encoder import make_encoder
+from models.training.emotion.encoders import load_hybrid, save_trained
 from models.training.manifest import register
 from models.training.onnx_file import export_graph, quantise_int8
 from models.training.records import write_json
@@ -93,13 +92,13 @@ def _figures(folder: Path, seed: int) -> None:
 
 
 def _encoder(folder: Path, seed: int) -> None:
-    torch.manual_seed(seed)
-    save_compact_encoder(make_encoder(TINY.encoder), TINY.encoder, folder / "encoder")
+    keep_tiny_student(folder / "encoder", seed)
 
 
 def _head(folder: Path, seed: int) -> None:
     torch.manual_seed(seed)
-    save_trained(load_hybrid("", HybridSettings(use_encoder=False)), folder / "head.safetensors")
+    settings = HybridSettings(use_pooled=False, use_encoder=False)
+    save_trained(load_hybrid("", settings), folder / "head.safetensors")
 
 
 def _list_of_weights(folder: Path, seed: int) -> None:

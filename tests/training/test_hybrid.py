@@ -11,20 +11,27 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_recipe import TINY, keep_tiny_student, tiny_student
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
 
 from core.errors import ModelError, WeightsError
-from models.emotion.hybrid import EmotionHybrid, HybridHead, HybridSettings, LogMel, mel_matrix
+from models.emotion.hybrid import (
+    EmotionHybrid,
+    Frozen,
+    HeadEnsemble,
+    HybridHead,
+    HybridSettings,
+    LogMel,
+    Positions,
+    mel_matrix,
+)
 from models.training.emotion.encoders import (
     encoder_fingerprint,
-    is_compact,
     load_hybrid,
     load_trained,
     random_hybrid,
-    save_compact_encoder,
     save_trained,
 )
-from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
 
 
 def tiny_config(**changes: Any) -> Wav2Vec2Config:
@@ -62,13 +69,14 @@ def test_frozen_means_frozen() -> None:
     optimiser = torch.optim.AdamW(trained, lr=0.1, weight_decay=0.1)
     for _ in range(2):
         optimiser.zero_grad()
-        model(waveform())[0].square().sum().backward()
+        said = model(waveform())
+        sum(part.square().sum() for part in (said.logits, said.energy, said.pleasantness)).backward()
         optimiser.step()
     assert all(p.grad is None for p in model.encoder.parameters())
     for name, value in model.state_dict().items():
         if name.startswith("encoder."):
             assert torch.equal(value, before[name]), name
-    for part in ("layer_weights", "branch_1d.0.weight", "branch_2d.0.weight", "out.bias"):
+    for part in ("layer_weights", "branch_1d.0.weight", "branch_2d.0.weight", "out.bias", "axes.bias"):
         assert not torch.equal(model.state_dict()[f"head.{part}"], before[f"head.{part}"]), part
 
 
@@ -97,10 +105,11 @@ def test_layers_are_cut_from_the_top() -> None:
     with torch.no_grad():
         for short, long in zip(cut.hidden_states(waveform()), whole.hidden_states(waveform()), strict=False):
             assert torch.equal(short, long)
-        logits, embedding = cut.eval()(waveform())
-        assert logits.shape == (2, 8)
-        assert embedding.shape == (2, 128)
-        assert embedding.min() >= 0
+        said = cut.eval()(waveform())
+        assert said.logits.shape == (2, 8)
+        assert said.embedding.shape == (2, 128)
+        assert said.embedding.min() >= 0
+        assert said.energy.shape == said.pleasantness.shape == (2,)
 
 
 @pytest.mark.parametrize("n_layers", [0, 4, -1])
@@ -115,17 +124,20 @@ def test_shape_is_that_of_the_design() -> None:
     assert shapes["branch_1d.0.weight"][:2] == (128, 16)
     assert shapes["branch_1d.4.weight"][:2] == (64, 128)
     assert [shapes[f"branch_2d.{index}.weight"][0] for index in (0, 3, 6)] == [32, 64, 128]
-    # 2 x 64 (mean and deviation of the encoder's branch) + 128 (mean of the spectrogram's)
-    assert [shapes[f"dense.{index}.weight"] for index in (0, 3)] == [(256, 256), (128, 256)]
+    # 2 x 2 x 16 (mean and deviation of two layers) + 2 x 64 (of the 1D-CNN) + 128 (mean of the 2D-CNN)
+    assert [shapes[f"dense.{index}.weight"] for index in (0, 3)] == [(256, 320), (128, 256)]
     assert shapes["out.weight"] == (8, 128)
+    assert shapes["axes.weight"] == (2, 128)
     assert model.log_mel(waveform(1)).shape == (1, 64, 92)
 
 
 def test_silence_and_any_level_give_numbers() -> None:
     model = random_hybrid(tiny_config()).eval()
     with torch.no_grad():
-        assert torch.isfinite(model(torch.zeros(1, 48_000))[0]).all()
-        assert torch.allclose(model(waveform() * 8)[0], model(waveform())[0], atol=1e-3)
+        for part in model(torch.zeros(1, 48_000)):
+            assert torch.isfinite(part).all()
+        for louder, part in zip(model(waveform() * 8), model(waveform()), strict=True):
+            assert torch.allclose(louder, part, atol=1e-3)
 
 
 def test_random_weights_are_repeatable_and_leave_torch_alone() -> None:
@@ -144,12 +156,14 @@ def test_saved_without_the_encoder_and_loaded_again(checkpoint: Path, tmp_path: 
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.1)
+        model.head.fit_scale(torch.randn(20, 64, generator=torch.Generator().manual_seed(0)))
     save_trained(model, path)
     assert not [name for name in load_file(path) if name.startswith("encoder.")]
     assert path.stat().st_size < 2_000_000
     again = load_trained(load_hybrid(checkpoint, HybridSettings(n_layers=2)), path)
     with torch.no_grad():
-        assert torch.equal(again.eval()(waveform())[0], model.eval()(waveform())[0])
+        for part, wanted in zip(again.eval()(waveform()), model.eval()(waveform()), strict=True):
+            assert torch.equal(part, wanted)
 
 
 def test_trained_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
@@ -227,70 +241,63 @@ def test_damaged_checkpoints_are_named(checkpoint: Path, tmp_path: Path) -> None
         load_hybrid(folder)
 
 
-SMALL = EncoderSettings(
-    stem=4, widths=(6, 8), time_strides=(2, 2), hidden_size=16, n_layers=2, n_heads=2, intermediate_size=24
-)
-
-
-def compact(folder: Path, *, half: bool = True) -> Any:
-    """A compact encoder with random weights and statistics, kept in a folder."""
-    torch.manual_seed(3)
-    encoder: Any = make_encoder(SMALL)
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2.0)
-    save_compact_encoder(encoder, SMALL, folder, half=half)
-    return encoder.eval()
-
-
 def test_compact_encoder_is_kept_and_gives_its_own_states(tmp_path: Path) -> None:
-    encoder = compact(tmp_path / "new" / "encoder", half=False)
-    assert is_compact(tmp_path / "new" / "encoder")
-    model = load_hybrid(tmp_path / "new" / "encoder")
+    folder = tmp_path / "new" / "encoder"
+    student = keep_tiny_student(folder, half=False)
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors"]
+    model = load_hybrid(folder)
     with torch.no_grad():
-        features = encoder.feature_extractor(waveform()).transpose(1, 2)
-        projected, _ = encoder.feature_projection(features)
-        wanted = encoder.encoder(projected).last_hidden_state
+        features = student.feature_extractor(waveform()).transpose(1, 2)
+        projected, _ = student.feature_projection(features)
+        wanted = student.encoder(projected).last_hidden_state
         states = model.hidden_states(waveform())
         assert len(states) == model.n_states == 3
+        assert states[-1].shape == (2, 150, 16)
         assert torch.allclose(states[-1], wanted, atol=1e-5)
         assert torch.allclose(model.hidden_states(8 * waveform())[-1], wanted, atol=1e-3)
     assert not model.settings.normalise_input
 
 
 def test_compact_encoder_in_half_precision_takes_half_the_room(tmp_path: Path) -> None:
-    encoder = compact(tmp_path / "half")
-    compact(tmp_path / "full", half=False)
-    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "full")]
-    assert sizes[0] < 0.8 * sizes[1]
-    stored = load_file(tmp_path / "half" / "model.safetensors")
-    assert stored["feature_extractor.stem.1.running_var"].dtype == torch.float32
+    student = keep_tiny_student(tmp_path / "half")
+    keep_tiny_student(tmp_path / "full", half=False)
+    kept = [load_file(tmp_path / name / "model.safetensors") for name in ("half", "full")]
+    sizes = [sum(value.nbytes for value in weights.values()) for weights in kept]
+    assert sizes[0] < 0.55 * sizes[1]
+    assert kept[0]["encoder.layers.0.layer_norm.weight"].dtype == torch.float32
+    assert kept[0]["encoder.pos_conv_embed.table"].dtype == torch.float16
     halves, whole = load_hybrid(tmp_path / "half"), load_hybrid(tmp_path / "full")
+    assert all(value.dtype == torch.float32 for value in halves.encoder.state_dict().values())
     with torch.no_grad():
         gap = halves.hidden_states(waveform())[-1] - whole.hidden_states(waveform())[-1]
-    assert gap.abs().max() < 0.02
+    assert 0 < gap.abs().max() < 0.02
     assert encoder_fingerprint(halves) != encoder_fingerprint(whole)
     assert encoder_fingerprint(halves) == encoder_fingerprint(load_hybrid(tmp_path / "half"))
-    assert torch.nn.utils.parametrize.is_parametrized(encoder.encoder.pos_conv_embed.conv, "weight")
+    assert all(value.dtype == torch.float32 for value in student.state_dict().values())  # left as it is
 
 
-def test_making_a_hybrid_leaves_copies_of_its_encoder_whole() -> None:
-    encoder: Any = make_encoder(SMALL)
+def test_making_a_hybrid_leaves_copies_of_its_encoder_whole(checkpoint: Path) -> None:
+    encoder: Any = Wav2Vec2Model.from_pretrained(checkpoint)
     twin = copy.deepcopy(encoder).eval()
     EmotionHybrid(encoder)
     with torch.no_grad():
-        projected, _ = twin.feature_projection(twin.feature_extractor(waveform()).transpose(1, 2))
-        assert torch.isfinite(twin.encoder(projected).last_hidden_state).all()
+        assert torch.isfinite(twin(waveform()).last_hidden_state).all()
+    assert torch.nn.utils.parametrize.is_parametrized(twin.encoder.pos_conv_embed.conv, "weight")
 
 
 def test_damaged_compact_encoders_are_named(tmp_path: Path) -> None:
-    compact(tmp_path)
+    keep_tiny_student(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    for change in ({"widths": [6, 12]}, {"colour": "red"}):
-        changed = {**config, "attune_front_end": {**config["attune_front_end"], **change}}
+    for change, said in (
+        ({"hidden_size": 24}, "do not fit its config"),
+        ({"n_layers": 3}, "do not fit its config"),
+        ({"n_heads": 3}, "does not say its shape"),
+        ({"stem": 0}, "does not say its shape"),
+        ({"colour": "red"}, "does not say its shape"),
+    ):
+        changed = {**config, "attune_compact_encoder": {**config["attune_compact_encoder"], **change}}
         (tmp_path / "config.json").write_text(json.dumps(changed))
-        with pytest.raises(WeightsError, match="damaged"):
+        with pytest.raises(WeightsError, match=said):
             load_hybrid(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(config))
     weights = tmp_path / "model.safetensors"
@@ -300,6 +307,20 @@ def test_damaged_compact_encoders_are_named(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(WeightsError, match=r"no readable model\.safetensors"):
         load_hybrid(tmp_path)
+
+
+def test_compact_encoder_has_no_more_layers_than_it_has(tmp_path: Path) -> None:
+    keep_tiny_student(tmp_path)
+    assert load_hybrid(tmp_path, HybridSettings(n_layers=1)).n_states == 2
+    with pytest.raises(ModelError, match=r"3 layers .* it has 2"):
+        load_hybrid(tmp_path, HybridSettings(n_layers=3))
+
+
+def test_sound_beyond_the_places_of_a_table_is_refused() -> None:
+    model = EmotionHybrid(tiny_student(), HybridSettings(normalise_input=False))
+    with pytest.raises(ModelError, match="has 151 frames, the encoder knows 150: give it at most 3 s"):
+        model.hidden_states(torch.zeros(1, 48_320))
+    assert list(Positions(torch.zeros(TINY.hidden_size, 4)).state_dict()) == ["table"]
 
 
 def test_fingerprint_is_about_what_the_states_depend_on(checkpoint: Path) -> None:
@@ -314,36 +335,116 @@ def test_fingerprint_is_about_what_the_states_depend_on(checkpoint: Path) -> Non
 def test_frames_are_averaged_in_groups() -> None:
     whole, pooled = random_hybrid(tiny_config()), random_hybrid(tiny_config(), HybridSettings(frame_pool=4))
     with torch.no_grad():
-        fine, coarse = whole.hidden_states(waveform())[1], pooled.hidden_states(waveform())[1]
-    assert coarse.shape[1] == fine.shape[1] // 4
-    assert torch.allclose(coarse[:, 0], fine[:, :4].mean(dim=1), atol=1e-5)
+        fine, coarse = whole.frozen(waveform()), pooled.frozen(waveform())
+    assert fine.states.shape == (2, 4, 149, 16)
+    assert coarse.states.shape == (2, 4, 37, 16)
+    assert torch.allclose(coarse.states[:, :, 0], fine.states[:, :, :4].mean(dim=2), atol=1e-5)
+    assert torch.equal(coarse.statistics, fine.statistics)  # of all frames in any case
 
 
-@pytest.mark.parametrize(("encoder", "spectrogram", "width"), [(True, False, 128), (False, True, 128)])
-def test_one_branch_alone_answers(encoder: bool, spectrogram: bool, width: int) -> None:
-    settings = HybridSettings(use_encoder=encoder, use_spectrogram=spectrogram, labels=("a", "b", "c"))
-    model = EmotionHybrid(Wav2Vec2Model(tiny_config()) if encoder else None, settings).eval()
+def test_statistics_are_mean_and_deviation_of_every_layer() -> None:
+    model = random_hybrid(tiny_config())
+    with torch.no_grad():
+        states = model.hidden_states(waveform())[1:]
+        statistics = model.frozen(waveform()).statistics
+    wanted = [part for state in states for part in (state.mean(dim=1), state.std(dim=1, unbiased=False))]
+    assert torch.allclose(statistics, torch.cat(wanted, dim=1), atol=1e-3)
+
+
+def test_statistics_are_seen_at_mean_nothing_and_deviation_one_and_never_far_out() -> None:
+    head = HybridHead(16, 3, HybridSettings())
+    seen = 3.0 + 5.0 * torch.randn(400, 64, generator=torch.Generator().manual_seed(0))
+    seen[:, 0] = 2.0  # never moves
+    head.fit_scale(seen)
+    standard = head.standardise(seen)
+    assert standard.mean(dim=0).abs().max() < 1e-5
+    assert (standard[:, 1:].std(dim=0) - 1.0).abs().max() < 1e-2
+    assert torch.equal(standard[:, 0], torch.zeros(400))
+    assert head.standardise(seen + 1e6).unique().tolist() == [6.0]
+    assert head.standardise(seen - 1e6).unique().tolist() == [-6.0]
+
+
+@pytest.mark.parametrize(("layers", "heard"), [(1, 1), (2, 2), (3, 3), (9, 3)])
+def test_only_the_last_layers_are_pooled(layers: int, heard: int) -> None:
+    settings = HybridSettings(pooled_layers=layers, use_encoder=False, use_spectrogram=False)
+    model = random_hybrid(tiny_config(), settings).eval()
+    with torch.no_grad():
+        frozen = model.frozen(waveform())
+        assert frozen.statistics.shape == (2, 2 * 3 * 16)  # all are kept, for heads of any kind
+        model.head.fit_scale(torch.cat([frozen.statistics, frozen.statistics + 1.0]))
+        used = 2 * heard * 16
+        assert model.head.standardise(frozen.statistics).shape == (2, used)
+        said, changed = model(waveform()), frozen.statistics.clone()
+        changed[:, :-used] = 9.0
+        assert torch.equal(model.head(frozen._replace(statistics=changed)).logits, said.logits)
+        changed[:, -used:] = 9.0
+        assert not torch.equal(model.head(frozen._replace(statistics=changed)).logits, said.logits)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "encoder", "spectrogram", "width"),
+    [(True, False, False, 64), (False, True, False, 128), (False, False, True, 128)],
+)
+def test_one_branch_alone_answers(pooled: bool, encoder: bool, spectrogram: bool, width: int) -> None:
+    settings = HybridSettings(
+        use_pooled=pooled, use_encoder=encoder, use_spectrogram=spectrogram, labels=("a", "b", "c")
+    )
+    heard = Wav2Vec2Model(tiny_config()) if settings.hears_encoder else None
+    model = EmotionHybrid(heard, settings).eval()
     assert model.head.dense[0].in_features == width
     with torch.no_grad():
-        assert model(waveform())[0].shape == (2, 3)
+        said, frozen = model(waveform()), model.frozen(waveform())
+    assert said.logits.shape == (2, 3)
+    assert said.energy.shape == (2,)
+    assert (frozen.statistics is None, frozen.states is None) == (not pooled, not encoder)
+
+
+def test_a_head_without_the_encoder_asks_for_none(tmp_path: Path) -> None:
+    settings = HybridSettings(use_pooled=False, use_encoder=False)
+    model = load_hybrid(tmp_path / "absent", settings).eval()
+    assert (model.encoder, model.n_states, model.hidden_states(waveform())) == (None, 0, [])
+    with torch.no_grad():
+        assert model(waveform()).logits.shape == (2, 8)
 
 
 def test_senseless_hybrids_are_refused() -> None:
+    nothing = HybridSettings(use_pooled=False, use_encoder=False, use_spectrogram=False)
     with pytest.raises(ModelError, match="neither encoder nor spectrogram"):
-        HybridHead(16, 3, HybridSettings(use_encoder=False, use_spectrogram=False))
-    with pytest.raises(ModelError, match="has no encoder"):
-        EmotionHybrid(None)
+        HybridHead(16, 3, nothing)
+    for pooled in (True, False):
+        with pytest.raises(ModelError, match="has no encoder"):
+            EmotionHybrid(None, HybridSettings(use_pooled=pooled, use_encoder=not pooled))
     with pytest.raises(ModelError, match="1 classes"):
         HybridHead(16, 3, HybridSettings(labels=("only",)))
+    with pytest.raises(ModelError, match="0 layers are to be pooled"):
+        HybridHead(16, 3, HybridSettings(pooled_layers=0))
     with pytest.raises(ModelError, match="0 frames"):
         random_hybrid(tiny_config(), HybridSettings(frame_pool=0))
 
 
-def test_mixing_stacked_states_is_mixing_them_one_by_one() -> None:
+def test_heads_that_answer_together_give_the_mean_and_all_embeddings() -> None:
+    torch.manual_seed(0)
+    heads = [HybridHead(16, 3, HybridSettings(n_mels=16)).eval() for _ in range(3)]
+    frozen = Frozen(torch.randn(2, 64), torch.randn(2, 3, 10, 16), torch.randn(2, 16, 20))
+    together = HeadEnsemble(heads).eval()
+    with torch.no_grad():
+        said, alone = together(frozen), [head(frozen) for head in heads]
+    assert torch.allclose(said.logits, torch.stack([one.logits for one in alone]).mean(dim=0), atol=1e-6)
+    assert torch.allclose(said.energy, torch.stack([one.energy for one in alone]).mean(dim=0), atol=1e-6)
+    assert torch.allclose(
+        said.pleasantness, torch.stack([one.pleasantness for one in alone]).mean(dim=0), atol=1e-6
+    )
+    assert torch.equal(said.embedding, torch.cat([one.embedding for one in alone], dim=1))
+    assert together.embedding_size == 3 * heads[0].embedding_size == 384
+
+
+def test_states_are_mixed_by_weights_that_sum_to_one() -> None:
     head = HybridHead(16, 3, HybridSettings())
     torch.nn.init.normal_(head.layer_weights)
-    states = torch.randn(2, 3, 10, 16)
-    assert torch.allclose(head.mix(states), head.mix(list(states.unbind(1))), atol=1e-6)
+    states, weights = torch.randn(2, 3, 10, 16), torch.softmax(head.layer_weights, dim=0)
+    wanted = sum(weights[place] * states[:, place] for place in range(3))
+    assert torch.allclose(head.mix(states), wanted, atol=1e-6)
+    assert torch.allclose(head.mix(torch.ones(1, 3, 4, 16)), torch.ones(1, 4, 16), atol=1e-6)
 
 
 def test_mel_filters_cover_the_band_without_holes() -> None:

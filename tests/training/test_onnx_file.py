@@ -10,10 +10,12 @@ import onnx
 import pytest
 import torch
 from test_hybrid import tiny_config
+from tiny_recipe import TINY, tiny_student
 
 from core.errors import ModelError
-from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.emotion.hybrid import EmotionHybrid, HeadEnsemble, HybridHead, HybridSettings
 from models.emotion.labels import EMOTIONS
+from models.emotion.recogniser import load_recogniser
 from models.runtime import load_session
 from models.training.emotion.encoders import random_hybrid
 from models.training.onnx_file import (
@@ -35,7 +37,8 @@ METADATA = emotion_metadata(
 
 def tiny_cnn(seed: int = 0) -> EmotionHybrid:
     torch.manual_seed(seed)
-    return EmotionHybrid(None, HybridSettings(use_encoder=False, n_mels=16, n_fft=512)).eval()
+    settings = HybridSettings(use_pooled=False, use_encoder=False, n_mels=16, n_fft=512)
+    return EmotionHybrid(None, settings).eval()
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,8 @@ def test_graph_agrees_with_the_network_in_any_batch(exported: Path) -> None:
         answers = session.run({"waveform": waveform})
         with torch.no_grad():
             expected = model(torch.from_numpy(waveform))
-        for answer, wanted, width in zip(answers, expected, (8, 128), strict=True):
-            assert answer.shape == (batch, width)
+        for answer, wanted, shape in zip(answers, expected, ((8,), (128,), (), ()), strict=True):
+            assert answer.shape == (batch, *shape)
             assert answer.dtype == np.float32
             assert np.abs(answer - wanted.numpy()).max() <= PARITY_LIMIT
 
@@ -111,19 +114,61 @@ def test_hybrid_is_exported_and_quantised(tmp_path: Path) -> None:
     waveform = (0.1 * np.random.default_rng(0).standard_normal((2, 48_000))).astype(np.float32)
     quantised = session.run({"waveform": waveform})
     exact = load_session(full, threads=1).run({"waveform": waveform})
-    assert [part.shape for part in exact] == [(2, 8), (2, 128)]
+    assert [part.shape for part in exact] == [(2, 8), (2, 128), (2,), (2,)]
     for small_part, exact_part in zip(quantised, exact, strict=True):
         assert small_part == pytest.approx(exact_part, abs=0.05)
     with torch.no_grad():
-        logits, embedding = model(torch.from_numpy(waveform))
-    assert exact[0] == pytest.approx(logits.numpy(), abs=PARITY_LIMIT)
-    assert exact[1] == pytest.approx(embedding.numpy(), abs=PARITY_LIMIT)
+        wanted = model(torch.from_numpy(waveform))
+    for exact_part, part in zip(exact, wanted, strict=True):
+        assert exact_part == pytest.approx(part.numpy(), abs=PARITY_LIMIT)
+
+
+POOLED_ALONE = HybridSettings(frame_pool=4, normalise_input=False, use_encoder=False, use_spectrogram=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "heads"),
+    [
+        (HybridSettings(frame_pool=4, normalise_input=False), 1),
+        (HybridSettings(frame_pool=4, normalise_input=False, use_pooled=False), 1),
+        (POOLED_ALONE, 1),
+        (POOLED_ALONE, 3),
+    ],
+    ids=["all branches", "without statistics", "statistics alone", "three heads together"],
+)
+def test_compact_hybrid_answers_in_the_graph_as_in_torch(
+    tmp_path: Path, settings: HybridSettings, heads: int
+) -> None:
+    """Among them the standardised statistics, whose scale a fit has found."""
+    torch.manual_seed(0)
+    model = EmotionHybrid(tiny_student(), settings).eval()
+    members = [HybridHead(model.hidden_size, model.n_states, settings) for _ in range(heads)]
+    waveform = np.stack(windows(6))
+    if settings.use_pooled:
+        with torch.no_grad():
+            statistics = model.frozen(torch.from_numpy(waveform)).statistics
+        assert statistics.shape == (6, 2 * TINY.n_layers * TINY.hidden_size)
+        for member in members:
+            member.fit_scale(statistics)
+    model.head = HeadEnsemble(members).eval() if heads > 1 else members[0].eval()
+    path = tmp_path / "compact.onnx"
+    export_graph(model, path, METADATA)
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(waveform))
+    said = load_session(path, threads=1).run({"waveform": waveform})
+    assert said[1].shape == (6, 128 * heads)
+    for part, other in zip(said, wanted, strict=True):
+        assert part == pytest.approx(other.numpy(), abs=PARITY_LIMIT)
+    answers = load_recogniser(path, threads=1).answers(waveform)
+    assert answers.energy == pytest.approx(torch.sigmoid(wanted.energy).numpy(), abs=1e-3)
+    assert answers.pleasantness == pytest.approx(torch.sigmoid(wanted.pleasantness).numpy(), abs=1e-3)
 
 
 def test_hybrid_outputs_are_named_logits_first(tmp_path: Path) -> None:
     path = tmp_path / "hybrid.onnx"
     export_graph(random_hybrid(tiny_config(), HybridSettings(n_layers=1)), path, METADATA)
-    assert [output.name for output in onnx.load(path).graph.output] == ["logits", "embedding"]
+    names = ["logits", "embedding", "energy", "pleasantness"]
+    assert [output.name for output in onnx.load(path).graph.output] == names
     other = random_hybrid(tiny_config(), HybridSettings(n_layers=1), seed=1).eval()
     with pytest.raises(ModelError, match="differs from the network"):
         check_parity(other, path)

@@ -12,6 +12,7 @@ import torch
 from invented_corpus import encoded_tone
 from invented_music import write_tar
 from running import attune
+from tiny_recipe import keep_tiny_student
 
 import cli
 from core.errors import DataError, WeightsError
@@ -28,7 +29,6 @@ from models.training.separator.network import Separator, SeparatorShape, separat
 from models.training.separator.ship import ship_separator
 from models.training.yamnet.material import kept_out
 
-ENCODER = Path(__file__).parents[2] / "models" / "weights" / "emotion-compact-encoder"
 SHAPE = SeparatorShape(channels=8, hidden=12, dilations=(1, 2))
 QUICK = FitSettings(
     spectral_steps=2, joint_steps=1, steps_per_epoch=2, batch=2, joint_batch=2, threads=1, shape=SHAPE
@@ -41,6 +41,15 @@ pytestmark = pytest.mark.timeout(300)
 def _few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "_WATCHED", 3)
     monkeypatch.setattr(ship, "_JUDGED", 3)
+
+
+@pytest.fixture(autouse=True)
+def encoder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny one in the place of the project's own."""
+    folder = tmp_path_factory.mktemp("encoder")
+    keep_tiny_student(folder)
+    monkeypatch.setattr(ship, "_ENCODER", folder)
+    return folder
 
 
 def sides(tmp: Path) -> Path:
@@ -96,11 +105,32 @@ def test_level_does_not_matter() -> None:
         torch.testing.assert_close(network(sound), network(0.01 * sound), atol=1e-5, rtol=1e-4)
 
 
-def test_a_fit_that_was_broken_off_ends_as_one_that_was_not(cache_path: Path, tmp_path: Path) -> None:
+def test_what_reaches_the_emotion_model_can_be_learned_from(cache_path: Path, encoder: Path) -> None:
+    """Its states have a gradient everywhere in the sound, in digital silence too, and stand still."""
+    cache, frozen = load_cache(cache_path), load_hybrid(encoder)
+    knobs = MixtureSettings(alone_share=0.0, music_share=0.0)
+    batch = mixtures(np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 2, knobs)
+    voice = torch.from_numpy(batch.voice)
+    separated = torch.from_numpy(batch.heard).requires_grad_(True)
+    torch.manual_seed(0)
+    fit._state_distance(frozen, separated, voice).backward()
+    assert torch.isfinite(separated.grad).all()
+    assert (separated.grad.abs().amax(dim=1) > 0).all()
+    silent = torch.zeros_like(voice, requires_grad=True)
+    fit._state_distance(frozen, silent, voice).backward()
+    assert torch.isfinite(silent.grad).all()
+    assert all(value.grad is None for value in frozen.encoder.parameters())
+    same = fit._state_distance(frozen, voice, voice)
+    assert float(same) < float(fit._state_distance(frozen, separated.detach(), voice))
+
+
+def test_a_fit_that_was_broken_off_ends_as_one_that_was_not(
+    cache_path: Path, encoder: Path, tmp_path: Path
+) -> None:
     cache = load_cache(cache_path)
     material = Material(cache, cache.of(Split.TRAIN), SONGS, cache.of(Split.CALIBRATION), SONGS[:1])
-    encoder = load_hybrid(ENCODER)
-    whole = fit_separator(encoder, material, tmp_path / "whole", QUICK, identity="a")
+    frozen = load_hybrid(encoder)
+    whole = fit_separator(frozen, material, tmp_path / "whole", QUICK, identity="a")
 
     class BrokenOffError(Exception):
         pass
@@ -110,12 +140,12 @@ def test_a_fit_that_was_broken_off_ends_as_one_that_was_not(cache_path: Path, tm
             raise BrokenOffError
 
     with pytest.raises(BrokenOffError):
-        fit_separator(encoder, material, tmp_path / "two", QUICK, identity="a", on_step=break_off)
-    gone_on = fit_separator(encoder, material, tmp_path / "two", QUICK, identity="a")
+        fit_separator(frozen, material, tmp_path / "two", QUICK, identity="a", on_step=break_off)
+    gone_on = fit_separator(frozen, material, tmp_path / "two", QUICK, identity="a")
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(gone_on.state_dict()[name], value)
     with pytest.raises(WeightsError, match="other settings or data"):
-        fit_separator(encoder, material, tmp_path / "two", QUICK, identity="b")
+        fit_separator(frozen, material, tmp_path / "two", QUICK, identity="b")
 
 
 def test_from_archive_to_file(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_hybrid import compact
+from tiny_recipe import keep_tiny_student
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
 
@@ -18,7 +18,14 @@ from core.errors import AttuneError, DataError, ModelError, WeightsError
 from models.emotion.recogniser import load_recogniser
 from models.runtime import load_session
 from models.training.emotion.heads import CHECKPOINT_NAME, HeadSettings
-from models.training.emotion.train import HEAD_NAME, RUN_NAME, TrainPlan, export_run, train_emotion
+from models.training.emotion.train import (
+    HEAD_NAME,
+    RUN_NAME,
+    TrainPlan,
+    _axis_temperatures,
+    export_run,
+    train_emotion,
+)
 
 QUICK = HeadSettings(epochs=2, batch=8, threads=1, bf16=False)
 
@@ -26,7 +33,7 @@ QUICK = HeadSettings(epochs=2, batch=8, threads=1, bf16=False)
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    compact(folder)
+    keep_tiny_student(folder)
     return folder
 
 
@@ -48,7 +55,7 @@ def run(*words: str | Path) -> tuple[int, str]:
 def test_run_folder_says_what_was_done(run_dir: Path, encoder: Path) -> None:
     record = json.loads((run_dir / RUN_NAME).read_text())
     assert record["encoder"] == str(encoder.resolve())
-    assert record["frame_pool"] == 1
+    assert record["frame_pool"] == 4
     assert record["head"]["seed"] == 0
     assert record["data"]["corpora"] == ["crema_d", "ravdess_song", "ravdess_speech"]
     assert 0.05 <= record["temperature"] <= 20
@@ -62,11 +69,31 @@ def test_exported_run_is_served(run_dir: Path, tmp_path: Path) -> None:
     answers = load_recogniser(path).answers(windows)
     assert answers.probabilities.shape == (3, 8)
     assert answers.embedding.shape == (3, 128)
+    for axis in (answers.energy, answers.pleasantness):
+        assert axis.shape == (3,)
+        assert ((axis > 0) & (axis < 1)).all()
     metadata = load_session(path).metadata
     assert metadata["name"] == "mine"
     assert float(metadata["temperature"]) == pytest.approx(
         json.loads((run_dir / RUN_NAME).read_text())["temperature"], rel=1e-4
     )
+
+
+def test_axes_are_calibrated_on_those_who_are_watched(run_dir: Path, tmp_path: Path) -> None:
+    record = json.loads((run_dir / RUN_NAME).read_text())
+    assert all(0.05 <= heat <= 20 for heat in record["axis_temperatures"])
+    windows = (0.1 * np.random.default_rng(0).standard_normal((3, 48_000))).astype(np.float32)
+    shutil.copytree(run_dir, tmp_path / "run")
+    said = []
+    for heats in ([1.0, 1.0], [2.0, 0.5]):
+        (tmp_path / "run" / RUN_NAME).write_text(json.dumps({**record, "axis_temperatures": heats}))
+        export_run(tmp_path / "run", tmp_path / "x.onnx")
+        outputs = load_session(tmp_path / "x.onnx").run({"waveform": windows})
+        said.append(outputs[2:4])
+    assert said[1][0] == pytest.approx(said[0][0] / 2.0, abs=1e-4)
+    assert said[1][1] == pytest.approx(said[0][1] * 2.0, abs=1e-4)
+    silent = np.full((4, 2), np.nan, np.float32)
+    assert _axis_temperatures(np.ones((4, 2), np.float32), silent, ["a"] * 4) == [1.0, 1.0]
 
 
 def test_int8_is_written_only_when_it_answers_alike(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_yamnet import invented_layers, keep_layers
+from invented_yamnet import invented_layers
 from numpy.typing import NDArray
 from running import broken_off
 
@@ -18,7 +18,6 @@ from models.training.yamnet.distil import DistilSettings, distil_layers
 from models.training.yamnet.network import (
     PEAK,
     YamnetLogMel,
-    read_layers,
     window_samples,
     yamnet_mel_matrix,
 )
@@ -91,23 +90,6 @@ def test_borders_are_padded_after_even_lengths() -> None:
 def test_fourteen_layers_end_in_what_is_embedded() -> None:
     with torch.no_grad():
         assert invented_layers(14)(torch.zeros(2, 96, 64)).shape == (2, 1024, 3, 2)
-
-
-def test_layers_are_read_as_they_were_kept(tmp_path: Path) -> None:
-    layers = invented_layers(7)
-    read = read_layers(keep_layers(tmp_path / "yamnet.npz", layers), 7)
-    assert all(torch.equal(value, read.state_dict()[name]) for name, value in layers.state_dict().items())
-    assert not any(value.requires_grad for value in read.parameters())
-    with pytest.raises(WeightsError, match="is not YAMNet"):
-        read_layers(tmp_path / "yamnet.npz", 8)
-
-
-def test_wrong_files_are_named(tmp_path: Path) -> None:
-    text = tmp_path / "text.npz"
-    text.write_text("no archive")
-    for path in (text, tmp_path / "absent.npz"):
-        with pytest.raises(WeightsError, match=f"{path} cannot be read"):
-            read_layers(path)
 
 
 def test_windows_are_drawn_alike_from_the_same_seed(recordings: list[NDArray[np.float32]]) -> None:

@@ -264,3 +264,8 @@ def test_what_is_not_the_reference_is_one_sentence(
     path.write_bytes(content())
     with pytest.raises(WeightsError, match=says):
         read_yamnet(path)
+
+
+def test_a_reference_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"absent\.npz cannot be read: give the npz"):
+        read_yamnet(tmp_path / "absent.npz")

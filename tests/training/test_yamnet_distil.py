@@ -22,7 +22,6 @@ from models.training.yamnet.network import Yamnet, YamnetLogMel, window_samples
 from models.training.yamnet.sounds import PieceSettings, random_windows
 
 QUICK = DistilSettings(
-    n_layers=14,
     steps=4,
     still_steps=2,
     steps_per_epoch=3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,13 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.errors import DataError
+from models.training.emotion.calibrate import balanced_weights, fit_temperature
 from models.training.metrics import softmax
 
 __all__ = [
+    "AxisHeats",
     "ConfidentModel",
     "Density",
     "Knobs",
     "calibrated",
+    "fit_axis_heat",
     "fit_density",
     "fit_knobs",
     "log_temperature",
@@ -68,6 +72,37 @@ class Knobs:
     base: float
     distance: float = 0.0
     energy: float = 0.0
+
+
+@dataclass(frozen=True)
+class AxisHeats:
+    """Temperatures by which the logits of the two axes are divided, each > 0."""
+
+    energy: float = 1.0
+    pleasantness: float = 1.0
+
+
+def fit_axis_heat(groups: Sequence[tuple[Floats, Floats]]) -> float:
+    """Temperature of one axis of least mean negative log-likelihood, groups counting alike.
+
+    Parameters
+    ----------
+    groups
+        Each of one corpus: logits and truth, ``(n,)`` each; truth other than 0 and 1 is passed over.
+
+    Raises
+    ------
+    DataError
+        No label says anything of the axis.
+    """
+    known = [(logits[np.isin(truth, (0, 1))], truth[np.isin(truth, (0, 1))]) for logits, truth in groups]
+    kept = [(logits, truth) for logits, truth in known if len(truth)]
+    if not kept:
+        raise DataError("No clip says anything of the axis: its confidence needs labelled people.")
+    pairs = np.concatenate([np.stack([np.zeros(len(logits)), logits], axis=1) for logits, _ in kept])
+    truth = np.concatenate([truth for _, truth in kept]).astype(np.int64)
+    weights = balanced_weights([str(number) for number, (_, part) in enumerate(kept) for _ in part])
+    return fit_temperature(pairs, truth, weights)
 
 
 def fit_density(
@@ -186,30 +221,38 @@ def fit_knobs(
 
 
 class ConfidentModel(nn.Module):
-    """A network whose logits are divided by the temperature of each window.
+    """A network whose logits are divided by the temperature of each window, its axes by one each.
 
     Parameters
     ----------
     network
-        From waveforms to logits and embedding.
-    density, knobs
-        From `fit_density` and `fit_knobs`.
+        From waveforms to a `models.emotion.hybrid.HeadAnswer`.
+    density, knobs, heats
+        From `fit_density`, `fit_knobs` and `fit_axis_heat`.
     """
 
-    def __init__(self, network: nn.Module, density: Density, knobs: Knobs) -> None:
+    def __init__(
+        self, network: nn.Module, density: Density, knobs: Knobs, heats: AxisHeats | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.knobs = knobs
+        self.heats = heats or AxisHeats()
         for name in ("means", "whitening", "centre", "typical", "spread"):
             self.register_buffer(name, torch.from_numpy(getattr(density, name).astype(np.float32)))
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """Waveform ``(batch, samples)`` to calibrated logits ``(batch, 8)`` and embedding."""
-        logits, embedding = self.network(waveform)
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Waveform ``(batch, samples)`` to calibrated logits, embedding, and logits of the two axes."""
+        logits, embedding, energy, pleasantness = self.network(waveform)
         white = (embedding - self.get_buffer("centre")) @ self.get_buffer("whitening")
         means = self.get_buffer("means")
         squared = (white[:, None, :] - means[None]).square().sum(dim=2).amin(dim=1)
         signals = torch.stack([squared.clamp_min(1e-6).log(), -torch.logsumexp(logits, dim=1)], dim=1)
         signals = ((signals - self.get_buffer("typical")) / self.get_buffer("spread")).clamp(-_CLIP, _CLIP)
         heat = self.knobs.base + signals[:, 0] * self.knobs.distance + signals[:, 1] * self.knobs.energy
-        return logits / heat.clamp(*_HEAT).exp()[:, None], embedding
+        return (
+            logits / heat.clamp(*_HEAT).exp()[:, None],
+            embedding,
+            energy / self.heats.energy,
+            pleasantness / self.heats.pleasantness,
+        )

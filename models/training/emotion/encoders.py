@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from dataclasses import asdict, replace
@@ -19,17 +18,14 @@ from core.errors import WeightsError
 from models.emotion.hybrid import (
     EmotionHybrid,
     HybridSettings,
-    fold_weight_norm,
     layers_to_keep,
     refuse_other_kinds,
 )
-from models.training.emotion.mel_encoder import EncoderSettings, make_encoder
-from models.training.emotion.tower import Tower
+from models.training.whisper.student import MARK, load_student, student_settings
 from models.writing import staged, write_whole
 
 __all__ = [
     "encoder_fingerprint",
-    "is_compact",
     "load_hybrid",
     "load_trained",
     "random_hybrid",
@@ -37,11 +33,7 @@ __all__ = [
     "save_trained",
 ]
 
-_FORMAT: Final = "attune-hybrid-2"
-_FRONT_END: Final = "attune_front_end"
-"""Entry of config.json that says that the encoder listens to log-mels; its value is their settings."""
-_TOWER: Final = "attune_tower"
-"""Entry of config.json that says that the encoder carries a tower; its value is what that is made with."""
+_FORMAT: Final = "attune-hybrid-3"
 _WEIGHTS_NAME: Final = "model.safetensors"
 _MODELS: Final = {
     "wav2vec2": "Wav2Vec2Model",
@@ -131,7 +123,7 @@ def load_hybrid(
         It is of another kind, or has fewer layers than asked for.
     """
     settings = settings or HybridSettings()
-    if not settings.use_encoder:
+    if not settings.hears_encoder:
         return EmotionHybrid(None, settings)
     name = str(checkpoint)
     config = _checkpoint_config(name, download=download)
@@ -140,7 +132,7 @@ def load_hybrid(
     present = config.get("encoder_layers" if kind == "whisper" else "num_hidden_layers")
     if present is not None:  # before the weights are read; the encoder itself is asked again
         layers_to_keep(settings.n_layers, int(present))
-    if _FRONT_END in config:
+    if MARK in config:
         return EmotionHybrid(_compact_encoder(Path(name), config), replace(settings, normalise_input=False))
     encoder = _read_encoder(name, str(kind), download=download)
     if kind == "whisper":
@@ -188,50 +180,24 @@ def _damaged(name: str, error: Exception) -> str:
     return f"The checkpoint {name!r} is damaged ({reason}): fetch it again."
 
 
-def is_compact(checkpoint: str | Path) -> bool:
-    """Whether this is a folder that `save_compact_encoder` wrote."""
-    try:
-        config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and _FRONT_END in config
-
-
 def _compact_encoder(folder: Path, config: dict[str, Any]) -> nn.Module:
     """The encoder of a folder that `save_compact_encoder` wrote, in float32."""
     try:
-        entries: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in config[_FRONT_END].items()
-        }
-        settings = EncoderSettings(**entries)
-        encoder = make_encoder(settings)
-        fold_weight_norm(encoder)
-        if _TOWER in config:
-            encoder.add_module("tower", Tower(**config[_TOWER]))
-        weights = {
-            key: value.float() if value.is_floating_point() else value
-            for key, value in load_file(folder / _WEIGHTS_NAME).items()
-        }
-        encoder.load_state_dict(weights)
+        weights = {key: value.float() for key, value in load_file(folder / _WEIGHTS_NAME).items()}
     except FileNotFoundError as error:
         raise WeightsError(_absent(str(folder), download=False, what=_WEIGHTS_NAME)) from error
-    except (SafetensorError, OSError, AttributeError, RuntimeError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError) as error:
         raise WeightsError(_damaged(str(folder), error)) from error
-    return encoder
+    return load_student(weights, student_settings(config[MARK]))
 
 
-def save_compact_encoder(
-    encoder: nn.Module, settings: EncoderSettings, folder: Path, *, half: bool = True
-) -> None:
+def save_compact_encoder(encoder: nn.Module, folder: Path, *, half: bool = True) -> None:
     """Write the compact encoder as a folder that `load_hybrid` reads: config.json and model.safetensors.
 
     Parameters
     ----------
     encoder
-        From `mel_encoder.make_encoder`, trained; left as it is. A `Tower` that it carries is kept with it.
-    settings
-        What it was made with.
+        From `whisper.distil`; left as it is.
     folder
         Made if absent; each file is whole or not there.
     half
@@ -243,17 +209,12 @@ def save_compact_encoder(
     DataError
         It cannot be written, as on a full disk; what was there before stays.
     """
-    saved: Any = copy.deepcopy(encoder).eval()
-    fold_weight_norm(saved)
-    settings = replace(settings, n_layers=len(saved.encoder.layers))
+    whole: Any = encoder
     weights = {
-        name: (value.half() if half and value.is_floating_point() and value.ndim > 1 else value).contiguous()
-        for name, value in saved.state_dict().items()
+        name: (value.half() if half and value.ndim > 1 else value).contiguous()
+        for name, value in whole.state_dict().items()
     }
-    config = {**saved.config.to_diff_dict(), "model_type": "wav2vec2", _FRONT_END: settings.record()}
-    config["num_hidden_layers"] = settings.n_layers
-    if hasattr(saved, "tower"):
-        config[_TOWER] = saved.tower.record()
+    config = {**whole.config.to_diff_dict(), "model_type": "wav2vec2"}
     text = json.dumps(config, indent=2, sort_keys=True, default=str) + "\n"
     with staged(folder, what=f"The encoder {folder}") as making:
         (making / _WEIGHTS_NAME).write_bytes(serialise(weights, metadata={"format": "pt"}))
@@ -367,7 +328,7 @@ def load_trained(model: EmotionHybrid, path: Path) -> EmotionHybrid:
             f"The trained weights {path} are damaged ({error}): fetch or train them again."
         ) from error
     wanted = _shape(model)
-    for key in wanted.keys() - {"dropout"}:  # says nothing about the weights
+    for key in wanted.keys() - {"dropout", "dropout_pooled"}:  # says nothing about the weights
         if shape.get(key) != wanted[key]:
             raise WeightsError(
                 f"The trained weights {path} are for {key} {shape.get(key)!r}, this encoder has "

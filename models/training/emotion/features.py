@@ -14,9 +14,10 @@ from typing import Any, BinaryIO, Final, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from core.errors import DataError
-from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.emotion.hybrid import EmotionHybrid, Frozen, HybridSettings
 from models.training.data.recordings import sounds_digest
 from models.training.data.window import voice_window
 from models.training.emotion.effects import EffectSettings, augmented_window, view_rng
@@ -25,7 +26,8 @@ from models.writing import writing
 
 __all__ = ["ClipLike", "Features", "SpeechSource", "cache_features"]
 
-_FORMAT: Final = "attune-features-1"
+_FORMAT: Final = "attune-features-2"
+_STATISTICS: Final = "statistics.npy"
 _STATES: Final = "states.npy"
 _LOG_MEL: Final = "log_mel.npy"
 _PROGRESS: Final = "progress.json"
@@ -66,10 +68,14 @@ class Features:
 
     Attributes
     ----------
+    statistics
+        For each view float16, ``(clips, 2 * layers * hidden)``; empty without the pooled branch.
     states
-        For each view float16, ``(clips, n_states, frames, hidden)``; empty without an encoder.
+        For each view float16, ``(clips, n_states, frames, hidden)``; empty without the encoder's branch.
     log_mel
         For each view float16, ``(clips, bands, frames)``, of the same windows.
+    hidden_size, n_states
+        Width of a hidden state, and how many there are; 0 without an encoder.
     paths
         Names of the clips, in order.
     settings
@@ -78,8 +84,11 @@ class Features:
         SHA-256 of everything they depend on.
     """
 
+    statistics: tuple[NDArray[np.float16], ...]
     states: tuple[NDArray[np.float16], ...]
     log_mel: tuple[NDArray[np.float16], ...]
+    hidden_size: int
+    n_states: int
     paths: tuple[str, ...]
     settings: HybridSettings
     identity: str
@@ -89,15 +98,27 @@ class Features:
         """Windows kept of each clip; the first is the plain one."""
         return len(self.log_mel)
 
-    @property
-    def n_states(self) -> int:
-        """Hidden states kept of each window; 0 without an encoder."""
-        return int(self.states[0].shape[1]) if self.states else 0
+    def gather(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Frozen:
+        """What is kept of clips, each in one of its views, float32.
 
-    @property
-    def hidden_size(self) -> int:
-        """Width of a hidden state; 0 without an encoder."""
-        return int(self.states[0].shape[3]) if self.states else 0
+        Parameters
+        ----------
+        rows, views
+            Index of the clip, and which of its windows, both ``(batch,)``.
+        """
+
+        def pick(kept: tuple[NDArray[np.float16], ...]) -> Tensor:
+            out = np.empty((len(rows), *kept[0].shape[1:]), dtype=np.float16)
+            for view in np.unique(views):
+                of_view = np.flatnonzero(views == view)
+                out[of_view] = kept[view][rows[of_view]]
+            return torch.from_numpy(out).float()
+
+        return Frozen(
+            pick(self.statistics) if self.statistics else None,
+            pick(self.states) if self.states else None,
+            pick(self.log_mel),
+        )
 
 
 def _digest(*parts: object) -> str:
@@ -156,7 +177,7 @@ def cache_features(
     identity = _digest(
         _FORMAT,
         encoder_fingerprint(hybrid),
-        [shape.n_mels, shape.n_fft, shape.hop_samples],
+        [shape.n_mels, shape.n_fft, shape.hop_samples, shape.use_pooled, shape.use_encoder],
         source.fingerprint,
         paths,
     )
@@ -177,10 +198,15 @@ def cache_features(
                     on_progress(view * len(clips) + done, views * len(clips))
 
             _make_view(hybrid, windows, paths, place, batch=batch, on_progress=progress)
-        kept.append(_open_view(place, len(clips), with_states=hybrid.encoder is not None))
+        names = [_LOG_MEL]
+        names += [_STATISTICS] * shape.use_pooled + [_STATES] * shape.use_encoder
+        kept.append(_open_view(place, len(clips), names))
     return Features(
+        statistics=tuple(part[_STATISTICS] for part in kept if _STATISTICS in part),
         states=tuple(part[_STATES] for part in kept if _STATES in part),
         log_mel=tuple(part[_LOG_MEL] for part in kept),
+        hidden_size=hybrid.hidden_size,
+        n_states=hybrid.n_states,
         paths=paths,
         settings=shape,
         identity=_digest(identity, augmentation, views),
@@ -238,13 +264,12 @@ def _make_view(
 def _answers(
     hybrid: EmotionHybrid, windows: NDArray[np.float32], paths: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float16]]]:
-    """States and log-mels of a few windows in float16, by file name."""
-    waveform = torch.from_numpy(windows)
+    """All that heads look at of a few windows in float16, by file name."""
     with torch.no_grad():
-        answers = {_LOG_MEL: hybrid.spectrogram(waveform)}
-        if hybrid.encoder is not None:
-            answers[_STATES] = torch.stack(hybrid.hidden_states(waveform), dim=1)
-    for name, answer in answers.items():
+        statistics, states, log_mel = hybrid.frozen(torch.from_numpy(windows))
+    for name, answer in ((_LOG_MEL, log_mel), (_STATISTICS, statistics), (_STATES, states)):
+        if answer is None:
+            continue
         finite = torch.isfinite(answer).flatten(1).all(dim=1)
         if not bool(finite.all()):
             odd = paths[int((~finite).nonzero()[0])]
@@ -290,9 +315,9 @@ def _data_start(handle: BinaryIO) -> int:
     return handle.tell()
 
 
-def _open_view(place: Path, n_clips: int, *, with_states: bool) -> dict[str, NDArray[np.float16]]:
+def _open_view(place: Path, n_clips: int, names: Sequence[str]) -> dict[str, NDArray[np.float16]]:
     parts: dict[str, NDArray[np.float16]] = {}
-    for name in (_LOG_MEL, _STATES) if with_states else (_LOG_MEL,):
+    for name in names:
         try:
             parts[name] = np.load(place / name, mmap_mode="r")
         except (OSError, ValueError) as error:

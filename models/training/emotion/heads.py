@@ -18,16 +18,23 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from core.errors import DataError, WeightsError
-from models.emotion.hybrid import EMBEDDING_SIZE, HybridHead, HybridSettings
+from models.emotion.hybrid import HeadEnsemble, HybridHead, HybridSettings
 from models.emotion.labels import EMOTIONS
 from models.training.board import open_board
 from models.training.checkpoint import load_checkpoint, save_checkpoint
 from models.training.emotion.features import Features
-from models.training.emotion.mels import mixup
+from models.training.emotion.targets import Targets
 from models.training.metrics import mean_recall
 from models.training.processor import has_fast_bf16
 
-__all__ = ["CHECKPOINT_NAME", "HeadResult", "HeadSettings", "fit_head", "predict_head"]
+__all__ = [
+    "CHECKPOINT_NAME",
+    "HeadAnswers",
+    "HeadResult",
+    "HeadSettings",
+    "fit_head",
+    "predict_head",
+]
 
 CHECKPOINT_NAME: Final = "checkpoint.pt"
 _LOG = logging.getLogger(__name__)
@@ -52,14 +59,16 @@ class HeadSettings:
         Epochs without a better validation loss until the rate is halved; until the fit stops.
     watch
         What picks the epoch that is kept: ``"ua"``, mean class recall, or ``"nll"``.
-    label_smoothing, mixup_alpha, dropout
+    label_smoothing, mixup_alpha, dropout, dropout_pooled
         Share of the target given to all classes alike; Beta parameter of mixup (Zhang et al., ICLR
-        2018), 0 is off; share of features dropped in the dense layers.
+        2018), 0 is off; shares of features dropped in the dense layers and of the pooled statistics.
     frequency_masks, frequency_mask_bands, time_masks, time_mask_frames
         SpecAugment (Park et al., Interspeech 2019) on the log-mels: count and largest width.
     state_masks, state_mask_share
         Stretches of time hidden in the encoder's states, and the largest share of time of each.
-    use_encoder, use_spectrogram, labels
+    axes_weight
+        How much energy and pleasantness count together beside the emotions.
+    use_pooled, use_encoder, use_spectrogram, labels
         Branches, and names of the classes in the order of the logits.
     seed, threads, bf16
         Of everything random; of torch; whether products may run in bfloat16, where the
@@ -78,12 +87,15 @@ class HeadSettings:
     label_smoothing: float = 0.05
     mixup_alpha: float = 0.3
     dropout: float = 0.3
+    dropout_pooled: float = 0.2
+    axes_weight: float = 0.5
     frequency_masks: int = 2
     frequency_mask_bands: int = 8
     time_masks: int = 2
     time_mask_frames: int = 12
     state_masks: int = 2
     state_mask_share: float = 0.12
+    use_pooled: bool = True
     use_encoder: bool = True
     use_spectrogram: bool = True
     labels: tuple[str, ...] = tuple(str(emotion) for emotion in EMOTIONS)
@@ -103,7 +115,7 @@ class HeadResult:
     Attributes
     ----------
     head
-        In evaluation mode, with the weights of the best epoch.
+        In evaluation mode, with the weights of the best epoch; or several that answer together.
     settings
         What it was fitted with.
     best_epoch
@@ -112,7 +124,7 @@ class HeadResult:
         Figures of every epoch.
     """
 
-    head: HybridHead
+    head: HybridHead | HeadEnsemble
     settings: HeadSettings
     best_epoch: int
     history: tuple[dict[str, float], ...]
@@ -120,7 +132,7 @@ class HeadResult:
 
 def fit_head(
     features: Features,
-    labels: NDArray[np.int64],
+    targets: Targets,
     train_rows: Rows,
     validation_rows: Rows,
     settings: HeadSettings | None = None,
@@ -138,9 +150,9 @@ def fit_head(
     ----------
     features
         From `features.cache_features`.
-    labels
-        Index of each clip's class in ``settings.labels``, ``(clips,)``; rows without one are not to be
-        among those trained on or watched.
+    targets
+        Of all clips, for the classes of ``settings.labels``; rows without a class are not to be among those
+        trained on or watched.
     train_rows, validation_rows
         Indices of clips. Without validation rows nothing stops early, the last epoch is kept, and the
         rate falls along half a cosine (Loshchilov and Hutter, ICLR 2017).
@@ -167,9 +179,9 @@ def fit_head(
     settings = settings or HeadSettings()
     train = np.asarray(train_rows, dtype=np.int64)
     watched = np.asarray(validation_rows, dtype=np.int64)
-    _check(features, labels, train, watched, settings)
+    _check(features, targets.labels, train, watched, settings)
     torch.set_num_threads(settings.threads)
-    fit = _Fit(features, labels, train, watched, settings, _odds(labels[train], draw_weights))
+    fit = _Fit(features, targets, train, watched, settings, _odds(targets.labels[train], draw_weights))
     checkpoint = run_dir / CHECKPOINT_NAME if run_dir is not None else None
     if checkpoint is not None and resume and checkpoint.exists():
         fit.restore(checkpoint)
@@ -188,9 +200,24 @@ def fit_head(
     return fit.result()
 
 
-def predict_head(
-    result: HeadResult, features: Features, rows: Rows, *, batch: int = 256
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+@dataclass(frozen=True)
+class HeadAnswers:
+    """Answers of a fitted head to n clips.
+
+    Attributes
+    ----------
+    logits, embedding
+        float32, ``(n, classes)`` and ``(n, 128)``, or as many times 128 as heads answer together.
+    axes
+        float32, ``(n, 2)``: logits of lively and of pleasant.
+    """
+
+    logits: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    axes: NDArray[np.float32]
+
+
+def predict_head(result: HeadResult, features: Features, rows: Rows, *, batch: int = 256) -> HeadAnswers:
     """Answers of a fitted head to the plain windows.
 
     Parameters
@@ -201,24 +228,22 @@ def predict_head(
         Indices of clips.
     batch
         Windows at a time.
-
-    Returns
-    -------
-    logits, embedding : ndarray
-        float32, ``(rows, classes)`` and ``(rows, 128)``.
     """
     chosen = np.asarray(rows, dtype=np.int64)
     head = result.head.eval()
-    logits = np.empty((len(chosen), len(result.settings.labels)), dtype=np.float32)
-    embedding = np.empty((len(chosen), EMBEDDING_SIZE), dtype=np.float32)
+    answers = HeadAnswers(
+        np.empty((len(chosen), len(result.settings.labels)), dtype=np.float32),
+        np.empty((len(chosen), head.embedding_size), dtype=np.float32),
+        np.empty((len(chosen), 2), dtype=np.float32),
+    )
     with torch.no_grad():
         for first in range(0, len(chosen), batch):
             part = slice(first, first + batch)
-            answer = head(
-                *_gather(features, chosen[part], np.zeros(len(chosen[part]), dtype=np.int64), result.settings)
-            )
-            logits[part], embedding[part] = answer[0].numpy(), answer[1].numpy()
-    return logits, embedding
+            plain = np.zeros(len(chosen[part]), dtype=np.int64)
+            answer = head(features.gather(chosen[part], plain))
+            answers.logits[part], answers.embedding[part] = answer.logits.numpy(), answer.embedding.numpy()
+            answers.axes[part] = torch.stack([answer.energy, answer.pleasantness], dim=1).numpy()
+    return answers
 
 
 def _check(
@@ -242,7 +267,7 @@ def _check(
     if len(present) < 2:
         only = settings.labels[int(present[0])]
         raise DataError(f"All clips to train on are {only!r}: a head needs at least two classes.")
-    if settings.use_encoder and not features.states:
+    if (settings.use_encoder and not features.states) or (settings.use_pooled and not features.statistics):
         raise DataError("The cached features hold no hidden states: cache them with an encoder.")
 
 
@@ -251,24 +276,6 @@ def _odds(classes: NDArray[np.int64], weights: NDArray[np.float64] | None) -> ND
         weights = 1.0 / np.bincount(classes).astype(np.float64)[classes]
     odds: NDArray[np.float64] = np.asarray(weights, dtype=np.float64) / np.sum(weights)
     return odds
-
-
-def _gather(
-    features: Features, rows: NDArray[np.int64], views: NDArray[np.int64], settings: HeadSettings
-) -> tuple[Tensor | None, Tensor | None]:
-    """States ``(batch, n_states, frames, hidden)`` and log-mels of the rows in their views, float32."""
-
-    def pick(kept: tuple[NDArray[np.float16], ...]) -> Tensor:
-        out = np.empty((len(rows), *kept[0].shape[1:]), dtype=np.float16)
-        for view in np.unique(views):
-            of_view = np.flatnonzero(views == view)
-            out[of_view] = kept[view][rows[of_view]]
-        return torch.from_numpy(out).float()
-
-    return (
-        pick(features.states) if settings.use_encoder else None,
-        pick(features.log_mel) if settings.use_spectrogram else None,
-    )
 
 
 def _mask(rng: np.random.Generator, values: Tensor, axis: int, count: int, widest: int) -> Tensor:
@@ -282,30 +289,60 @@ def _mask(rng: np.random.Generator, values: Tensor, axis: int, count: int, wides
     return torch.where(hidden, values.mean(dim=(1, 2), keepdim=True), values)
 
 
+def mixup(rng: np.random.Generator, alpha: float, *parts: Tensor) -> tuple[Any, ...]:
+    """Blend each example with another of the batch, all parts (inputs, targets) by the same shares.
+
+    Parameters
+    ----------
+    rng
+        Source of partner and share.
+    alpha
+        Beta parameter; 0 returns the parts as they are.
+    parts
+        Tensors ``(batch, ...)``.
+    """
+    if alpha <= 0:
+        return parts
+    count = len(parts[0])
+    other = torch.from_numpy(rng.permutation(count))
+    share = torch.from_numpy(rng.beta(alpha, alpha, size=count).astype(np.float32))
+    blended = []
+    for part in parts:
+        own = share.view(-1, *([1] * (part.ndim - 1)))
+        blended.append(own * part + (1 - own) * part[other])
+    return tuple(blended)
+
+
 class _Fit:
     """One fit between two epochs: everything that a checkpoint has to hold."""
 
     def __init__(
         self,
         features: Features,
-        labels: NDArray[np.int64],
+        targets: Targets,
         train: NDArray[np.int64],
         watched: NDArray[np.int64],
         settings: HeadSettings,
         odds: NDArray[np.float64],
     ) -> None:
-        self.features, self.labels, self.settings = features, labels, settings
+        self.features, self.labels, self.settings = features, targets.labels, settings
+        self.sure = torch.from_numpy(targets.sure)
+        self.axes = torch.from_numpy(targets.axes)
         self.train, self.watched, self.odds = train, watched, odds
         shape: HybridSettings = replace(
             features.settings,
             labels=settings.labels,
             dropout=settings.dropout,
+            dropout_pooled=settings.dropout_pooled,
+            use_pooled=settings.use_pooled,
             use_encoder=settings.use_encoder,
             use_spectrogram=settings.use_spectrogram,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.head = HybridHead(features.hidden_size, features.n_states, shape)
+        if settings.use_pooled:
+            self.head.fit_scale(torch.from_numpy(features.statistics[0][train].astype(np.float32)))
         slow = [value for name, value in self.head.named_parameters() if name != "layer_weights"]
         groups: list[dict[str, Any]] = [{"params": slow}]
         if settings.use_encoder:
@@ -373,33 +410,54 @@ class _Fit:
 
     def _loss(self, rng: np.random.Generator, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
         settings, head = self.settings, self.head
-        states, log_mel = _gather(self.features, rows, views, settings)
-        targets = nn.functional.one_hot(torch.from_numpy(self.labels[rows]), len(settings.labels)).float()
-        parts: list[Tensor] = []
-        if states is not None:
-            mixed = head.mix(states)
+        frozen = self.features.gather(rows, views)
+        n_classes = len(settings.labels)
+        axes = self.axes[torch.from_numpy(rows)]
+        known = (~torch.isnan(axes)).float()
+        one_hot = nn.functional.one_hot(torch.from_numpy(self.labels[rows]), n_classes).float()
+        sure = self.sure[torch.from_numpy(rows)][:, None]
+        parts: list[Tensor] = [
+            sure * one_hot + (1.0 - sure) / n_classes,
+            known * torch.nan_to_num(axes),
+            known,
+        ]
+        if settings.use_pooled:
+            assert frozen.statistics is not None
+            parts.append(head.standardise(frozen.statistics))
+        if settings.use_encoder:
+            assert frozen.states is not None
+            mixed = head.mix(frozen.states)
             widest = round(settings.state_mask_share * mixed.shape[1])
             parts.append(_mask(rng, mixed, 1, settings.state_masks, widest))
-        if log_mel is not None:
-            masked = _mask(rng, log_mel, 1, settings.frequency_masks, settings.frequency_mask_bands)
+        if settings.use_spectrogram:
+            masked = _mask(rng, frozen.log_mel, 1, settings.frequency_masks, settings.frequency_mask_bands)
             parts.append(_mask(rng, masked, 2, settings.time_masks, settings.time_mask_frames))
-        *inputs, targets = mixup(rng, settings.mixup_alpha, *parts, targets)
+        targets, said, known, *inputs = mixup(rng, settings.mixup_alpha, *parts)
         with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16 and has_fast_bf16()):
+            left = iter(inputs)
             embedding = head.embed(
-                inputs[0] if states is not None else None, inputs[-1] if log_mel is not None else None
+                next(left) if settings.use_pooled else None,
+                next(left) if settings.use_encoder else None,
+                next(left) if settings.use_spectrogram else None,
             )
-            logits = head.out(head.dropout(embedding))
+            answer = head.answer(embedding)
         loss: Tensor = nn.functional.cross_entropy(
-            logits.float(), targets, label_smoothing=settings.label_smoothing
+            answer.logits.float(), targets, label_smoothing=settings.label_smoothing
         )
-        return loss
+        # Of two blended windows those count that say something, by their shares.
+        axis_logits = torch.stack([answer.energy, answer.pleasantness], dim=1).float()
+        missed = nn.functional.binary_cross_entropy_with_logits(
+            axis_logits, said / known.clamp_min(1e-6), reduction="none"
+        )
+        both: Tensor = loss + settings.axes_weight * (missed * known).mean(dim=0).sum()
+        return both
 
     def _watch(self) -> dict[str, float]:
         """Loss and mean class recall on the validation rows."""
         if not self.watched.size:
             return {}
         so_far = HeadResult(self.head, self.settings, self.best_epoch, ())
-        logits, _ = predict_head(so_far, self.features, self.watched)
+        logits = predict_head(so_far, self.features, self.watched).logits
         truth = self.labels[self.watched]
         nll = float(nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
         guess = logits.argmax(axis=1)
@@ -408,7 +466,14 @@ class _Fit:
     def _identity(self) -> dict[str, Any]:
         settings = {key: value for key, value in self.settings.record().items() if key != "threads"}
         digest = hashlib.sha256()
-        for part in (self.train, self.watched, self.odds, self.labels):
+        for part in (
+            self.train,
+            self.watched,
+            self.odds,
+            self.labels,
+            self.sure.numpy(),
+            self.axes.numpy(),
+        ):
             digest.update(np.ascontiguousarray(part).data)
         return {"settings": settings, "features": self.features.identity, "rows": digest.hexdigest()}
 

@@ -1,4 +1,4 @@
-"""Owns the protocols: which clips each encoder may hear, and which folds each table is made of."""
+"""The protocols: which folds each published table is made of."""
 
 from __future__ import annotations
 
@@ -12,23 +12,20 @@ from models.emotion.labels import EMOTIONS
 from models.training.data.cache import Clip
 from models.training.data.folds import FOLDS_NAME, read_fold_file
 from models.training.data.manifest import clip_name
-from models.training.data.speakers import CALIBRATION_SPEAKERS, CREMA_D_TEST_SPEAKERS
-from models.training.data.splits import Split
+from models.training.data.speakers import CREMA_D_TEST_SPEAKERS
 
 __all__ = [
     "CLASSES",
     "TRAINED_CORPORA",
-    "EncoderPlan",
     "Fold",
     "FoldOf",
-    "encoder_plans",
     "folds_of",
     "read_folds",
     "trainable",
 ]
 
 CLASSES: Final = (*(str(emotion) for emotion in EMOTIONS), "other:boredom")
-"""What encoders are trained to tell apart: the eight emotions, and EMO-DB's boredom."""
+"""What heads may be fitted to tell apart: the eight emotions, and EMO-DB's boredom."""
 TRAINED_CORPORA: Final = ("ravdess_speech", "ravdess_song", "crema_d", "emodb", "nemo")
 RAVDESS_FOLDS: Final = ("1", "2", "3", "4", "5", "6")
 EMODB_FOLDS: Final = RAVDESS_FOLDS[:5]
@@ -50,29 +47,6 @@ def read_folds(data: Path) -> dict[tuple[str, str], str]:
 
 
 @dataclass(frozen=True)
-class EncoderPlan:
-    """One training of the compact encoder.
-
-    Attributes
-    ----------
-    name
-        Unique.
-    base
-        The plan whose weights it starts from, which heard no clip that this one may not; or None.
-    hears
-        Whether a clip may be trained on.
-    watched
-        Whether its curves may be about calibration speakers it does not hear: not where those are the
-        ones that its fold tests.
-    """
-
-    name: str
-    base: str | None
-    hears: Callable[[Clip], bool]
-    watched: bool = True
-
-
-@dataclass(frozen=True)
 class Fold:
     """One fit of a head and its test.
 
@@ -80,30 +54,22 @@ class Fold:
     ----------
     protocol, name
         The table, and the fold within it.
-    encoder
-        Name of the plan.
     classes
         Labels in the order of the logits.
     train, test
-        Clips; the encoder never heard a test clip, nor, where the protocol keeps speakers apart, its
-        speaker.
+        Clips; the encoder has heard none of either.
     """
 
     protocol: str
     name: str
-    encoder: str
     classes: tuple[str, ...]
     train: tuple[Clip, ...]
     test: tuple[Clip, ...]
 
 
 def trainable(clip: Clip) -> bool:
-    """Whether a clip has a label that encoders learn and lies in a corpus they may learn from."""
+    """Whether a clip has a label that heads learn and lies in a corpus they may learn from."""
     return clip.corpus in TRAINED_CORPORA and clip.emotion in CLASSES
-
-
-def _actor(clip: Clip) -> str | None:
-    return clip.speaker if clip.corpus.startswith("ravdess") else None
 
 
 def _ravdess_folds(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, frozenset[str]]:
@@ -125,55 +91,6 @@ def _fold(fold_of: FoldOf, clip: Clip, known: Collection[str]) -> str:
     return str(fold)
 
 
-def encoder_plans(clips: Sequence[Clip], fold_of: FoldOf) -> dict[str, EncoderPlan]:
-    """All trainings, each after the one it starts from.
-
-    ``base`` hears CREMA-D alone, without the test and calibration speakers, so that every other plan but
-    those that keep CREMA-D clips out may start from it. The plans that keep out some of RAVDESS start
-    from the one that keeps out all of it.
-    """
-    folds = _ravdess_folds(clips, fold_of)
-
-    def kept(clip: Clip) -> bool:
-        """Outside the shipped model's own test and calibration speakers."""
-        return clip.split not in (Split.TEST, Split.CALIBRATION) and not (
-            clip.split is Split.LEFT_OUT
-            and (_actor(clip) in folds["1"] or clip.speaker in CALIBRATION_SPEAKERS["emodb"])
-        )
-
-    def crema_kept(clip: Clip) -> bool:
-        return clip.corpus != "crema_d" or kept(clip)
-
-    plans = [EncoderPlan("base", None, lambda clip: clip.corpus == "crema_d" and kept(clip))]
-    plans += [
-        EncoderPlan(
-            f"without_{corpus}",
-            None if corpus == "crema_d" else "base",
-            lambda clip, out=corpus: kept(clip) and not clip.corpus.startswith(out),  # type: ignore[misc]
-        )
-        for corpus in ("ravdess", "emodb", "nemo", "crema_d")
-    ]
-    plans.append(EncoderPlan("shipped", "without_ravdess", kept))
-    plans += [
-        EncoderPlan(
-            f"ravdess_fold{name}",
-            "without_ravdess",
-            lambda clip, out=folds[name]: crema_kept(clip) and _actor(clip) not in out,  # type: ignore[misc]
-            watched=False,
-        )
-        for name in RAVDESS_FOLDS[1:]
-    ]
-    plans.append(
-        EncoderPlan(
-            "crema_d_fold1",
-            "without_crema_d",
-            lambda clip: clip.corpus != "crema_d" or (clip.corpus, clip_name(clip.path)) not in fold_of,
-            watched=False,
-        )
-    )
-    return {plan.name: plan for plan in plans}
-
-
 def _labels(clips: Sequence[Clip]) -> tuple[str, ...]:
     found = {clip.emotion for clip in clips}
     return tuple(label for label in CLASSES if label in found)
@@ -189,32 +106,23 @@ def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
     of_corpus = {name: [c for c in clips if c.corpus == name and trainable(c)] for name in TRAINED_CORPORA}
     found: list[Fold] = []
 
-    def add(
-        protocol: str,
-        name: str,
-        encoder: str,
-        among: Sequence[Clip],
-        tested: Callable[[Clip], bool],
-    ) -> None:
+    def add(protocol: str, name: str, among: Sequence[Clip], tested: Callable[[Clip], bool]) -> None:
         test = tuple(clip for clip in among if tested(clip) and clip.corpus != "ravdess_song")
         train = tuple(clip for clip in among if not tested(clip))
-        found.append(Fold(protocol, name, encoder, _labels(among), train, test))
+        found.append(Fold(protocol, name, _labels(among), train, test))
 
     ravdess = of_corpus["ravdess_speech"] + of_corpus["ravdess_song"]
     for name, actors in _ravdess_folds(clips, fold_of).items():
-        encoder = "shipped" if name == "1" else f"ravdess_fold{name}"
-        add("ravdess_6fold", name, encoder, ravdess, lambda clip, out=actors: clip.speaker in out)  # type: ignore[misc]
+        add("ravdess_6fold", name, ravdess, lambda clip, out=actors: clip.speaker in out)  # type: ignore[misc]
     add(
         "crema_d_speakers",
         "5 of 5",
-        "shipped",
         of_corpus["crema_d"],
         lambda clip: clip.speaker in CREMA_D_TEST_SPEAKERS,
     )
     add(
         "crema_d_fold1",
         "1",
-        "crema_d_fold1",
         of_corpus["crema_d"],
         lambda clip: (clip.corpus, clip_name(clip.path)) in fold_of,
     )
@@ -222,7 +130,6 @@ def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
         add(
             "emodb_5fold",
             name,
-            "without_emodb",
             of_corpus["emodb"],
             lambda clip, out=name: _fold(fold_of, clip, EMODB_FOLDS) == out,  # type: ignore[misc]
         )
@@ -230,7 +137,6 @@ def folds_of(clips: Sequence[Clip], fold_of: FoldOf) -> list[Fold]:
         add(
             "emodb_speakers",
             speaker,
-            "without_emodb",
             of_corpus["emodb"],
             lambda clip, out=speaker: clip.speaker == out,  # type: ignore[misc]
         )

@@ -1,10 +1,10 @@
-"""Owns the shipped model: its head on all corpora, its twins without one each, one confidence for all."""
+"""The shipped model: its head on all corpora, its twins without one each, one confidence for all."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,31 +12,38 @@ from numpy.typing import NDArray
 
 from models.emotion.hybrid import EmotionHybrid
 from models.training.data.cache import Clip
-from models.training.data.judged import LABELS, truth_of
+from models.training.data.judged import LABELS
+from models.training.data.ordinary import ORDINARY
 from models.training.data.splits import Split
 from models.training.emotion.confidence import (
+    AxisHeats,
     Density,
     Knobs,
+    fit_axis_heat,
     fit_density,
     fit_knobs,
     log_temperature,
 )
-from models.training.emotion.heads import HeadResult, HeadSettings, fit_head, predict_head
-from models.training.emotion.pretrain import draw_probabilities
-from models.training.emotion.protocols import EncoderPlan, trainable
-from models.training.emotion.runner import Workshop, corpus_features, train_encoder
+from models.training.emotion.experiment import Experiment, fit_clips
+from models.training.emotion.heads import predict_head
+from models.training.emotion.targets import targets_of
 from models.training.metrics import ACCEPT_AT, figures, softmax
 
-__all__ = ["STRANGERS", "Answered", "HomeModel", "fit_home", "stranger_table", "weigh_confidence"]
+__all__ = [
+    "STRANGERS",
+    "Answered",
+    "HomeModel",
+    "axis_heats",
+    "fit_home",
+    "heard_by",
+    "stranger_table",
+    "weigh_confidence",
+]
 
 _LOG = logging.getLogger(__name__)
-STRANGERS: Final[Mapping[str, str]] = {
-    "ravdess_speech": "without_ravdess",
-    "crema_d": "without_crema_d",
-    "emodb": "without_emodb",
-    "nemo": "without_nemo",
-}
-"""Corpus -> encoder plan that never heard it."""
+STRANGERS: Final = ("ravdess_speech", "crema_d", "emodb", "nemo")
+"""Corpora that are left out in turn, each with the songs of its people."""
+_SONGS: Final = "ravdess_song"
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,12 @@ class Answered:
     ----------
     logits, embedding
         float32, ``(n, 8)`` and ``(n, 128)``.
+    axes
+        float32, ``(n, 2)``: logits of lively and of pleasant.
     truth
         int64, ``(n,)``.
+    axis_truth
+        float32, ``(n, 2)``, as `targets.axis_truth` has it.
     spared
         Whether a clip is of the shipped model's test speakers, ``(n,)``: nothing is fitted to those.
     speakers
@@ -57,7 +68,9 @@ class Answered:
 
     logits: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    axes: NDArray[np.float32]
     truth: NDArray[np.int64]
+    axis_truth: NDArray[np.float32]
     spared: NDArray[np.bool_]
     speakers: tuple[str, ...]
 
@@ -67,7 +80,9 @@ class Answered:
         return Answered(
             self.logits[rows],
             self.embedding[rows],
+            self.axes[rows],
             self.truth[rows],
+            self.axis_truth[rows],
             self.spared[rows],
             tuple(self.speakers[row] for row in rows),
         )
@@ -75,7 +90,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class HomeModel:
-    """A hybrid on one encoder, with where its home is.
+    """A hybrid on the encoder, with where its home is.
 
     Attributes
     ----------
@@ -84,97 +99,89 @@ class HomeModel:
     density
         Of the embeddings of its training speakers.
     home
-        By corpus, answers to home speakers outside training.
+        By corpus, answers to home speakers outside training, ordinary talk among them.
     strangers
-        By corpus, answers to all clips of corpora it never heard.
+        Answers to all clips of the corpus that it never heard; None: it heard all.
     """
 
     hybrid: EmotionHybrid
     density: Density
     home: Mapping[str, Answered]
-    strangers: Mapping[str, Answered]
+    strangers: Answered | None
 
 
-def fit_home(
-    workshop: Workshop,
-    plans: Mapping[str, EncoderPlan],
-    name: str,
-    *,
-    strangers: Sequence[str] = (),
-    views: int = 3,
-    settings: HeadSettings | None = None,
-) -> HomeModel:
-    """Fit an eight-way head on everything that a plan's encoder may hear.
+def heard_by(clip: Clip, without: str | None) -> bool:
+    """Whether the head without a corpus is fitted to a clip: people of no test, and not of that corpus."""
+    if clip.emotion not in LABELS and clip.emotion != ORDINARY:
+        return False
+    if clip.split not in (Split.TRAIN, Split.VALIDATION):
+        return False
+    return without is None or not _of(clip, without)
+
+
+def _of(clip: Clip, corpus: str) -> bool:
+    """Whether a clip is of a corpus; songs are of their singers'."""
+    return clip.corpus == corpus or (clip.corpus == _SONGS and corpus.startswith("ravdess"))
+
+
+def fit_home(experiment: Experiment, without: str | None = None) -> HomeModel:
+    """Fit an eight-way head to everything but one corpus.
 
     Parameters
     ----------
-    workshop, plans, name
-        Data, plans, and the plan whose encoder is used.
-    strangers
-        Corpora to answer without having heard them.
-    views
-        Of the feature cache.
-    settings
-        The recipe of the head.
+    experiment
+        Data, features and recipe.
+    without
+        One of `STRANGERS`; None: the shipped head.
     """
-    encoder = train_encoder(workshop, plans, name)
-    plan = plans[name]
-
-    def wanted(clip: Clip) -> bool:
-        return clip.emotion in LABELS and trainable(clip)
-
-    train = [clip for clip in workshop.cache.clips if wanted(clip) and plan.hears(clip)]
-    at_home = {clip.corpus for clip in train} - {"ravdess_song"}
-    home = [
-        clip
-        for clip in workshop.cache.clips
-        if wanted(clip)
-        and not plan.hears(clip)
-        and clip.split is Split.CALIBRATION
-        and clip.corpus in at_home
-    ]
-    strange = [clip for clip in workshop.cache.clips if wanted(clip) and clip.corpus in strangers]
-    hybrid, features = corpus_features(workshop, encoder, train, views=views)
-    labels = truth_of(train)
-    odds = draw_probabilities([int(label) for label in labels], [clip.corpus for clip in train])
-    result = fit_head(
-        features,
-        labels,
-        np.arange(len(train)),
-        [],
-        replace(settings or HeadSettings(), threads=workshop.threads),
-        draw_weights=odds,
-        run_dir=workshop.folder / "heads" / name,
-        resume=True,
-    )
-    hybrid.head = result.head
-    outside = home + strange
-    _, others = corpus_features(workshop, encoder, outside, views=1)
-    by_corpus = {
-        corpus: _answer(result, others, outside, [row for row, c in enumerate(outside) if c.corpus == corpus])
-        for corpus in sorted({clip.corpus for clip in outside})
+    name = "shipped" if without is None else f"without_{without}"
+    train = [clip for clip in experiment.clips if heard_by(clip, without)]
+    at_home = {clip.corpus for clip in train} - {_SONGS}
+    result = fit_clips(experiment, train, experiment.head, run_dir=experiment.folder / "heads" / name)
+    home = {
+        corpus: _answer(
+            experiment,
+            result,
+            [
+                clip
+                for clip in experiment.clips
+                if clip.corpus == corpus
+                and clip.split is Split.CALIBRATION
+                and (clip.emotion in LABELS or clip.emotion == ORDINARY)
+            ],
+        )
+        for corpus in sorted(at_home)
     }
-    at_home_answers = {corpus: by_corpus[corpus] for corpus in by_corpus if corpus not in strangers}
-    _, embedding = predict_head(result, features, np.arange(len(train)))
+    home = {corpus: answered for corpus, answered in home.items() if len(answered.truth)}
+    strangers = None
+    if without is not None:
+        clips = [clip for clip in experiment.clips if clip.corpus == without and clip.emotion in LABELS]
+        strangers = _answer(experiment, result, clips)
+    hybrid = experiment.hybrid(experiment.head)
+    hybrid.head = result.head
+    answers = predict_head(result, experiment.features, [experiment.row_of[clip.path] for clip in train])
     density = fit_density(
-        embedding,
-        labels,
-        np.concatenate([part.logits for part in at_home_answers.values()]),
-        np.concatenate([part.embedding for part in at_home_answers.values()]),
+        answers.embedding,
+        targets_of([clip.emotion for clip in train], LABELS).labels,
+        np.concatenate([part.logits for part in home.values()]),
+        np.concatenate([part.embedding for part in home.values()]),
     )
-    return HomeModel(
-        hybrid=hybrid.eval(),
-        density=density,
-        home=at_home_answers,
-        strangers={corpus: by_corpus[corpus] for corpus in strangers},
-    )
+    _LOG.info("head %s is ready", name)
+    return HomeModel(hybrid.eval(), density, home, strangers)
 
 
-def _answer(result: HeadResult, features: Any, clips: Sequence[Clip], rows: Sequence[int]) -> Answered:
-    logits, embedding = predict_head(result, features, np.array(rows, dtype=np.int64))
-    chosen = [clips[row] for row in rows]
-    spared = np.array([clip.split is Split.TEST for clip in chosen], dtype=np.bool_)
-    return Answered(logits, embedding, truth_of(chosen), spared, tuple(clip.speaker for clip in chosen))
+def _answer(experiment: Experiment, result: Any, clips: Sequence[Clip]) -> Answered:
+    answers = predict_head(result, experiment.features, [experiment.row_of[clip.path] for clip in clips])
+    targets = targets_of([clip.emotion for clip in clips], LABELS)
+    return Answered(
+        answers.logits,
+        answers.embedding,
+        answers.axes,
+        targets.labels,
+        targets.axes,
+        np.array([clip.split is Split.TEST for clip in clips], dtype=np.bool_),
+        tuple(clip.speaker for clip in clips),
+    )
 
 
 def weigh_confidence(
@@ -191,16 +198,32 @@ def weigh_confidence(
     stranger_weight
         How much all strangers together count beside all home speakers together; 0 or more.
     signals
-        Whether distance and energy may speak.
+        Whether distance and energy of the logits may speak.
     """
     groups = [
         (home.density, part.logits, part.embedding, part.truth, 1.0 / len(home.home))
         for part in home.home.values()
     ]
-    for corpus, model in away.items():
-        part = model.strangers[corpus].fitted()
+    for model in away.values():
+        assert model.strangers is not None
+        part = model.strangers.fitted()
         groups.append((model.density, part.logits, part.embedding, part.truth, stranger_weight / len(away)))
     return fit_knobs(groups, use_distance=signals[0], use_energy=signals[1])
+
+
+def axis_heats(away: Mapping[str, HomeModel]) -> AxisHeats:
+    """Temperatures of energy and pleasantness, fitted to corpora left out; test speakers are left out.
+
+    Parameters
+    ----------
+    away
+        By corpus, the model that never heard it.
+    """
+    parts = [model.strangers.fitted() for model in away.values() if model.strangers is not None]
+    heats = (
+        fit_axis_heat([(part.axes[:, axis], part.axis_truth[:, axis]) for part in parts]) for axis in (0, 1)
+    )
+    return AxisHeats(*heats)
 
 
 def stranger_table(knobs: Knobs, density: Density, answered: Answered) -> dict[str, Any]:

@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from core.errors import DataError, WeightsError
-from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.emotion.hybrid import EmotionHybrid, HybridHead, HybridSettings
 from models.training.data.judged import LABELS
 from models.training.data.speech import open_clips
 from models.training.data.splits import Split
 from models.training.data.window import voice_window
 from models.training.emotion.calibrate import balanced_weights, fit_temperature
+from models.training.emotion.confidence import fit_axis_heat
 from models.training.emotion.encoders import (
     encoder_fingerprint,
-    is_compact,
     load_hybrid,
     load_trained,
     save_trained,
 )
 from models.training.emotion.features import cache_features
 from models.training.emotion.heads import CHECKPOINT_NAME, HeadSettings, fit_head, predict_head
-from models.training.emotion.pretrain import draw_probabilities
+from models.training.emotion.targets import draw_probabilities, targets_of
 from models.training.onnx_file import (
     Agreement,
     check_agreement,
@@ -41,8 +42,13 @@ __all__ = ["BRANCHES", "HEAD_NAME", "RUN_NAME", "TrainPlan", "export_run", "trai
 
 RUN_NAME: Final = "run.json"
 HEAD_NAME: Final = "head.safetensors"
-BRANCHES: Final = {"hybrid": (True, True), "encoder": (True, False), "spectrogram": (False, True)}
-"""Name of a network -> whether it has the encoder's branch, and the spectrogram's."""
+BRANCHES: Final = {
+    "hybrid": (True, True, True),
+    "pooled": (True, False, False),
+    "encoder": (False, True, False),
+    "spectrogram": (False, False, True),
+}
+"""Name of a network -> whether it has the pooled branch, the encoder's, and the spectrogram's."""
 _COMMAND: Final = "attune train emotion"
 _LICENCE: Final = "CC-BY-NC-SA-4.0"
 _SHORT_FRAMES: Final = 4
@@ -62,8 +68,8 @@ class TrainPlan:
     n_layers
         Transformer layers that are kept; None keeps all.
     frame_pool
-        Neighbouring frames of the encoder that are averaged into one; None: 4 of a wave front-end's
-        20 ms, which keeps what is cached small, and each of the compact encoder's.
+        Neighbouring frames of the encoder that are averaged into one for the 1D-CNN; None: 4 of 20 ms,
+        which keeps what is cached small.
     views
         Windows cached of each clip, the first the plain one.
     head
@@ -81,8 +87,10 @@ def _hybrid(plan: TrainPlan, *, download: bool) -> EmotionHybrid:
     """The hybrid of a plan, its head fresh."""
     settings = HybridSettings(
         n_layers=plan.n_layers,
-        frame_pool=plan.frame_pool or (1 if is_compact(plan.encoder) else _SHORT_FRAMES),
+        frame_pool=plan.frame_pool or _SHORT_FRAMES,
         dropout=plan.head.dropout,
+        dropout_pooled=plan.head.dropout_pooled,
+        use_pooled=plan.head.use_pooled,
         use_encoder=plan.head.use_encoder,
         use_spectrogram=plan.head.use_spectrogram,
         labels=plan.head.labels,
@@ -149,7 +157,8 @@ def train_emotion(
         )
     used = [clips[i] for i in train + watched]
     rows = (list(range(len(train))), list(range(len(train), len(used))))
-    labels = np.array([plan.head.labels.index(clip.emotion) for clip in used], dtype=np.int64)
+    targets = targets_of([clip.emotion for clip in used], plan.head.labels)
+    labels = targets.labels
     features = cache_features(
         hybrid,
         cache,
@@ -161,10 +170,10 @@ def train_emotion(
         on_progress=lambda done, total: tell("asking the encoder", done, total),
     )
     corpora = [clip.corpus for clip in used]
-    odds = draw_probabilities(labels[: len(train)].tolist(), corpora[: len(train)])
+    odds = draw_probabilities([clip.emotion for clip in used[: len(train)]], corpora[: len(train)])
     result = fit_head(
         features,
-        labels,
+        targets,
         *rows,
         plan.head,
         draw_weights=odds,
@@ -172,7 +181,7 @@ def train_emotion(
         resume=resume,
         on_epoch=lambda done: tell("training", done, plan.head.epochs),
     )
-    logits, _ = predict_head(result, features, rows[1])
+    answers = predict_head(result, features, rows[1])
     weights = balanced_weights(corpora[len(train) :])
     hybrid.head.load_state_dict(result.head.state_dict())
     save_trained(hybrid, run_dir / HEAD_NAME)
@@ -192,10 +201,26 @@ def train_emotion(
         },
         "best_epoch": result.best_epoch,
         "validation": result.history[result.best_epoch - 1],
-        "temperature": fit_temperature(logits, labels[len(train) :], weights),
+        "temperature": fit_temperature(answers.logits, labels[len(train) :], weights),
+        "axis_temperatures": _axis_temperatures(
+            answers.axes, targets.axes[len(train) :], corpora[len(train) :]
+        ),
     }
     write_json(run_dir / RUN_NAME, record)
     return record
+
+
+def _axis_temperatures(
+    logits: NDArray[np.float32], truth: NDArray[np.float32], corpora: Sequence[str]
+) -> list[float]:
+    """Of energy and pleasantness, ``(n, 2)`` each, corpora counting alike; 1 where no label says anything."""
+    of_corpora = [np.array(corpora) == name for name in sorted(set(corpora))]
+    return [
+        fit_axis_heat([(logits[rows, axis], truth[rows, axis]) for rows in of_corpora])
+        if np.isin(truth[:, axis], (0, 1)).any()
+        else 1.0
+        for axis in (0, 1)
+    ]
 
 
 def export_run(
@@ -206,7 +231,7 @@ def export_run(
     force: bool = False,
     download: bool = False,
 ) -> Agreement | None:
-    """Write a trained hybrid as one ONNX graph from waveform to logits and embedding.
+    """Write a trained hybrid as one ONNX graph from waveform to logits, embedding, and both axes.
 
     Parameters
     ----------
@@ -263,6 +288,7 @@ def export_run(
 
 
 def _trained(record: dict[str, Any], run_dir: Path, *, download: bool) -> EmotionHybrid:
+    """The hybrid of a run, the logits of its axes calibrated."""
     try:
         head: dict[str, Any] = {**record["head"], "labels": tuple(record["head"]["labels"])}
         plan = TrainPlan(
@@ -272,7 +298,7 @@ def _trained(record: dict[str, Any], run_dir: Path, *, download: bool) -> Emotio
             record["views"],
             HeadSettings(**head),
         )
-        wanted = record["encoder_sha256"]
+        wanted, heats = record["encoder_sha256"], torch.tensor(record["axis_temperatures"])
     except (KeyError, TypeError) as error:
         raise WeightsError(
             f"The file {run_dir / RUN_NAME} is no record of a training ({error}): train again."
@@ -288,6 +314,10 @@ def _trained(record: dict[str, Any], run_dir: Path, *, download: bool) -> Emotio
             f"The encoder {plan.encoder!r} is not the one that {run_dir} was trained on: "
             "bring that one back, or train again."
         )
+    assert isinstance(hybrid.head, HybridHead)
+    with torch.no_grad():
+        hybrid.head.axes.weight.div_(heats[:, None])
+        hybrid.head.axes.bias.div_(heats)
     return hybrid
 
 

@@ -234,7 +234,7 @@ def _spectral(magnitudes: Tensor, voice: Tensor, heard: Tensor) -> Tensor:
 
 def _state_distance(encoder: EmotionHybrid, separated: Tensor, voice: Tensor) -> Tensor:
     """Mean square distance of all states and of the log-mels, in units of their variance over the batch."""
-    # Magnitudes, which the tower works on, have no gradient in digital silence.
+    # Digital silence, which no microphone gives, would stand out from everything else.
     hiss = _HISS * torch.randn_like(voice)
     separated, voice = separated + hiss, voice + hiss
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16()):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.errors import DataError, ModelError
@@ -115,7 +114,6 @@ def ship_separator(
     identity = hashlib.sha256(
         (cache.fingerprint + sounds_digest([*songs, *watched]) + encoder_fingerprint(encoder)).encode()
     ).hexdigest()
-    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network = fit_separator(
         encoder,
         Material(cache, clips, songs, watched_clips, watched),

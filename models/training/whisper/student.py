@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import WeightsError
-from models.emotion.hybrid import WhisperLogMel
+from models.emotion.hybrid import Positions, WhisperLogMel
 from models.training.whisper.teacher import POSITIONS, level
 
 __all__ = [
     "MARK",
-    "Positions",
     "StemFrontEnd",
     "StudentSettings",
     "load_student",
@@ -64,7 +63,10 @@ def student_settings(record: object) -> StudentSettings:
     """
     try:
         values = {key: int(value) for key, value in dict(record).items()}  # type: ignore[call-overload]
-        return StudentSettings(**values)
+        shape = StudentSettings(**values)
+        if min(shape.record().values()) < 1 or shape.hidden_size % shape.n_heads:
+            raise ValueError("no such network can be")
+        return shape
     except (TypeError, ValueError) as error:
         raise WeightsError(
             f"The compact encoder's config.json does not say its shape ({error}): get a fresh copy."
@@ -95,26 +97,6 @@ class StemFrontEnd(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         """Waveform ``(batch, samples)`` at 16 kHz, any level, to ``(batch, channels, samples / 320)``."""
         return self.features(self.log_mel(level(waveform)))
-
-
-class Positions(nn.Module):
-    """Fixed vectors that tell places apart, in the place of Wav2Vec2's positional convolution.
-
-    Parameters
-    ----------
-    hidden_size
-        Of the stream.
-    frames
-        How many places there are.
-    """
-
-    def __init__(self, hidden_size: int, frames: int = POSITIONS) -> None:
-        super().__init__()
-        self.table = nn.Parameter(torch.zeros(frames, hidden_size), requires_grad=False)
-
-    def forward(self, stream: Tensor) -> Tensor:
-        """The vectors of the stream's frames, ``(1, frames, hidden_size)``."""
-        return self.table[None, : stream.shape[1]]
 
 
 def make_student(settings: StudentSettings | None = None) -> nn.Module:
@@ -155,7 +137,7 @@ def make_student(settings: StudentSettings | None = None) -> nn.Module:
     encoder: Any = Wav2Vec2Model(config)
     encoder.feature_extractor = StemFrontEnd(settings)
     encoder.feature_projection.layer_norm = nn.Identity()
-    encoder.encoder.pos_conv_embed = Positions(settings.hidden_size)
+    encoder.encoder.pos_conv_embed = Positions(torch.zeros(POSITIONS, settings.hidden_size))
     encoder.encoder.layer_norm = nn.Identity()
     student: nn.Module = encoder
     return student

@@ -14,7 +14,6 @@ from core.errors import WeightsError
 from models.emotion.hybrid import WhisperLogMel
 
 __all__ = [
-    "FRAMES",
     "HEADS",
     "POSITIONS",
     "BlockParts",
@@ -23,8 +22,6 @@ __all__ = [
     "level",
 ]
 
-FRAMES: Final = 300
-"""Log-mel frames of 3 s, 10 ms apart."""
 POSITIONS: Final = 150
 """Frames of the encoder in 3 s, 20 ms apart."""
 HEADS: Final = 8

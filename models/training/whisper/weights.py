@@ -12,14 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import WeightsError
+from models.assets import PINNED
 
-__all__ = ["N_BLOCKS", "SHA256", "SIZE_BYTES", "WIDTH", "read_encoder"]
+__all__ = ["read_encoder"]
 
-SHA256: Final = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-"""Of ``model.bin`` in the public conversion Systran/faster-whisper-base, float16."""
-SIZE_BYTES: Final = 145_217_532
-WIDTH: Final = 512
-N_BLOCKS: Final = 6
 _DTYPES: Final[dict[int, type[np.generic]]] = {
     0: np.float32,
     1: np.int8,
@@ -31,7 +27,9 @@ _LONGEST_NAME: Final = 512
 _PREFIX: Final = "encoder/"
 
 
-def read_encoder(path: Path, *, sha256: str | None = SHA256) -> dict[str, NDArray[np.float32]]:
+def read_encoder(
+    path: Path, *, sha256: str | None = PINNED["whisper"].sha256
+) -> dict[str, NDArray[np.float32]]:
     """Read the encoder's arrays.
 
     The file is that of Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", ICML

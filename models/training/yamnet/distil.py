@@ -76,7 +76,7 @@ class DistilSettings:
         What is heard.
     """
 
-    n_layers: int = 7
+    n_layers: int = 14
     steps: int = 12_000
     still_steps: int = 3_000
     steps_per_epoch: int = 250

@@ -29,7 +29,6 @@ __all__ = [
     "Yamnet",
     "YamnetLayers",
     "YamnetLogMel",
-    "read_layers",
     "read_yamnet",
     "window_samples",
     "yamnet_mel_matrix",
@@ -220,7 +219,13 @@ class ServedYamnet(nn.Module):
 
 
 def read_yamnet(path: Path) -> Yamnet:
-    """The whole reference, frozen, from one npz file: see `read_layers`; ``fc`` besides.
+    """The whole reference, frozen, from one npz file.
+
+    Parameters
+    ----------
+    path
+        Holds ``conv1``, ``dw2`` to ``dw14``, ``pw2`` to ``pw14`` and ``fc``, each ``.weight`` and ``.bias``,
+        batch norm folded.
 
     Raises
     ------
@@ -228,33 +233,6 @@ def read_yamnet(path: Path) -> Yamnet:
         The file is missing, damaged, or lacks a part.
     """
     network = Yamnet()
-    _fill(network, path)
-    return network
-
-
-def read_layers(path: Path, n_layers: int = 14) -> YamnetLayers:
-    """The reference's first layers, frozen, from one npz file.
-
-    Parameters
-    ----------
-    path
-        Holds ``conv1``, ``dw2`` to ``dw14`` and ``pw2`` to ``pw14``, each ``.weight`` and ``.bias``, batch
-        norm folded.
-    n_layers
-        How many are read.
-
-    Raises
-    ------
-    WeightsError
-        The file is missing, damaged, or lacks one of them.
-    """
-    network = YamnetLayers(n_layers)
-    _fill(network, path)
-    return network
-
-
-def _fill(network: YamnetLayers, path: Path) -> None:
-    """Give a network the weights of its names, and freeze it."""
     wanted = network.state_dict()
     try:
         with path.open("rb") as handle, np.load(handle) as kept:
@@ -274,4 +252,4 @@ def _fill(network: YamnetLayers, path: Path) -> None:
         if not weight.isfinite().all():
             raise WeightsError(f"The file {path} is damaged: {name} is not finite; give YAMNet's npz.")
     network.load_state_dict(given)
-    network.requires_grad_(False).eval()
+    return network.requires_grad_(False).eval()

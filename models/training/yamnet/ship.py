@@ -42,7 +42,6 @@ __all__ = ["LICENCE", "SETTINGS", "VERSION", "read_classes", "ship_student", "st
 VERSION: Final = "1.0.0"
 LICENCE: Final = "CC-BY-NC-SA-4.0"
 SETTINGS: Final = DistilSettings(
-    n_layers=14,
     steps=12_000,
     still_steps=3_000,
     batch=32,
