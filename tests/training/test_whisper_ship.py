@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,18 +15,22 @@ import torch
 from invented_corpus import encoded_tone
 from invented_music import write_tar
 from invented_talk import write_talk
-from invented_whisper import BLOCKS, encoder_arrays, whisper_encoder, write_model
+from invented_whisper import BLOCKS, WIDTH, encoder_arrays, whisper_encoder, write_model
 from running import attune
+from tiny_recipe import tiny_student
 
 import cli
 from core.errors import DataError, WeightsError
-from models.emotion.hybrid import HybridSettings
-from models.training.emotion.encoders import load_hybrid
+from models.emotion.hybrid import EmotionHybrid, HybridSettings
+from models.training.data.cache import load_cache
+from models.training.data.window import voice_window
+from models.training.emotion.encoders import load_hybrid, save_compact_encoder
+from models.training.whisper import gap, ship, weights
 from models.training.whisper import material as materials
-from models.training.whisper import ship, weights
 from models.training.whisper.distil import DistilSettings
 from models.training.whisper.ship import RECORD_NAME, ship_encoder
 from models.training.whisper.student import StudentSettings
+from models.training.whisper.teacher import Teacher
 
 TINY = StudentSettings(stem=8, stem_out=16, hidden_size=16, n_layers=BLOCKS, n_heads=8, intermediate_size=32)
 SETTINGS = DistilSettings(
@@ -263,3 +268,42 @@ def test_figures_are_of_the_encoder_that_is_kept(
     kept = load_hybrid(tmp_path / "out").encoder
     for name, value in judged.state_dict().items():
         assert np.array_equal(value.numpy(), kept.state_dict()[name].numpy()), name
+
+
+def test_the_gap_to_the_teacher_is_told_for_every_corpus_left_out(
+    teacher: Path,
+    cache_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save_compact_encoder(tiny_student(settings=TINY), tmp_path / "encoder")
+    monkeypatch.setattr(gap, "_ENCODER", tmp_path / "encoder")
+    monkeypatch.setattr(gap, "STRANGERS", ("ravdess_speech", "crema_d"))
+    monkeypatch.setattr(gap, "read_encoder", lambda path: weights.read_encoder(path, sha256=None))
+    argv = ["gap", "--data", str(cache_path), "--teacher", str(teacher), "--clips", "12"]
+    monkeypatch.setattr("sys.argv", argv)
+    gap.main()
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 2
+    for corpus, row in zip(("ravdess_speech", "crema_d"), rows, strict=True):
+        found = re.fullmatch(rf"{corpus}: teacher ([\d.]+), student ([\d.]+), ([+-][\d.]+)", row)
+        assert found, row
+        wide, narrow, between = (float(number) for number in found.groups())
+        assert between == pytest.approx(narrow - wide, abs=0.11)
+
+
+def test_states_are_pooled_as_the_hybrid_hears_them(teacher: Path, cache_path: Path) -> None:
+    cache = load_cache(cache_path)
+    clips = list(cache.clips[:3])
+    wide = Teacher(weights.read_encoder(teacher, sha256=None), BLOCKS)
+    student = tiny_student(settings=TINY)
+    taught, said = gap.pooled(cache, clips, wide, student)
+    assert taught.shape == (3, 2 * WIDTH)
+    assert said.shape == (3, 2 * TINY.hidden_size)
+    windows = [voice_window(cache.audio(clip), (clip.active_start, clip.active_stop)) for clip in clips]
+    hybrid = EmotionHybrid(student, HybridSettings(normalise_input=False))
+    with torch.no_grad():
+        last = hybrid.hidden_states(torch.from_numpy(np.stack(windows)))[-1]
+    assert said[:, : TINY.hidden_size] == pytest.approx(last.mean(dim=1).numpy(), abs=1e-4)
+    assert said[:, TINY.hidden_size :] == pytest.approx(last.std(dim=1).numpy(), abs=1e-4)
