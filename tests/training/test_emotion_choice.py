@@ -217,9 +217,9 @@ def test_candidates_stand_in_the_order_that_is_written_down() -> None:
         candidate(coverage=0.45, accuracy=0.95, ece=0.01),  # the same, less often
         candidate(coverage=0.40, accuracy=0.95, ece=0.01, strangers=(0.9, 0.9)),  # too seldom at home
         candidate(coverage=0.60, accuracy=0.95, ece=0.08),  # not calibrated
-        candidate(coverage=0.50, accuracy=0.95, ece=0.01, strangers=(0.68, 0.9)),  # one is not believed
         candidate(coverage=0.60, accuracy=0.85, ece=0.08, strangers=(0.9, 0.9)),  # two are missed at home
         candidate(coverage=0.50, accuracy=0.95, ece=0.01, strangers=(0.9, 0.9), share=0.06),  # too seldom
+        candidate(coverage=0.50, accuracy=0.95, ece=0.01, strangers=(0.68, 0.9)),  # one is not believed
         candidate(coverage=0.50, accuracy=0.95, ece=0.01, strangers=(0.5, 0.5)),  # none is believed
         candidate(coverage=0.26, accuracy=0.8, ece=0.2, strangers=(0.5, 0.5), share=0.0),  # none is met
         candidate(coverage=0.24, accuracy=0.99, ece=0.01),  # hardly ever speaks at home

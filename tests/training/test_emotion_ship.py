@@ -87,6 +87,10 @@ def test_file_and_figures_are_made_and_served(experiment: Experiment, tmp_path: 
     assert all("librispeech_ordinary" in row["home"] for row in record["trade"])
     assert set(record["strangers"]) == set(PEOPLE)
     assert served.info.metrics["crema_d"]["split"] == "test"
+    assert set(served.info.metrics["loco"]) == set(PEOPLE)
+    assert {"right", "share", "energy_right", "pleasantness_share"} <= set(
+        served.info.metrics["loco"]["crema_d"]
+    )
     beside = experiment.folder / "shipped"
     assert {row.name for row in beside.glob("*.onnx")} == {
         *(f"without-{corpus}.onnx" for corpus in PEOPLE),

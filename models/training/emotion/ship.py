@@ -156,7 +156,7 @@ def ship(
             emotion_metadata(
                 name=path.stem,
                 corpora=_heard_corpora(experiment, None),
-                metrics=_metrics(held_out["held_out"]),
+                metrics={**_metrics(held_out["held_out"]), "loco": _travels(record["loco"])},
                 **metadata,
             ),
         )
@@ -393,6 +393,12 @@ def _metrics(held_out: Mapping[str, Any]) -> dict[str, Any]:
         }
         for corpus, parts in held_out.items()
     }
+
+
+def _travels(left_out: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Of each corpus left out: share accepted of each statement, and right of those."""
+    kept = ("right", "share", *(f"{axis}_{figure}" for axis in _AXES for figure in ("right", "share")))
+    return {corpus: {name: row[name] for name in kept} for corpus, row in left_out.items()}
 
 
 def _heard_corpora(experiment: Experiment, without: str | None) -> list[str]:
