@@ -58,9 +58,7 @@ QuadrantsOption = Annotated[
 ]
 MoodRunOption = Annotated[Path, typer.Option(help="Folder of the trainings; kept and gone on with.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="Threads of torch.")]
-BudgetOption = Annotated[
-    float, typer.Option(min=0.001, help="Share of the windows that each encoder is to see; 1 is all.")
-]
+BudgetOption = Annotated[float, typer.Option(min=0.001, help="Share of the training steps; 1 is all.")]
 
 
 class Branches(StrEnum):

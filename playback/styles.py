@@ -64,4 +64,4 @@ LIFT: Final[Mapping[Feeling, tuple[Style, ...]]] = {
     Direction.LIVELY: (Style.CALMING,),
     Direction.QUIET: (Style.UPLIFTING,),
 }
-"""Styles that lead away from it where it is unpleasant, the best first."""
+"""Styles that lead away from it, the best first."""

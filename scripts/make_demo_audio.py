@@ -3,7 +3,7 @@
     python scripts/make_demo_audio.py [OUTPUT]
 
 Needs the program `espeak-ng` (Debian: `apt install espeak-ng`); the running app does not. Everything
-is synthesised here: no recording of anybody is used. The angry voice was picked, among some 480 settings of
+is synthesised here: no recording of anybody is used. The angry voice was picked, among some 60 settings of
 espeak-ng, because the embedded model accepts it, so that the demo shows that state too: what the model says
 of the demo is no evidence of how good it is. The same espeak-ng and libvorbis give the same file.
 """

@@ -260,13 +260,14 @@ def test_where_a_direction_leads_is_folded_and_kept_once_it_is_chosen(
         lively.get_by_text("Match", exact=True).click()
         expect(lively.locator(".at-leads .used")).to_have_text("Match: energetic")
         lively.get_by_role("button", name="Use these").click()
-        expect(lively.locator("[data-testid=stMultiSelect]")).to_contain_text("Energetic (dry run)")
+        # While the page is drawn again the old list may still stand beside the new one.
+        expect(lively.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (dry run)")
         expect(lively.locator(".at-leads")).to_be_visible()  # it stays open while things are chosen in it
         page = open_anew(context, server, page)
         page.get_by_text("When only the direction is sure").click()
         again = page.locator(".st-key-leads-lively-and-unpleasant")
         expect(again.locator(".at-leads .used")).to_have_text("Match: energetic")
-        expect(again.locator("[data-testid=stMultiSelect]")).to_contain_text("Energetic (dry run)")
+        expect(again.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (dry run)")
 
 
 def test_music_is_played_paused_and_moved_from_every_page(

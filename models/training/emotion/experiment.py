@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 SHIPPED_HEAD: Final = HeadSettings(
     epochs=8, batch=128, rate=1.5e-3, draws_per_clip=1.0, use_encoder=False, use_spectrogram=False
 )
-"""Of ten thousand clips and more: fewer rounds over many are as good as many over few. Which branches travel
+"""Of ten thousand clips and more: fewer rounds over many are as good as many over few. Which blocks travel
 best was compared by corpora left out, see the model card."""
 _COMPACT: Final = Path(__file__).resolve().parents[2] / "weights" / "emotion-compact-encoder"
 _FRAME_POOL: Final = 4

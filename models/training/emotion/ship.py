@@ -43,6 +43,7 @@ from models.training.onnx_file import (
     quantise_int8,
 )
 from models.training.records import read_json, write_json
+from models.training.whisper.ship import RECORD_NAME
 from models.writing import staged
 
 __all__ = ["LICENCE", "VERSION", "held_out_figures", "ship"]
@@ -144,6 +145,7 @@ def ship(
         "held_out_speakers": _held_out(experiment),
         "calibration_speakers": _speakers(experiment, Split.CALIBRATION),
         "made": made_from(experiment, command),
+        **_encoder_record(experiment.encoder),
         **_confidence_record(confidence, heats),
         "loco": _left_out(confidence, away, axis_thresholds),
         **held_out,
@@ -164,6 +166,13 @@ def ship(
         write_json(making / f"{path.stem}.json", record)
         _complete(making, path, experiment.encoder)
     return record
+
+
+def _encoder_record(encoder: Path) -> dict[str, Any]:
+    """How near the encoder comes to its teacher, where its folder says so."""
+    path = encoder / RECORD_NAME
+    record = read_json(path, "attune train encoder") if path.exists() else {}
+    return {key: record[key] for key in ("teacher_variance",) if key in record}
 
 
 def _left_out(

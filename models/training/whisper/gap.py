@@ -1,6 +1,6 @@
 """What the compact encoder loses against its teacher, where a corpus is left out.
 
-    python -m models.training.whisper.gap --data speech --teacher model.bin
+    python -m models.training.whisper.gap --data speech
 
 Mean and deviation over time of block 3, a regularised linear map to the emotions of all corpora but one, mean
 class recall on that one: once on the teacher's states, once on the student's.
@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from models.assets import PINNED
 from models.emotion.labels import EMOTIONS
 from models.training.data.cache import Clip, SpeechCache
 from models.training.data.speech import open_clips
@@ -63,7 +64,7 @@ def main() -> None:
     """Print mean class recall on each corpus left out, by teacher and student."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="manifest, or folder of prepared speech")
-    parser.add_argument("--teacher", type=Path, required=True, help="model.bin of Whisper base")
+    parser.add_argument("--teacher", type=Path, help="Whisper base; by default the fetched one")
     parser.add_argument("--clips", type=int, default=600, help="of each corpus, at most")
     given = parser.parse_args()
     cache, rng = open_clips(given.data), np.random.default_rng(0)
@@ -73,7 +74,7 @@ def main() -> None:
         members = [clip for clip in cache.clips if clip.corpus == corpus and clip.emotion in labels]
         clips += [members[row] for row in rng.permutation(len(members))[: given.clips]]
     student: Any = load_hybrid(_ENCODER).encoder
-    states = pooled(cache, clips, Teacher(read_encoder(given.teacher)), student)
+    states = pooled(cache, clips, Teacher(read_encoder(given.teacher or PINNED["whisper"].path)), student)
     truth = np.array([labels.index(clip.emotion) for clip in clips])
     of = np.array([clip.corpus for clip in clips])
     for corpus in STRANGERS:
