@@ -233,7 +233,8 @@ def test_lost_device_is_said_sought_and_taken_up_again(
     journal.flush(5.0)
     session = listener.snapshot().session_id
     assert session is not None
-    kinds = [event.kind for event in journal.events(session)]
+    # On a busy machine blocks may be late as well, which is a gap.
+    kinds = [event.kind for event in journal.events(session) if event.kind != "gap"]
     assert kinds[:2] == ["device lost", "device back"]
 
 
