@@ -27,13 +27,13 @@ from models.training.data.window import voice_window
 from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.whisper import gap, ship, weights
 from models.training.whisper import material as materials
-from models.training.whisper.distil import DistilSettings
+from models.training.whisper.distil import EncoderDistilSettings
 from models.training.whisper.ship import RECORD_NAME, ship_encoder
 from models.training.whisper.student import StudentSettings
 from models.training.whisper.teacher import Teacher
 
 TINY = StudentSettings(stem=8, stem_out=16, hidden_size=16, n_layers=BLOCKS, n_heads=8, intermediate_size=32)
-SETTINGS = DistilSettings(
+SETTINGS = EncoderDistilSettings(
     student=TINY, narrowed_windows=24, steps=4, batch=4, steps_per_epoch=2, warmup=1, threads=1
 )
 
@@ -208,7 +208,7 @@ def test_command_says_how_near_the_student_comes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(ship, "DistilSettings", lambda: replace(SETTINGS, steps=2))
+    monkeypatch.setattr(ship, "EncoderDistilSettings", lambda: replace(SETTINGS, steps=2))
     out = tmp_path / "encoder"
     words = ("train", "encoder", "--data", data, "--run", tmp_path / "run", "--out", out)
     assert attune(monkeypatch, *words, "--teacher", teacher, "--threads", "1") == 0

@@ -25,8 +25,14 @@ from models.training.data.ordinary import ordinary_split, speaker_of
 from models.training.data.splits import Split
 from models.training.whisper import distil
 from models.training.whisper import material as materials
-from models.training.whisper.distil import DistilSettings, distil_encoder
-from models.training.whisper.material import Material, draw_window, draw_windows, open_material, read_prompts
+from models.training.whisper.distil import EncoderDistilSettings, distil_encoder
+from models.training.whisper.material import (
+    UnlabelledSounds,
+    draw_window,
+    draw_windows,
+    open_material,
+    read_prompts,
+)
 from models.training.whisper.narrow import explained_variance, fit_basis, narrow
 from models.training.whisper.student import (
     StudentSettings,
@@ -61,8 +67,8 @@ def _sounds(count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
 
 
 @pytest.fixture(scope="module")
-def material() -> Material:
-    return Material(_sounds(12), _sounds(4, 1), _sounds(4, 2))
+def material() -> UnlabelledSounds:
+    return UnlabelledSounds(_sounds(12), _sounds(4, 1), _sounds(4, 2))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,7 @@ def teacher() -> Teacher:
 
 
 @pytest.fixture(scope="module")
-def windows(material: Material) -> torch.Tensor:
+def windows(material: UnlabelledSounds) -> torch.Tensor:
     return torch.from_numpy(draw_windows(material, np.random.default_rng(0), 48))
 
 
@@ -137,7 +143,7 @@ def test_a_shape_is_read_as_it_was_written() -> None:
     assert student_settings(NARROW.record()) == NARROW
 
 
-SETTINGS = DistilSettings(
+SETTINGS = EncoderDistilSettings(
     student=NARROW, narrowed_windows=24, steps=8, batch=4, steps_per_epoch=2, warmup=2, threads=1
 )
 
@@ -185,12 +191,12 @@ def test_a_checkpoint_of_another_recipe_is_refused(teacher, material, windows, t
 
 
 def test_a_recording_that_is_not_finite_is_said(teacher, windows, tmp_path: Path) -> None:
-    broken = Material((np.full(48_000, np.nan, np.float32),), _sounds(1), _sounds(1))
+    broken = UnlabelledSounds((np.full(48_000, np.nan, np.float32),), _sounds(1), _sounds(1))
     with pytest.raises(DataError, match="not finite"):
         distil_encoder(teacher, broken, windows[:4], tmp_path, SETTINGS)
 
 
-def test_windows_are_of_three_seconds_finite_and_drawn_by_the_seed(material: Material) -> None:
+def test_windows_are_of_three_seconds_finite_and_drawn_by_the_seed(material: UnlabelledSounds) -> None:
     drawn = draw_windows(material, np.random.default_rng(3), 40)
     assert drawn.shape == (40, 48_000)
     assert np.isfinite(drawn).all()
@@ -200,7 +206,7 @@ def test_windows_are_of_three_seconds_finite_and_drawn_by_the_seed(material: Mat
 
 def test_a_recording_of_silence_gives_a_window_of_silence() -> None:
     silent = (np.zeros(20_000, np.float32),)
-    assert not draw_window(Material(silent, silent, silent), np.random.default_rng(0)).any()
+    assert not draw_window(UnlabelledSounds(silent, silent, silent), np.random.default_rng(0)).any()
 
 
 def _archive(path: Path, names: list[str]) -> None:

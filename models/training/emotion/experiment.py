@@ -289,7 +289,11 @@ def _key(experiment: Experiment, recipe: HeadSettings, fold: Fold) -> str:
     """Changes whenever the answers of a fold may."""
     settings = {**recipe.record(), "threads": None}
     clips = [[clip.path for clip in side] for side in (fold.train, fold.test)]
-    said = json.dumps([experiment.features.identity, experiment.members, settings, clips], sort_keys=True)
+    features = experiment.features
+    said = json.dumps(
+        [features.identity, features.settings.pooled_layers, experiment.members, settings, clips],
+        sort_keys=True,
+    )
     return hashlib.sha256(said.encode()).hexdigest()
 
 

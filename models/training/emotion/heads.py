@@ -475,7 +475,12 @@ class _Fit:
             self.axes.numpy(),
         ):
             digest.update(np.ascontiguousarray(part).data)
-        return {"settings": settings, "features": self.features.identity, "rows": digest.hexdigest()}
+        return {
+            "settings": settings,
+            "pooled_layers": self.head.settings.pooled_layers,
+            "features": self.features.identity,
+            "rows": digest.hexdigest(),
+        }
 
     def save(self, path: Path) -> None:
         """Write everything that going on needs."""

@@ -18,12 +18,12 @@ from core.errors import DataError
 from models.training.board import open_board
 from models.training.checkpoint import load_checkpoint, resume, save_checkpoint
 from models.training.processor import has_fast_bf16
-from models.training.whisper.material import Material, draw_windows
+from models.training.whisper.material import UnlabelledSounds, draw_windows
 from models.training.whisper.narrow import Basis, explained_variance, fit_basis, narrow
 from models.training.whisper.student import StudentSettings, make_student, student_states
 from models.training.whisper.teacher import Teacher, level
 
-__all__ = ["DistilSettings", "Distilled", "distil_encoder"]
+__all__ = ["Distilled", "EncoderDistilSettings", "distil_encoder"]
 
 _LOG = logging.getLogger(__name__)
 _NARROWED: Final = "narrowed.pt"
@@ -32,7 +32,7 @@ _WATCHED: Final = 64
 
 
 @dataclass(frozen=True)
-class DistilSettings:
+class EncoderDistilSettings:
     """Every knob of the distillation.
 
     Attributes
@@ -95,10 +95,10 @@ class Distilled:
 
 def distil_encoder(
     teacher: Teacher,
-    material: Material,
+    material: UnlabelledSounds,
     kept_out: Tensor,
     run_dir: Path,
-    settings: DistilSettings | None = None,
+    settings: EncoderDistilSettings | None = None,
 ) -> Distilled:
     """Narrow the teacher, then teach the student, or go on with it.
 
@@ -127,7 +127,7 @@ def distil_encoder(
     WeightsError
         A checkpoint is damaged or belongs to another recipe or material.
     """
-    settings = settings or DistilSettings()
+    settings = settings or EncoderDistilSettings()
     torch.set_num_threads(settings.threads)
     marks = {"settings": {**asdict(settings), "threads": None}, "identity": _identity(teacher, material)}
     student, basis, narrowed = _narrowed(teacher, material, kept_out, run_dir, settings, marks)
@@ -172,10 +172,10 @@ def distil_encoder(
 
 def _narrowed(
     teacher: Teacher,
-    material: Material,
+    material: UnlabelledSounds,
     kept_out: Tensor,
     run_dir: Path,
-    settings: DistilSettings,
+    settings: EncoderDistilSettings,
     marks: dict[str, Any],
 ) -> tuple[Any, Basis, tuple[float, ...]]:
     """The narrowed student, solved or as it was kept."""
@@ -214,7 +214,7 @@ def _step(
     optimiser: torch.optim.Optimizer,
     windows: Tensor,
     to_components: Tensor,
-    settings: DistilSettings,
+    settings: EncoderDistilSettings,
 ) -> float:
     with torch.no_grad():
         mels = teacher.log_mel(level(windows))
@@ -238,7 +238,7 @@ def _step(
     return float(loss.detach())
 
 
-def _rate(step: int, settings: DistilSettings) -> float:
+def _rate(step: int, settings: EncoderDistilSettings) -> float:
     """Share of the largest rate."""
     if step < settings.warmup:
         return (step + 1) / settings.warmup
@@ -247,7 +247,7 @@ def _rate(step: int, settings: DistilSettings) -> float:
     return float(least + (1 - least) * 0.5 * (1 + np.cos(np.pi * done)))
 
 
-def _identity(teacher: Teacher, material: Material) -> str:
+def _identity(teacher: Teacher, material: UnlabelledSounds) -> str:
     digest = hashlib.sha256()
     for sounds in (material.speech, material.music, material.sounds):
         for sound in sounds:

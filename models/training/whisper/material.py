@@ -22,7 +22,14 @@ from models.training.data.splits import Split
 from models.training.emotion.effects import place, some_noise
 from models.training.emotion.noise import heard
 
-__all__ = ["HEARD_PROMPTS", "Material", "draw_window", "draw_windows", "open_material", "read_prompts"]
+__all__ = [
+    "HEARD_PROMPTS",
+    "UnlabelledSounds",
+    "draw_window",
+    "draw_windows",
+    "open_material",
+    "read_prompts",
+]
 
 _LOG = logging.getLogger(__name__)
 _WINDOW_SAMPLES: Final = 3 * SAMPLE_RATE_HZ
@@ -65,7 +72,7 @@ _MUSIC_SHARE: Final = 0.16
 
 
 @dataclass(frozen=True)
-class Material:
+class UnlabelledSounds:
     """Recordings by kind, float32 at 16 kHz.
 
     Attributes
@@ -84,7 +91,7 @@ class Material:
         return sum(len(a) for a in (*self.speech, *self.music, *self.sounds)) / SAMPLE_RATE_HZ / 3600
 
 
-def open_material(data: Path, prompts: Path | None) -> Material:
+def open_material(data: Path, prompts: Path | None) -> UnlabelledSounds:
     """Read all that is heard; who is tested on ordinary talk, and the noise of the false-alarm tests, is not.
 
     Parameters
@@ -111,7 +118,7 @@ def open_material(data: Path, prompts: Path | None) -> Material:
     speech += _spoken()
     music = read_recordings(data / "music" / "emotify.tar", limit_s=_LIMIT_S, wanted=heard)
     sounds = read_recordings(data / "music" / "esc10.tar", limit_s=_LIMIT_S, wanted=heard)
-    material = Material(tuple(speech), tuple(music), tuple(sounds))
+    material = UnlabelledSounds(tuple(speech), tuple(music), tuple(sounds))
     _LOG.info("%.2f hours of sound", material.hours)
     return material
 
@@ -168,12 +175,12 @@ def read_prompts(folder: Path) -> list[Audio]:
     return [piece for piece in pieces if piece.size >= shortest and np.abs(piece).max() > 1e-3]
 
 
-def draw_windows(material: Material, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+def draw_windows(material: UnlabelledSounds, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
     """Windows of 3 s, ``(count, 48000)``; see `draw_window`."""
     return np.stack([draw_window(material, rng) for _ in range(count)])
 
 
-def draw_window(material: Material, rng: np.random.Generator) -> Audio:
+def draw_window(material: UnlabelledSounds, rng: np.random.Generator) -> Audio:
     """One window: a piece of a recording, faster or slower, alone or over another, near or far.
 
     Parameters

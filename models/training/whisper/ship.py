@@ -19,8 +19,8 @@ from models.training.emotion.encoders import load_hybrid, save_compact_encoder
 from models.training.emotion.protocols import TRAINED_CORPORA
 from models.training.provenance import library_versions
 from models.training.records import write_json
-from models.training.whisper.distil import DistilSettings, distil_encoder
-from models.training.whisper.material import HEARD_PROMPTS, Material, draw_windows, open_material
+from models.training.whisper.distil import EncoderDistilSettings, distil_encoder
+from models.training.whisper.material import HEARD_PROMPTS, UnlabelledSounds, draw_windows, open_material
 from models.training.whisper.narrow import explained_variance
 from models.training.whisper.teacher import Teacher
 from models.training.whisper.weights import read_encoder
@@ -43,7 +43,7 @@ def ship_encoder(
     run: Path,
     out: Path,
     *,
-    settings: DistilSettings | None = None,
+    settings: EncoderDistilSettings | None = None,
     threads: int = 2,
     command: str = "",
     on_progress: Progress = lambda _what, _done, _total: None,
@@ -80,9 +80,9 @@ def ship_encoder(
     Raises
     ------
     DataError, WeightsError
-        Material, teacher or checkpoint cannot be read, or the folder cannot be written.
+        UnlabelledSounds, teacher or checkpoint cannot be read, or the folder cannot be written.
     """
-    settings = replace(settings or DistilSettings(), threads=threads)
+    settings = replace(settings or EncoderDistilSettings(), threads=threads)
     on_progress("reading the teacher and the material", 0, 3)
     wide = Teacher(read_encoder(teacher or assets.PINNED["whisper"].path), settings.student.n_layers)
     material = open_material(data, prompts)
@@ -114,7 +114,7 @@ def ship_encoder(
     return record
 
 
-def _judged(unheard: Path | None, material: Material) -> Tensor:
+def _judged(unheard: Path | None, material: UnlabelledSounds) -> Tensor:
     """Windows that the figures are about, in an order drawn by chance."""
     rng = np.random.default_rng(_SEED)
     if unheard is None:
