@@ -18,32 +18,16 @@ from typing import Any
 
 import soundfile
 
-from benchmarks.sounds import VOICELESS
+from attune.engine.engine import Engine
 from core.settings import Settings
-from engine import Engine
 from models.resample import SAMPLE_RATE_HZ, Audio
-from realtime.capture import FileSource, SourceSpec
-from realtime.clip import ClipEmotion
+from realtime.clip_summary import ClipEmotion
 from realtime.snapshot import AxisStatement, DecisionKind
-
-__all__ = ["count", "hear", "run"]
+from training.speed.synthetic_sounds import VOICELESS
 
 
 def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
-    """Count what the gate accepts.
-
-    Parameters
-    ----------
-    files
-        Recordings without a voice; none of them takes the synthesised sounds.
-    minutes
-        Length of each synthesised sound.
-
-    Returns
-    -------
-    figures
-        Per sound what `count` returns.
-    """
+    """Count what the gate accepts, per sound, in recordings without a voice, or else in synthesised ones."""
     if files:
         engine = Engine(Settings(journal=False))
         figures = {path.name: count(engine.recognise(path)) for path in files}
@@ -82,12 +66,8 @@ def hear(audio: Audio) -> ClipEmotion:
     """Send audio, shape (samples,), 16 kHz, through the live path."""
     content = io.BytesIO()
     soundfile.write(content, audio, SAMPLE_RATE_HZ, format="WAV", subtype="FLOAT")
-
-    def open_source(_spec: SourceSpec, _settings: Settings) -> FileSource:
-        return FileSource(Path("sound.wav"), content=content.getvalue(), fast=True)
-
-    engine = Engine(Settings(journal=False), open_source=open_source)
-    clip = engine.recognise(Path("sound.wav"))
+    engine = Engine(Settings(journal=False))
+    clip = engine.recognise(Path("sound.wav"), content=content.getvalue())
     engine.close()
     return clip
 

@@ -20,31 +20,24 @@ from typing import Any, Final
 import numpy as np
 import soundfile
 
-from benchmarks.machine import load_average, peak_memory_mb, processor_name
-from benchmarks.sounds import instrumental_music
+from attune.engine.library_facts import facts_of
 from core.settings import load_settings
-from models.mood.tagger import load_tagger
+from models.mood.tagger import configured_tagger
 from models.resample import SAMPLE_RATE_HZ
-from playback.levels import Level
-from playback.library import read_library
-from playback.local_lists import lists_of
-from playback.scan import Scanned, TrackMood, scan
-
-__all__ = ["run"]
+from models.track.profile import load_profiler
+from playback.library.loudness import Loudness
+from playback.library.playlists import lists_of
+from playback.library.scan import Scanned, TrackMood, scan
+from playback.library.tracks import read_library
+from training.speed.machine import machine_record, peak_memory_mb
+from training.speed.synthetic_sounds import instrumental_music
 
 _SUFFIXES: Final = (".mp3", ".flac", ".ogg")
 _MUSIC_S: Final = 120.0
 
 
 def run(*, files: int, seconds: float) -> dict[str, Any]:
-    """Write the files, have them indexed by a process that is killed half-way, and go on.
-
-    Parameters
-    ----------
-    files
-        How many, at least 2.
-    seconds
-        Of music in each, below 60.
+    """Write files (2 at least, below 60 s each) and have them indexed by a process that is killed half-way.
 
     Returns
     -------
@@ -77,8 +70,7 @@ def run(*, files: int, seconds: float) -> dict[str, Any]:
             "nothing_new_s": round(again_s, 2),
             "playlists": {one.name: one.tracks for one in lists_of(library).playlists.values()},
             "peak_memory_mb": peak_memory_mb(),
-            "cpu": processor_name(),
-            "load_average": load_average(),
+            **machine_record(),
         }
 
 
@@ -109,18 +101,16 @@ def _killed_half_way(folder: Path, database: Path, files: int) -> int:
 
 
 def _scan(folder: Path, database: Path, *, tell: bool = False) -> Scanned:
-    settings = load_settings()
-    tagger = load_tagger(
-        backbone=settings.mood_backbone,
-        head=settings.mood_head,
-        threads=settings.threads,
-        provider=settings.provider,
-    )
+    profiler = load_profiler(configured_tagger(load_settings()))
 
     def score(path: Path) -> TrackMood:
-        level = Level()
-        found = tagger.analyse(path, on_sound=level.push)
-        return TrackMood(found.theme, found.duration_s, level.rms, level.peak)
+        level = Loudness()
+        found = profiler.profile(path, on_sound=level.push)
+        return TrackMood(
+            *(found.mood.theme, found.duration_s, level.rms, level.peak),
+            facts=facts_of(found),
+            embedding=found.embedding.astype(np.float16),
+        )
 
     def say(done: int, _total: int) -> None:
         if tell:

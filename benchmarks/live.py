@@ -16,23 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import load_average, peak_memory_mb, processor_name
+from attune.engine.engine import Engine
 from core.settings import Settings
-from engine import Engine
 from realtime.capture import SourceKind, SourceSpec
-
-__all__ = ["run"]
+from training.speed.machine import machine_record, peak_memory_mb
 
 
 def run(spec: SourceSpec, *, seconds: float) -> dict[str, Any]:
-    """Listen for a while and measure.
-
-    Parameters
-    ----------
-    spec
-        A paced source.
-    seconds
-        How long to listen.
+    """Listen to a paced source for a while and measure.
 
     Returns
     -------
@@ -65,13 +56,12 @@ def run(spec: SourceSpec, *, seconds: float) -> dict[str, Any]:
         "peak_memory_mb": peak_memory_mb(),
         "first_reading_s": _cold_start_s(),
         "threads": engine.model.threads,
-        "cpu": processor_name(),
-        "load_average": load_average(),
+        **machine_record(),
     }
 
 
 def _cold_start_s() -> float:
-    command = [sys.executable, "-m", "cli", "listen", "--source", "demo", "--json"]
+    command = [sys.executable, "-m", "attune", "listen", "--source", "demo", "--json"]
     started_s = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own program
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

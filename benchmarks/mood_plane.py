@@ -21,9 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.mood.head import Head, load_head
-from models.mood.plane import places, scores
-
-__all__ = ["area", "run", "spreads"]
+from models.mood.plane import plane_positions, scores
 
 _BATCH: Final = 1024
 _PLEASANT: Final = ("Q1", "Q4")
@@ -38,18 +36,12 @@ def area(values: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> fl
 
 
 def run(embeddings: Path, labels: Path) -> dict[str, Any]:
-    """Areas under the curves of both axes, signs that are right, and how the axes go together.
-
-    Parameters
-    ----------
-    embeddings, labels
-        See the module.
-    """
+    """Areas under the curves of both axes, signs that are right, and how the axes go together."""
     with labels.open(newline="", encoding="utf-8") as file:
         quadrants = {row["path"]: row["quadrant"] for row in csv.DictReader(file)}
     with np.load(embeddings) as content:
         of_clip = np.array([quadrants[str(path)] for path in content["path"]])
-        rows = places(_probabilities(load_head(), content["mean"]))
+        rows = plane_positions(_probabilities(load_head(), content["mean"]))
     answer: dict[str, Any] = {"clips": len(rows)}
     axes = (("pleasantness", _PLEASANT), ("energy", _LIVELY))
     for values, (axis, high) in zip(rows.T, axes, strict=True):
@@ -78,7 +70,7 @@ def spreads(all_music: Path) -> dict[str, list[float]]:
 
 def _probabilities(head: Head, embeddings: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     parts = [embeddings[start : start + _BATCH] for start in range(0, len(embeddings), _BATCH)]
-    return np.concatenate([head.probabilities(part.astype(np.float32)) for part in parts])
+    return np.concatenate([head.predict(part.astype(np.float32)) for part in parts])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,7 +5,7 @@
 
 Speech is a manifest or folder of clips (`attune data`), music an archive or folder. Test speakers and
 music that no network of this project has heard go through the live path, as fast as possible. With --choose
-it is training speakers and music, for a table by which the guard's two settings are chosen.
+it is training speakers and music, for a table by which the two settings of music rejection are chosen.
 """
 
 from __future__ import annotations
@@ -20,37 +20,26 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.false_alarms import count, hear
+from core.emotions import EMOTIONS, Emotion
 from core.settings import load_settings
-from models.emotion.labels import EMOTIONS, Emotion
 from models.emotion.recogniser import WINDOW_SAMPLES
+from models.mood.audio_classes import AudioClassScores
 from models.mood.backbone import load_backbone
 from models.mood.head import load_head
-from models.mood.shares import Shares
 from models.resample import SAMPLE_RATE_HZ, Audio
-from realtime.clip import ClipEmotion
-from realtime.guard import GuardConfig, only_music
-from realtime.mood import MoodEar
+from realtime.clip_summary import ClipEmotion
+from realtime.live_mood_tagger import LiveMoodTagger
+from realtime.music_rejection import MusicRejectionConfig, only_music
 from realtime.snapshot import DecisionKind
 from realtime.voice_activity import VoiceActivity, load_voice_activity_session
+from training.channel import sounding_rms
+from training.data.cache import open_clips
+from training.data.recordings import read_recordings
+from training.yamnet.recordings import is_held_out, is_unheard
 
-__all__ = [
-    "Spoken",
-    "choices",
-    "concert",
-    "level",
-    "mixed",
-    "recognised",
-    "run",
-    "script",
-    "songs_never_heard",
-]
-
-_GAP_S: Final = 4.0
-"""Between clips: longer than a window, so that none hears two of them."""
-_GRACE_S: Final = 2.0
-"""After a clip's end, in which its windows may still be decided."""
+_GAP_S: Final = 4.0  # between clips: longer than a window, so that none hears two of them
+_GRACE_S: Final = 2.0  # after a clip's end, in which its windows may still be decided
 _SPEECH_RMS: Final = 0.05
-_SPOKEN: Final = 1e-3
 _FADE_S: Final = 1.0
 _LIMIT_S: Final = 86_400.0
 _MUSIC_FROM: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -79,7 +68,7 @@ def script(clips: Sequence[tuple[Audio, Emotion]]) -> tuple[Audio, tuple[Spoken,
 
 def level(audio: Audio) -> Audio:
     """Sound as loud as all speech here."""
-    loud: Audio = np.clip(audio * np.float32(_SPEECH_RMS / _rms(audio)), -1.0, 1.0)
+    loud: Audio = np.clip(audio * np.float32(_SPEECH_RMS / sounding_rms(audio)), -1.0, 1.0)
     return loud
 
 
@@ -91,7 +80,7 @@ def songs_never_heard(music: Path) -> list[Audio]:
 def mixed(speech: Audio, songs: Sequence[Audio], under_db: float) -> Audio:
     """Speech of `script` with songs in a row so many dB below it, all through, also between clips."""
     gain = _SPEECH_RMS * 10.0 ** (-under_db / 20.0)
-    levelled = np.concatenate([song * np.float32(gain / _rms(song)) for song in songs])
+    levelled = np.concatenate([song * np.float32(gain / sounding_rms(song)) for song in songs])
     return np.clip(speech + np.resize(levelled, speech.size), -1.0, 1.0)
 
 
@@ -109,32 +98,26 @@ def concert(songs: Sequence[Audio]) -> Audio:
 
 
 def recognised(heard_as: ClipEmotion, spoken: Sequence[Spoken]) -> dict[str, int]:
-    """Of how many clips an emotion was accepted at all, and of how many the right one."""
-    accepted = [w for w in heard_as.windows if w.decision.kind is DecisionKind.ACCEPTED]
+    """Of how many clips an emotion was accepted, or else a direction, and of how many the right emotion."""
     grace = round(_GRACE_S * SAMPLE_RATE_HZ)
     during = [
-        {w.decision.emotion for w in accepted if clip.start < w.reading.clock <= clip.stop + grace}
+        [w.decision for w in heard_as.windows if clip.start < w.reading.clock <= clip.stop + grace]
         for clip in spoken
     ]
+    emotions = [{d.emotion for d in clip if d.kind is DecisionKind.ACCEPTED} for clip in during]
     return {
         "clips": len(spoken),
-        "accepted": sum(map(bool, during)),
-        "right": sum(clip.emotion in found for clip, found in zip(spoken, during, strict=True)),
+        "accepted": sum(map(bool, emotions)),
+        "right": sum(clip.emotion in found for clip, found in zip(spoken, emotions, strict=True)),
+        "accepted_or_direction": sum(
+            bool(found) or any(d.direction is not None for d in clip)
+            for clip, found in zip(during, emotions, strict=True)
+        ),
     }
 
 
 def run(speech: Path, music: Path, *, clips: int, under_db: float) -> dict[str, Any]:
-    """Songs alone; speech alone; both together.
-
-    Parameters
-    ----------
-    speech, music
-        As `open_clips` and `read_recordings` open them.
-    clips
-        How many of the test speakers', drawn by chance.
-    under_db
-        Level of the music under the speech.
-    """
+    """Songs alone; speech of test speakers drawn by chance; both, the music so many dB below."""
     songs = songs_never_heard(music)
     alone, spoken = script(_clips(speech, "test", clips))
     return {
@@ -145,12 +128,7 @@ def run(speech: Path, music: Path, *, clips: int, under_db: float) -> dict[str, 
 
 
 def choices(speech: Path, music: Path, *, clips: int, under_db: float) -> list[dict[str, float]]:
-    """What each pair of the guard's settings holds back, on training speakers and music.
-
-    Parameters
-    ----------
-    speech, music, clips, under_db
-        As for `run`.
+    """What each pair of the settings of music rejection holds back on training speakers and music.
 
     Returns
     -------
@@ -160,16 +138,15 @@ def choices(speech: Path, music: Path, *, clips: int, under_db: float) -> list[d
     """
     songs = _songs(music, trained_on=True)
     alone, _ = script(_clips(speech, "train", clips))
-    ear = _Ear()
     sounds = {
-        "speech": ear.windows(alone),
-        "speech over music": ear.windows(mixed(alone, songs, under_db)),
-        "music": ear.windows(concert(songs[:clips])),
+        "speech": _window_scores(alone),
+        "speech over music": _window_scores(mixed(alone, songs, under_db)),
+        "music": _window_scores(concert(songs[:clips])),
     }
     rows = []
     for music_from in _MUSIC_FROM:
         for margin in _MARGINS:
-            config = GuardConfig(music_from=music_from, margin=margin, beside_from=0.0)
+            config = MusicRejectionConfig(music_from=music_from, margin=margin, beside_from=0.0)
             row = {"music_from": music_from, "voice_over_music": margin}
             for name, windows in sounds.items():
                 row[name] = round(float(np.mean([only_music(shares, config) for shares in windows])), 3)
@@ -177,54 +154,33 @@ def choices(speech: Path, music: Path, *, clips: int, under_db: float) -> list[d
     return rows
 
 
-class _Ear:
-    """What the guard is shown of each window with speech enough."""
-
-    def __init__(self) -> None:
-        self._settings = load_settings()
-        self._models = load_backbone(self._settings.mood_backbone), load_head(self._settings.mood_head)
-        self._voice = load_voice_activity_session()
-
-    def windows(self, audio: Audio) -> list[tuple[Shares, ...]]:
-        """Of a stream at 16 kHz."""
-        settings = self._settings
-        ear = MoodEar(*self._models, music_from=settings.music_from)
-        voice = VoiceActivity(self._voice, window_samples=WINDOW_SAMPLES, threshold=settings.speech_threshold)
-        hop = round(settings.hop_s * SAMPLE_RATE_HZ)
-        found = []
-        for end in range(hop, audio.size + 1, hop):
-            voice.feed(audio[end - hop : end])
-            if end >= WINDOW_SAMPLES:
-                reading = ear.hear(audio[end - WINDOW_SAMPLES : end], end)
-                if voice.share >= settings.min_speech_share:
-                    found.append(reading.shares)
-        return found
+def _window_scores(audio: Audio) -> list[tuple[AudioClassScores, ...]]:
+    """What music rejection is shown of each window with enough speech, of a stream at 16 kHz."""
+    settings = load_settings()
+    tagger = LiveMoodTagger(load_backbone(settings.mood_backbone), load_head(settings.mood_head))
+    session = load_voice_activity_session()
+    voice = VoiceActivity(session, window_samples=WINDOW_SAMPLES, threshold=settings.speech_threshold)
+    hop = round(settings.hop_s * SAMPLE_RATE_HZ)
+    found = []
+    for end in range(hop, audio.size + 1, hop):
+        voice.feed(audio[end - hop : end])
+        if end >= WINDOW_SAMPLES:
+            reading = tagger.tag(audio[end - WINDOW_SAMPLES : end], end)
+            if voice.share >= settings.min_speech_share:
+                found.append(reading.class_scores)
+    return found
 
 
 def _songs(music: Path, *, trained_on: bool) -> list[Audio]:
-    from models.training.data.recordings import read_recordings  # noqa: PLC0415 - it needs the extra train
-    from models.training.emotion.noise import heard  # noqa: PLC0415
-    from models.training.yamnet.material import kept_out  # noqa: PLC0415
-
-    def wanted(name: str) -> bool:
-        return not kept_out(name) if trained_on else kept_out(name) and not heard(name)
-
+    wanted = (lambda name: not is_held_out(name)) if trained_on else is_unheard
     return read_recordings(music, limit_s=_LIMIT_S, wanted=wanted)
 
 
 def _clips(speech: Path, split: str, count_: int) -> list[tuple[Audio, Emotion]]:
-    from models.training.data.speech import open_clips  # noqa: PLC0415
-
     cache = open_clips(speech)
     rows = [clip for clip in cache.clips if clip.split == split and clip.emotion in EMOTIONS]
     order = np.random.default_rng(0).permutation(len(rows))[:count_]
     return [(cache.audio(rows[row]), Emotion(rows[row].emotion)) for row in order]
-
-
-def _rms(audio: Audio) -> float:
-    """Of what is no silence."""
-    sounding = audio[np.abs(audio) > _SPOKEN * np.abs(audio).max(initial=0.0)]
-    return max(1e-6, float(np.sqrt(np.mean(np.square(sounding)))) if sounding.size else 0.0)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
@@ -19,15 +19,13 @@ from typing import Any, Final
 
 import soundfile
 
-from benchmarks.machine import load_average, peak_memory_mb, processor_name
+from attune.engine.engine import Engine
 from core.settings import Settings
-from engine import Engine
 from models.audio import decode
-from models.resample import SAMPLE_RATE_HZ, Audio
+from models.resample import SAMPLE_RATE_HZ
 from realtime.capture import FileSource, SourceKind, SourceSpec
 from realtime.journal import EventRow, WindowRow
-
-__all__ = ["run"]
+from training.speed.machine import machine_record, peak_memory_mb
 
 BLOCK_FRAMES: Final = (160, 1_024, 4_801, 1_024)
 """One run each; the last repeats a size, so that a second run of the same kind is compared too."""
@@ -37,14 +35,7 @@ _OWN_COLUMNS: Final = {"session_id", "wall_time", "latency_ms"}
 
 
 def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
-    """Replay the same sound with several block sizes and compare the journals.
-
-    Parameters
-    ----------
-    files
-        Recordings; decoded to 16 kHz and joined.
-    minutes
-        How much sound to replay.
+    """Replay so many minutes of recordings, joined, with several block sizes, and compare the journals.
 
     Returns
     -------
@@ -75,25 +66,20 @@ def run(files: Sequence[Path], *, minutes: float) -> dict[str, Any]:
         "samples": samples,
         "runs": runs,
         "journals_equal": all(rows == journals[0] for rows in journals),
-        "cpu": processor_name(),
-        "load_average": load_average(),
+        **machine_record(),
     }
 
 
 def _join(files: Sequence[Path], target: Path, *, samples: int) -> int:
     written = 0
     with soundfile.SoundFile(target, "w", SAMPLE_RATE_HZ, 1) as out:
-        for audio in _endless(files):
+        for audio in cycle([decode(path) for path in files]):
             part = audio[: samples - written]
             out.write(part)
             written += len(part)
             if written == samples:
                 return written
     raise ValueError("the files hold no sound")
-
-
-def _endless(files: Sequence[Path]) -> Iterator[Audio]:
-    return cycle([decode(path) for path in files])
 
 
 def _replay(engine: Engine, sound: Path, samples: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ spoken at that time, or for a direction that contains it, once for each change; 
 it only tells the direction of before more closely. With --sure people say only sentences of
 which the emotion model is rightly sure by themselves: that measures the way from emotions to music, not
 the model. With --choose it is calibration speakers,
-for a table by which the knobs of `realtime.tenor` are chosen.
+for a table by which the settings of `realtime.sustained_emotion` are chosen.
 """
 
 from __future__ import annotations
@@ -28,23 +28,33 @@ import numpy as np
 
 from benchmarks.false_alarms import hear
 from benchmarks.over_music import level, mixed, songs_never_heard
-from engine import feeling_of
-from models.emotion.labels import EMOTIONS, Emotion
-from models.emotion.plane import Feeling
+from core.directions import Feeling
+from core.emotions import EMOTIONS, Emotion
 from models.emotion.recogniser import WINDOW_SAMPLES, EmotionRecogniser, load_recogniser
 from models.resample import SAMPLE_RATE_HZ, Audio
-from playback.attribution import Sight
-from playback.autopilot import AutopilotState, step
-from playback.autopilot_events import Context, Event, Heard, ListeningSeen, PlayerSeen, Switch, SwitchEnded
-from playback.feelings import FEELINGS, contains, goes_on
+from playback.autopilot.attribution import PlayerObservation
+from playback.autopilot.context import Context
+from playback.autopilot.events import (
+    Event,
+    FeelingDecided,
+    ListeningChanged,
+    PlayerObserved,
+    Switch,
+    SwitchEnded,
+)
+from playback.autopilot.policy import step
+from playback.autopilot.state import AutopilotState
+from playback.mapping.feelings import FEELINGS, contains, continues
+from playback.mapping.styles import Strategy
 from playback.player import Outcome, OutcomeKind, Playlist
-from playback.preferences import AutopilotSettings, Mode
-from playback.styles import Strategy
-from realtime.clip import ClipEmotion
-from realtime.tenor import TenorConfig, TenorState
-from realtime.tenor import step as add_up
-
-__all__ = ["Part", "Switched", "choices", "judged", "run", "switches"]
+from playback.preferences.preferences import AutopilotSettings, Mode
+from realtime.clip_summary import ClipEmotion
+from realtime.response import feeling_to_follow
+from realtime.sustained_emotion import SustainedEmotionConfig, SustainedEmotionState
+from realtime.sustained_emotion import step as add_up
+from training.data.cache import open_speech
+from training.data.splits import Split
+from training.data.window import cut
 
 _CHANGES: Final = (
     *(Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.FEARFUL, Emotion.NEUTRAL, Emotion.DISGUST),
@@ -54,10 +64,10 @@ _SPOKEN_S: Final = 60.0
 _SONG_S: Final = 45.0
 _SILENCE_S: Final = 45.0
 _PAUSE_S: Final = 0.6
-_GRACE_S: Final = 8.0
-"""After somebody has stopped: so long smoothing, dwell and gaps may reach."""
+_GRACE_S: Final = 8.0  # after somebody has stopped: so long smoothing, dwell and gaps may reach
 _BEGIN_S: Final = 1_000_000.0
 _TWO: Final = 2
+_HALF_HOURS: Final = 4
 _SURE: Final = 0.7
 _CORPORA: Final = ("crema_d", "ravdess_speech")
 _MEMORY_S: Final = (10.0, 15.0, 20.0, 30.0)
@@ -67,7 +77,7 @@ _LEAST_S: Final = (4.0, 6.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SpokenPart:
     """When somebody is of an emotion, s."""
 
     start_s: float
@@ -84,11 +94,12 @@ class Switched:
 
 
 def switches(
-    heard: ClipEmotion, settings: AutopilotSettings | None = None, tenor: TenorConfig | None = None
+    heard: ClipEmotion,
+    sustained: SustainedEmotionConfig | None = None,
 ) -> tuple[Switched, ...]:
     """What the autopilot makes of a recording with two playlists for each feeling, fed as by the engine."""
     context = Context(
-        settings or replace(AutopilotSettings(), mode=Mode.AUTO),
+        replace(AutopilotSettings(), mode=Mode.AUTO),
         {e: tuple(Playlist(f"local:{e}-{n}", f"{e} {n}") for n in range(_TWO)) for e in FEELINGS},
         dict.fromkeys(FEELINGS, Strategy.MATCH),
     )
@@ -101,19 +112,23 @@ def switches(
             if isinstance(command, Switch):
                 found.append(Switched(event.at_s - _BEGIN_S, command.feeling))
                 feed(SwitchEnded(event.at_s, command.playlist.uri, Outcome(OutcomeKind.DONE)))
-                feed(PlayerSeen(event.at_s, True, Sight(event.at_s, True, command.playlist, "a track")))
+                feed(
+                    PlayerObserved(
+                        event.at_s, True, PlayerObservation(event.at_s, True, command.playlist, "a track")
+                    )
+                )
 
-    feed(PlayerSeen(_BEGIN_S, True, Sight(_BEGIN_S, False, None, "")))
-    feed(ListeningSeen(_BEGIN_S, True))
-    so_far, config = TenorState(), tenor or TenorConfig()
+    feed(PlayerObserved(_BEGIN_S, True, PlayerObservation(_BEGIN_S, False, None, "")))
+    feed(ListeningChanged(_BEGIN_S, True))
+    so_far, config = SustainedEmotionState(), sustained or SustainedEmotionConfig()
     for window in heard.windows:
         so_far, talk = add_up(so_far, window.reading, config)
         at_s = _BEGIN_S + window.reading.clock / SAMPLE_RATE_HZ
-        feed(Heard(at_s, feeling_of(window.decision, talk)))
+        feed(FeelingDecided(at_s, feeling_to_follow(window.decision, talk)))
     return tuple(found)
 
 
-def judged(found: Sequence[Switched], parts: Sequence[Part]) -> dict[str, Any]:
+def count_switches(found: Sequence[Switched], parts: Sequence[SpokenPart]) -> dict[str, Any]:
     """Changes of emotion that the music followed, and switches that were for none."""
     right: dict[int, float] = {}
     followed: dict[int, Feeling] = {}
@@ -122,7 +137,8 @@ def judged(found: Sequence[Switched], parts: Sequence[Part]) -> dict[str, Any]:
         spoken = [
             place
             for place, part in enumerate(parts)
-            if part.start_s <= switch.at_s <= part.stop_s + _GRACE_S and goes_on(part.emotion, switch.feeling)
+            if part.start_s <= switch.at_s <= part.stop_s + _GRACE_S
+            and continues(part.emotion, switch.feeling)
         ]
         if spoken and spoken[0] not in right:
             right[spoken[0]] = round(switch.at_s - parts[spoken[0]].start_s, 1)
@@ -146,16 +162,7 @@ def run(
 ) -> dict[str, Any]:
     """Make the half hour, hear it, and judge what the autopilot did.
 
-    Parameters
-    ----------
-    speech, music
-        As for `benchmarks.over_music`.
-    under_db
-        Level of songs under the speech; None: there are none under it.
-    seed
-        Of who speaks, and of the songs.
-    sure
-        Only sentences of which the model is rightly sure.
+    The songs are so many dB under the speech too; None: there are none under it.
     """
     rng = np.random.default_rng(seed)
     songs = songs_never_heard(music)
@@ -164,32 +171,26 @@ def run(
         audio = mixed(audio, songs, under_db)
     return {
         "minutes": round(audio.size / SAMPLE_RATE_HZ / 60, 1),
-        **judged(switches(hear(audio)), parts),
+        **count_switches(switches(hear(audio)), parts),
     }
 
 
-def choices(speech: Path, music: Path, *, halves: int = 4) -> list[dict[str, Any]]:
-    """What each set of knobs of the tenor makes of some half hours of calibration speakers, the best first.
-
-    Parameters
-    ----------
-    speech, music
-        As for `run`.
-    halves
-        How many half hours.
-    """
+def choices(speech: Path, music: Path) -> list[dict[str, Any]]:
+    """What each setting of the sustained emotion makes of half hours of calibration speakers, best first."""
     songs = songs_never_heard(music)
     heard = []
-    for seed in range(halves):
+    for seed in range(_HALF_HOURS):
         audio, parts = _half_hour(np.random.default_rng(seed), speech, "calibration", songs)
         heard.append((hear(audio), parts))
     grid = itertools.product(_MEMORY_S, _WEIGHT, _ENTER, _LEAST_S)
-    rows = [_row(heard, TenorConfig(m, 60.0, w, e, e - 0.15, least)) for m, w, e, least in grid]
+    rows = [_row(heard, SustainedEmotionConfig(m, 60.0, w, e, e - 0.15, least)) for m, w, e, least in grid]
     return sorted(rows, key=lambda row: (row["false"] - row["right"], row["median_delay_s"]))
 
 
-def _row(heard: Iterable[tuple[ClipEmotion, Sequence[Part]]], config: TenorConfig) -> dict[str, Any]:
-    found = [judged(switches(clip, tenor=config), parts) for clip, parts in heard]
+def _row(
+    heard: Iterable[tuple[ClipEmotion, Sequence[SpokenPart]]], config: SustainedEmotionConfig
+) -> dict[str, Any]:
+    found = [count_switches(switches(clip, sustained=config), parts) for clip, parts in heard]
     return {
         "memory_s": config.memory_s,
         "weight": config.weight,
@@ -203,14 +204,14 @@ def _row(heard: Iterable[tuple[ClipEmotion, Sequence[Part]]], config: TenorConfi
 
 def _half_hour(
     rng: np.random.Generator, speech: Path, split: str, songs: Sequence[Audio], *, sure: bool = False
-) -> tuple[Audio, tuple[Part, ...]]:
+) -> tuple[Audio, tuple[SpokenPart, ...]]:
     pieces, parts, at = [], [], 0
     silence = np.zeros(round(_SILENCE_S * SAMPLE_RATE_HZ), dtype=np.float32)
     for emotion, spoken in zip(_CHANGES, _voices(rng, speech, split, sure=sure), strict=True):
         song = songs[int(rng.integers(len(songs)))]
         between = [level(np.resize(song, round(_SONG_S * SAMPLE_RATE_HZ))), silence]
         at += sum(piece.size for piece in between)
-        parts.append(Part(at / SAMPLE_RATE_HZ, (at + spoken.size) / SAMPLE_RATE_HZ, emotion))
+        parts.append(SpokenPart(at / SAMPLE_RATE_HZ, (at + spoken.size) / SAMPLE_RATE_HZ, emotion))
         pieces += [*between, spoken]
         at += spoken.size
     return np.concatenate([*pieces, silence]), tuple(parts)
@@ -218,9 +219,6 @@ def _half_hour(
 
 def _voices(rng: np.random.Generator, speech: Path, split: str, *, sure: bool) -> list[Audio]:
     """For each change, somebody else as far as people reach: a minute of that emotion, clip after clip."""
-    from models.training.data.speech import open_speech  # noqa: PLC0415 - it needs the extra train
-    from models.training.data.splits import Split  # noqa: PLC0415
-
     cache = open_speech(speech)
     clips = [clip for clip in cache.of(Split(split)) if clip.corpus in _CORPORA]
     if sure:
@@ -244,10 +242,7 @@ def _voices(rng: np.random.Generator, speech: Path, split: str, *, sure: bool) -
 
 
 def _is_sure(recogniser: EmotionRecogniser, audio: Audio, emotion: str) -> bool:
-    window = np.zeros(WINDOW_SAMPLES, dtype=np.float32)
-    first = max(0, (audio.size - WINDOW_SAMPLES) // 2)
-    middle = audio[first : first + WINDOW_SAMPLES]
-    window[: middle.size] = middle
+    window = cut(audio, max(0, (audio.size - WINDOW_SAMPLES) // 2), WINDOW_SAMPLES)
     answer = recogniser.probabilities(window[np.newaxis])[0]
     return bool(answer.max() >= _SURE and EMOTIONS[int(answer.argmax())] == emotion)
 

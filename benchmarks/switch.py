@@ -1,8 +1,8 @@
 """How long it takes from an accepted emotion to the other playlist on a Spotify server on this machine.
 
-    PYTHONPATH=tests python -m benchmarks.switch [--switches 100]
+    python -m benchmarks.switch [--switches 100]
 
-The conductor, the autopilot and the player are the program's own, spotipy included; the server is the tests'
+The controller, the autopilot and the player are the program's own, spotipy included; the server is the tests'
 fake one, over TCP. Dwell is 0, and the clock jumps over the cool-down between two switches.
 """
 
@@ -19,13 +19,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.emotion.labels import EMOTIONS, Emotion
-from playback.conductor import Conductor
-from playback.preferences import Choice, Mode, PlaylistRef, Preferences
-from playback.styles import Strategy
+from core.emotions import EMOTIONS, Emotion
+from playback.controller import PlaybackController
+from playback.mapping.styles import Strategy
+from playback.preferences.preferences import MappingEntry, Mode, PlaylistRef, Preferences
 from spotify.player import SpotifyPlayer
-
-__all__ = ["run"]
 
 _PATIENCE_S: Final = 10.0
 _COOLDOWN_S: Final = 10.0
@@ -48,19 +46,8 @@ class _SignedIn:
 
 
 def run(switches: int) -> dict[str, Any]:
-    """Time so many switches, in milliseconds.
-
-    Parameters
-    ----------
-    switches
-        How many.
-
-    Returns
-    -------
-    figures
-        Count, median, 95th percentile and worst.
-    """
-    fake = importlib.import_module("fake_spotify")  # needs PYTHONPATH=tests
+    """Time so many switches, in milliseconds: count, median, 95th percentile and worst."""
+    fake = importlib.import_module("tests.fake_spotify")
     jumped_s = 0.0
 
     def clock() -> float:
@@ -72,29 +59,29 @@ def run(switches: int) -> dict[str, Any]:
         player = SpotifyPlayer(
             _SignedIn(server.sign_in()["access_token"]),
             api_url=server.url,
-            file=Path(folder) / "memory.json",
+            state_file=Path(folder) / "memory.json",
             clock=clock,  # what plays is known too long ago, so that it is asked before each switch
         )
         player.refresh().result(_PATIENCE_S)
         default = Preferences()
         preferences = replace(
             default,
-            choices={e: Choice(Strategy.MATCH, (refs[e],)) for e in EMOTIONS},
+            choices={e: MappingEntry(Strategy.MATCH, (refs[e],)) for e in EMOTIONS},
             autopilot=replace(default.autopilot, mode=Mode.AUTO, dwell_s=0.0, cooldown_s=_COOLDOWN_S),
         )
-        conductor = Conductor(
-            player, preferences, save=lambda _: None, record=lambda *_: None, clock=clock, watch_s=0.2
+        controller = PlaybackController(
+            player, preferences, save=lambda _: None, record=lambda *_: None, clock=clock, poll_s=0.2
         )
-        conductor.listening(True)
+        controller.set_listening(True)
         spent_ms = []
         try:
             for number in range(switches):
                 emotion = (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY)[number % 3]
-                spent_ms.append(1000.0 * _switched(server, conductor, refs[emotion].uri, emotion))
+                spent_ms.append(1000.0 * _switched(server, controller, refs[emotion].uri, emotion))
                 time.sleep(_SETTLE_S)  # what the server has done is known to the autopilot, too
                 jumped_s += 2 * _COOLDOWN_S
         finally:
-            conductor.close()
+            controller.close()
     return {
         "switches": len(spent_ms),
         "median_ms": round(float(np.median(spent_ms)), 1),
@@ -103,16 +90,16 @@ def run(switches: int) -> dict[str, Any]:
     }
 
 
-def _switched(server: Any, conductor: Conductor, uri: str, emotion: Emotion) -> float:
+def _switched(server: Any, controller: PlaybackController, uri: str, emotion: Emotion) -> float:
     """Let the emotion be accepted; seconds until the server plays its playlist."""
     begun_s = time.perf_counter()
-    conductor.hear(emotion)
+    controller.follow(emotion)
     while True:
         playing = server.now_playing()
         if uri in str(playing):
             return time.perf_counter() - begun_s
         if time.perf_counter() - begun_s > _PATIENCE_S:
-            raise RuntimeError(f"The server never played {uri}: {conductor.snapshot().says}")
+            raise RuntimeError(f"The server never played {uri}: {controller.snapshot().message}")
         time.sleep(0.0005)
 
 

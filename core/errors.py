@@ -2,25 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "AnalysisCancelledError",
-    "AttuneError",
-    "AudioDecodeError",
-    "AudioDeviceError",
-    "BackendMissingError",
-    "DataError",
-    "DeviceLostError",
-    "DeviceNotFoundError",
-    "DownloadError",
-    "JournalError",
-    "ModelError",
-    "MusicError",
-    "SettingsError",
-    "TagsError",
-    "VoiceError",
-    "WeightsError",
-]
-
 
 class AttuneError(Exception):
     """Root of all errors raised on purpose.
@@ -51,7 +32,7 @@ class DeviceNotFoundError(AudioDeviceError):
 
 
 class DeviceLostError(AudioDeviceError):
-    """A device that was open has stopped delivering sound."""
+    """An open device has stopped delivering sound."""
 
 
 class ModelError(AttuneError):
@@ -59,7 +40,11 @@ class ModelError(AttuneError):
 
 
 class WeightsError(ModelError):
-    """A weight file is missing, corrupt or not the one that was expected."""
+    """A weight file is missing, corrupt or another one."""
+
+
+class ExtraMissingError(ModelError):
+    """A library that only an extra of the installation brings is missing."""
 
 
 class DownloadError(AttuneError):
@@ -75,16 +60,24 @@ class TagsError(AttuneError):
 
 
 class DataError(AttuneError):
-    """A data set for training or evaluation is not what it claims to be."""
+    """A data set for training or evaluation is not usable, or a file cannot be written."""
 
 
 class VoiceError(AttuneError):
-    """The adaptation to the user's voice cannot be made, kept or used."""
+    """The adaptation to the user's voice cannot be fitted, saved or used."""
 
 
 class JournalError(AttuneError):
     """The journal cannot be opened, read or written."""
 
 
+class HomeAutomationError(AttuneError):
+    """The broker of home automation cannot be reached or refuses, or its password cannot be kept."""
+
+
 class MusicError(AttuneError):
-    """What people decided about the music, or a player, cannot be used."""
+    """The music preferences, or a player, cannot be used."""
+
+
+class CatalogError(AttuneError):
+    """A catalogue, or what it is made of, cannot be read or written."""

@@ -1,4 +1,4 @@
-"""The program's log: one rotating file that its owner alone may read; nothing is printed."""
+"""The program's log: one rotating, private file without secrets; nothing is printed."""
 
 from __future__ import annotations
 
@@ -14,61 +14,43 @@ from typing import Any, Final
 
 from core import paths
 from core.redaction import redact
-
-__all__ = ["blot_secrets", "start_logging"]
+from core.text import printable, printable_lines
 
 _MAX_BYTES: Final = 1_000_000
 _OLD_FILES: Final = 2  # beside the one in use: 3 MB in all
-_starting: Final = threading.Lock()  # the dashboard calls from every tab
-_plain: Final = logging.Formatter()
+_START_LOCK: Final = threading.Lock()  # the dashboard calls from every tab
+_FORMATTER: Final = logging.Formatter()
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
-_OURS: Final = frozenset(
-    {
-        "app",
-        "benchmarks",
-        "cli",
-        "core",
-        "dashboard",
-        "doctor",
-        "engine",
-        "models",
-        "playback",
-        "realtime",
-        "spotify",
-    }
+_OWN_PACKAGES: Final = frozenset(
+    ["app", "attune", "benchmarks", "core", "models", "playback", "realtime", "spotify", "training"]
 )
 
 
 def start_logging() -> Path | None:
-    """Send the log to a file in the user's log folder; calling it again changes nothing.
+    """Send the log to a file in the user's log folder, once; None where it cannot be written.
 
-    Our own loggers are kept from INFO on, those of libraries from WARNING on. No sound may be logged
-    by any room; what is secret is blotted out of all lines, whoever writes them (see `blot_secrets`).
-
-    Returns
-    -------
-    file
-        Where the log is written; None where that folder cannot be written, which is survived.
+    Our own loggers are logged from INFO on, those of libraries from WARNING on, both without secrets (see
+    `_redact_records`). No room may log sound.
     """
-    with _starting:
-        blot_secrets()
-        return _start()
+    with _START_LOCK:
+        _redact_records()
+        return _open_log()
 
 
-def blot_secrets() -> None:
-    """Stand before every handler of this process, and blot out what is secret; again changes nothing.
+def _redact_records() -> None:
+    """Remove secrets and control characters from all log records of this process, however often it is called.
 
-    A filter of a logger sees only what is logged by that very logger, and one of a handler only that
-    handler's lines; records are made in one place. So the libraries' own handlers, those of the root,
-    and all that are added later get a record whose text, traceback and stack hold no secret.
+    It replaces the factory of records, because a filter sees only the records of its logger or handler. So
+    all handlers, also those of libraries and later ones, get records whose text, traceback and stack hold no
+    secret, and nothing that a terminal would obey.
     """
     make = logging.getLogRecordFactory()
-    if not isinstance(make, _Blotting):
-        logging.setLogRecordFactory(_Blotting(make))
+    if not isinstance(make, _RedactingFactory):
+        logging.setLogRecordFactory(_RedactingFactory(make))
 
 
-class _Blotting:
-    """Makes log records without secrets; those that hold none are as they ever were."""
+class _RedactingFactory:
+    """Creates log records without secrets and control characters; records without any are not changed."""
 
     def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
         self._make = make
@@ -76,59 +58,67 @@ class _Blotting:
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = self._make(*args, **kwargs)
         try:
-            _blot(record)
+            _redact_record(record)
         except Exception as error:  # noqa: BLE001 - what cannot be looked through is not let through
-            record.msg = f"{redact(str(record.msg))} (it cannot be filled in: {type(error).__name__})"
+            record.msg = f"{_clean(str(record.msg))} (it cannot be filled in: {type(error).__name__})"
             record.args = ()
             record.exc_info = record.exc_text = record.stack_info = None
         return record
 
 
-def _blot(record: logging.LogRecord) -> None:
-    said = record.getMessage()
-    if (blotted := redact(said)) != said:
-        record.msg, record.args = blotted, ()
+def _redact_record(record: logging.LogRecord) -> None:
+    message = record.getMessage()
+    if (cleaned := _clean(message)) != message:
+        record.msg, record.args = cleaned, ()
     if record.exc_info and record.exc_info[0] is not None:
-        trace = _plain.formatException(record.exc_info)
-        if (blotted := redact(trace)) != trace:
-            record.exc_text, record.exc_info = blotted, None
+        trace = _FORMATTER.formatException(record.exc_info)
+        if (cleaned := _clean(trace)) != trace:
+            record.exc_text, record.exc_info = cleaned, None
     if record.stack_info:
-        record.stack_info = redact(record.stack_info)
+        record.stack_info = _clean(record.stack_info)
 
 
-def _start() -> Path | None:
+def _clean(text: str) -> str:
+    return printable_lines(redact(text))
+
+
+def _open_log() -> Path | None:
     root = logging.getLogger()
     for handler in root.handlers:
-        if isinstance(handler, _OwnFile):
+        if isinstance(handler, _PrivateLogFile):
             return Path(handler.baseFilename)
     try:
-        file = _OwnFile(paths.log_file())
+        file = _PrivateLogFile(paths.log_file())
     except OSError:
-        # Any handler keeps Python from printing tracebacks into the terminal for want of one.
+        # Without any handler Python would print tracebacks into the terminal.
         if not root.handlers:
             root.addHandler(logging.NullHandler())
         return None
-    file.setFormatter(_Blotted(_FORMAT))
-    file.addFilter(_worth_keeping)
+    file.setFormatter(_RedactingFormatter(_FORMAT))
+    file.addFilter(_is_relevant)
     root.addHandler(file)
-    for name in _OURS:
+    for name in _OWN_PACKAGES:
         logging.getLogger(name).setLevel(logging.INFO)
     return Path(file.baseFilename)
 
 
-def _worth_keeping(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OURS
+def _is_relevant(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in _OWN_PACKAGES
 
 
-class _Blotted(logging.Formatter):
-    """A second wall before the file, for records that were made elsewhere (another process, a library)."""
+class _RedactingFormatter(logging.Formatter):
+    """Cleans again, for records that the factory did not create (from another process, or by a library)."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """On one line, so that nothing from outside looks like a line of the log."""
+        return printable(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return _clean(super().format(record))
 
 
-class _OwnFile(RotatingFileHandler):
-    """Three files of 1 MB for their owner alone; trouble with them is nobody's trouble."""
+class _PrivateLogFile(RotatingFileHandler):
+    """Three private files of 1 MB; their errors are ignored."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -144,9 +134,9 @@ class _OwnFile(RotatingFileHandler):
         return TextIOWrapper(os.fdopen(handle, "ab"), encoding=self.encoding, errors=self.errors)
 
     def rotate(self, source: str, dest: str) -> None:
-        """Give a full file its next name; on Windows another Attune may have it open, so it grows on."""
+        """Rename a full file; on Windows another Attune may have it open, then it grows on."""
         with suppress(OSError):
             super().rotate(source, dest)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Pass over a line that cannot be written: a full disk must not fill the terminal, too."""
+        """Ignore a line that cannot be written: a full disk must not fill the terminal."""

@@ -1,22 +1,11 @@
-"""Where files of the user live: settings, data, cache, log; each the platform's own place."""
+"""Folders and files of the user in the platform's usual places: settings, data, cache, log."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import PlatformDirs
-
-__all__ = [
-    "cache_dir",
-    "config_dir",
-    "data_dir",
-    "library_file",
-    "log_file",
-    "music_file",
-    "settings_file",
-    "voice_file",
-    "weights_dir",
-]
 
 _DIRS = PlatformDirs(appname="attune", appauthor=False)
 
@@ -32,13 +21,20 @@ def data_dir() -> Path:
 
 
 def weights_dir() -> Path:
-    """Folder of the weights that the user has fetched; it need not exist."""
+    """Folder of fetched weights; it need not exist."""
     return data_dir() / "weights"
 
 
 def cache_dir() -> Path:
-    """Folder of what can be made or fetched again; it need not exist."""
+    """Folder of files that can be recreated; it need not exist."""
     return Path(_DIRS.user_cache_dir)
+
+
+def with_home(path: Path) -> Path:
+    """The path with its `~` replaced by the home folder, or as it is where nobody has such a home."""
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
 
 
 def settings_file() -> Path:
@@ -47,18 +43,33 @@ def settings_file() -> Path:
 
 
 def music_file() -> Path:
-    """What people decide about the music, a TOML file; it need not exist."""
+    """The music preferences, a TOML file; it need not exist."""
     return config_dir() / "music.toml"
 
 
 def library_file() -> Path:
-    """What is known of the user's own music; it need not exist."""
+    """The index of the user's own music, a SQLite file; it need not exist."""
     return data_dir() / "library.sqlite3"
 
 
 def voice_file() -> Path:
-    """What adapts the emotion model to the user's voice; it need not exist."""
+    """The adaptation to the user's voice, a JSON file; it need not exist."""
     return config_dir() / "voice.json"
+
+
+def running_dir() -> Path:
+    """Folder with the addresses of programs that run; it need not exist."""
+    return data_dir() / "running"
+
+
+def welcomed_file() -> Path:
+    """The mark that the first run is over; it need not exist."""
+    return config_dir() / "welcomed"
+
+
+def downloads_dir() -> Path:
+    """Folder for what people save; it need not exist."""
+    return Path(_DIRS.user_downloads_dir)
 
 
 def log_file() -> Path:

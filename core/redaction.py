@@ -1,36 +1,36 @@
-"""Owns what is secret in a text: tokens, codes and passwords are blotted out of whatever is logged."""
+"""Redaction of secrets (tokens, codes, passwords) in texts that are logged."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-__all__ = ["BLOT", "redact"]
-
-BLOT: Final = "[secret]"
-"""What stands in a secret's place."""
+REDACTED: Final = "[secret]"  # replaces a secret
 
 _VALUE: Final = r"[\w.~+/%=-]"
-_NAMES: Final = "access_?token|refresh_?token|id_?token|client_?secret|code_?verifier"
-# Words that stand for harmless things, too (an exit code): secret only where a long value follows.
-_DOUBTFUL: Final = "code|token|password|api_?key"
-_BEGINS: Final = "(?:(?<![a-z_])|(?<=%3F)|(?<=%26))"
-_IS: Final = r"""(?:\\?["']?\s*(?:=|:|%3D)\s*[bu]?\\?["']?|["']\s*,\s*[bu]?["'])"""
+_KEY_NAMES: Final = "access_?token|refresh_?token|id_?token|client_?secret|code_?verifier"
+# Also names of harmless things, such as an exit code: secret only where a long value follows.
+_MAYBE_NAMES: Final = "code|token|password|api_?key"
+_WORD_START: Final = "(?:(?<![a-z_])|(?<=%3F)|(?<=%26))"
+_EQUALS: Final = r"""(?:\\?["']?\s*(?:=|:|%3D)\s*[bu]?\\?["']?|["']\s*,\s*[bu]?["'])"""
 
 _RULES: Final = (
-    # Whole headers, whatever the scheme; the value ends where its quotes or its line do.
-    (re.compile(rf"((?:proxy-)?authorization{_IS})[^\r\n\"']+", re.IGNORECASE), rf"\1{BLOT}"),
-    (re.compile(rf"\b(bearer(?:\s+|%20|\+)){_VALUE}{{8,}}", re.IGNORECASE), rf"\1{BLOT}"),
-    (re.compile(rf"((?:{_NAMES}){_IS}){_VALUE}{{4,}}", re.IGNORECASE), rf"\1{BLOT}"),
-    (re.compile(rf"{_BEGINS}((?:{_DOUBTFUL}){_IS}){_VALUE}{{16,}}", re.IGNORECASE), rf"\1{BLOT}"),
-    (re.compile(rf"([?&]state=){_VALUE}{{16,}}"), rf"\1{BLOT}"),
-    # Spotify's own tokens and codes by their looks, wherever they stand.
-    (re.compile(r"(?<![A-Za-z0-9_-])(?:AQ|BQ)[A-Za-z0-9_-]{30,}"), BLOT),
+    # Whole headers of any scheme, up to the end of the quotes or the line.
+    (re.compile(rf"((?:proxy-)?authorization{_EQUALS})[^\r\n\"']+", re.IGNORECASE), rf"\1{REDACTED}"),
+    (re.compile(rf"\b(bearer(?:\s+|%20|\+)){_VALUE}{{8,}}", re.IGNORECASE), rf"\1{REDACTED}"),
+    (re.compile(rf"((?:{_KEY_NAMES}){_EQUALS}){_VALUE}{{4,}}", re.IGNORECASE), rf"\1{REDACTED}"),
+    (
+        re.compile(rf"{_WORD_START}((?:{_MAYBE_NAMES}){_EQUALS}){_VALUE}{{16,}}", re.IGNORECASE),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(rf"([?&]state=){_VALUE}{{16,}}"), rf"\1{REDACTED}"),
+    # Spotify's tokens and codes by their form, anywhere.
+    (re.compile(r"(?<![A-Za-z0-9_-])(?:AQ|BQ)[A-Za-z0-9_-]{30,}"), REDACTED),
 )
 
 
 def redact(text: str) -> str:
-    """Blot out what is secret in a text.
+    """Replace the secrets in a text.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def redact(text: str) -> str:
     Returns
     -------
     text
-        The same with `BLOT` for every bearer token, access or refresh token, authorisation header,
-        authorisation code, code verifier, and password that is named as such or looks like one of Spotify.
+        With `REDACTED` instead of bearer, access and refresh tokens, authorisation headers and codes, code
+        verifiers and passwords that are named as such, or have the form of Spotify's.
 
     Examples
     --------
     >>> redact("POST grant_type=refresh_token&refresh_token=AQD3x1&client_id=0123")
     'POST grant_type=refresh_token&refresh_token=[secret]&client_id=0123'
     """
-    for pattern, blotted in _RULES:
-        text = pattern.sub(blotted, text)
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
     return text

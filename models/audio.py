@@ -1,4 +1,4 @@
-"""From any supported file to sound: decoded as a stream, bounded in length, cleaned, and never trusted."""
+"""Sound of any supported file: decoded as a stream, limited in length, cleaned, and never trusted."""
 
 from __future__ import annotations
 
@@ -13,59 +13,40 @@ import numpy as np
 
 from core.errors import AudioDecodeError
 from models.decoders import ffmpeg, sndfile
-from models.decoders.opening import open_track
-from models.decoders.track import Input, Sound, Track, empty
+from models.decoders.dispatch import open_track
+from models.decoders.track import DecodedTrack, DecoderInput, Sound, no_samples_error
 from models.resample import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ, SAMPLE_RATE_HZ, Audio, MonoResampler
-
-__all__ = ["MEDIA_SUFFIXES", "SUPPORTED_SUFFIXES", "AudioStream", "Sound", "decode", "open_stream"]
 
 _LOG = logging.getLogger(__name__)
 
-MEDIA_SUFFIXES: Final = ffmpeg.SUFFIXES
-"""Suffixes of files that need the extra `media`."""
-
 SUPPORTED_SUFFIXES: Final = tuple(sorted(sndfile.SUFFIXES + ffmpeg.SUFFIXES))
-"""Suffixes to offer in a file picker. What a file is, is decided by its content, never by its suffix."""
+"""Suffixes for a file picker. The format is decided by the content, never by the suffix."""
 
 _BLOCK_FRAMES: Final = 8_192
 _FULL_SCALE_MARGIN: Final = 2.0
-_LENGTH_MARGIN: Final = 1.001
-"""So much longer than allowed a file may be: encoders add a fraction of a second."""
+_LENGTH_MARGIN: Final = 1.001  # tolerance of the allowed length: encoders add a fraction of a second
 
 
 class AudioStream:
     """Sound of one file, read forward block by block; a context manager.
 
     Made by `open_stream`. Memory does not grow with the length of the file.
-
-    Attributes
-    ----------
-    name
-        The file's name, for people.
-    rate_hz
-        Native sample rate, 8 000 to 192 000.
-    channels
-        Native channel count, 1 to 8.
-    frames
-        Length as the file's header has it, in frames at `rate_hz`; None where the header does not
-        say. What is delivered may differ where the file is truncated or its header estimates.
-    position
-        Frames delivered so far.
-    bad_samples
-        Samples that were NaN or infinite and have been made 0, so far.
     """
 
-    def __init__(self, given: Input, track: Track, *, max_minutes: float) -> None:
-        self.name = given.name
-        self.rate_hz = track.rate_hz
-        self.channels = track.channels
+    def __init__(self, decoder_input: DecoderInput, track: DecodedTrack, *, max_minutes: float) -> None:
+        self.name = decoder_input.name  # the file's name, for messages
+        self.rate_hz = track.rate_hz  # native sample rate, 8 000 to 192 000
+        self.channels = track.channels  # native channel count, 1 to 8
+        # Length by the header, in frames at `rate_hz`; None where it does not say. The true length differs
+        # where the file is truncated or its header estimates.
         self.frames = track.frames
-        self.position = 0
-        self.bad_samples = 0
+        self.position = 0  # frames delivered so far
+        self.bad_samples = 0  # NaN and infinite samples that were replaced by 0 so far
         self._max_minutes = max_minutes
-        self._stack = given.stack
-        self._damage = given.damage
+        self._stack = decoder_input.stack
+        self._decoder_notices = decoder_input.notices
         self._peak = 0.0
+        self._resampler: MonoResampler | None = None
         _check_shape(self.name, self.rate_hz, self.channels)
         self._chunks = self._bounded(track.chunks)
         if self.frames is not None:
@@ -73,7 +54,7 @@ class AudioStream:
         # Read ahead, so that a file which cannot be decoded is known when it is opened.
         first = next(self._chunks, None)
         if first is None:
-            raise empty(self.name)
+            raise no_samples_error(self.name)
         self._rest: Sound = first
 
     def __enter__(self) -> Self:
@@ -92,13 +73,18 @@ class AudioStream:
 
     @property
     def duration_s(self) -> float | None:
-        """Length as the header has it, in seconds; None where it does not say."""
+        """Length by the header, in seconds; None where it does not say."""
         return None if self.frames is None else self.frames / self.rate_hz
+
+    def resampler(self) -> MonoResampler:
+        """Make a resampler for this stream; what it does about the channels is among the notices."""
+        self._resampler = MonoResampler(self.rate_hz, self.channels)
+        return self._resampler
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was wrong with the file but survived: one sentence each, complete once all is read."""
-        notices = list(dict.fromkeys(self._damage))
+        """One sentence for each problem that was tolerated; complete once all is read."""
+        notices = list(dict.fromkeys(self._decoder_notices))
         if self.bad_samples:
             notices.append(
                 f"{self.name} holds {self.bad_samples} samples that are not numbers (NaN or infinite): "
@@ -109,6 +95,8 @@ class AudioStream:
                 f"{self.name} is not scaled to full scale (its peak is {self._peak:.6g}, 1 is full scale): "
                 f"it was clipped; export it as 16-bit, or as floats within -1 to 1."
             )
+        if self._resampler is not None and self._resampler.notice:
+            notices.append(f"{self.name}: {self._resampler.notice}")
         return tuple(notices)
 
     def blocks(self, frames: int) -> Iterator[Sound]:
@@ -117,8 +105,7 @@ class AudioStream:
         Parameters
         ----------
         frames
-            Length of a block, at least 1; only the last one may be shorter. The samples do not
-            depend on it.
+            Length of a block, at least 1; only the last one may be shorter.
 
         Yields
         ------
@@ -128,7 +115,7 @@ class AudioStream:
         Raises
         ------
         AudioDecodeError
-            The file turns out longer than allowed, or unreadable from here on.
+            The file turns out longer than allowed, or unreadable from some point on.
         """
         if frames < 1:
             raise ValueError(f"A block must hold at least 1 frame, not {frames}.")
@@ -147,7 +134,7 @@ class AudioStream:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _bounded(self, chunks: Iterator[Sound]) -> Iterator[Sound]:
-        """Clean every chunk, and stop where the header has lied about the length."""
+        """Clean each chunk, and stop where the file is longer than its header says and than is allowed."""
         decoded = 0
         for chunk in chunks:
             decoded += len(chunk)
@@ -160,7 +147,7 @@ class AudioStream:
         if not finite.all():
             self.bad_samples += int(chunk.size - np.count_nonzero(finite))
             chunk = np.where(finite, chunk, np.float32(0.0))
-        # Lossy codecs overshoot full scale a little: only what is far beyond is worth a word.
+        # Lossy codecs overshoot full scale a little: only far more is worth a notice.
         self._peak = max(self._peak, float(np.abs(chunk).max()))
         return np.clip(chunk, -1.0, 1.0)
 
@@ -174,33 +161,26 @@ class AudioStream:
 
 
 def open_stream(source: Path | bytes, *, max_minutes: float = 240.0, name: str = "") -> AudioStream:
-    """Open a file, or the bytes of one, to read its sound block by block.
+    """Open a file, or the bytes of one, to read its sound block by block in a `with` statement.
 
-    libsndfile decodes; FFmpeg (through the extra `media`) takes what libsndfile cannot, and goes on where
-    libsndfile breaks off. What the file is, is decided by its content. Its header and its first chunk are
-    checked here: what opens can be played from the start.
+    libsndfile decodes; FFmpeg (extra `media`) takes over where it cannot, or breaks off. The format is
+    decided by the content. Header and first chunk are checked here.
 
     Parameters
     ----------
     source
-        The file, or its content (an upload), which is then parsed in memory.
+        The file, or its content, which is then parsed in memory.
     max_minutes
-        Longest sound that is read, in minutes. Checked against the header at once, and against what
-        is decoded as it is decoded.
+        Longest allowed sound, in minutes; checked against the header, and again while decoding.
     name
-        What to call it in messages; unset takes the file's name, or "The upload".
-
-    Returns
-    -------
-    stream
-        An `AudioStream`, to be used in a `with` statement.
+        For messages; empty takes the file's name, or "The upload".
 
     Raises
     ------
     AudioDecodeError
-        The file is missing, a folder, not to be read, empty, without samples, no sound, damaged from the
-        start, too long, of more than 8 channels, or of a rate below 8 000 or above 192 000 Hz (below,
-        too little of a voice is left). One sentence names it and says what to do.
+        The file is missing, a folder, unreadable, empty, without samples, no sound, damaged from the start,
+        too long, of more than 8 channels, or of a rate below 8 000 Hz (too little of a voice) or above 192
+        000 Hz.
 
     Examples
     --------
@@ -210,16 +190,16 @@ def open_stream(source: Path | bytes, *, max_minutes: float = 240.0, name: str =
     """
     if not name:
         name = "The upload" if isinstance(source, bytes) else source.name or str(source)
-    given = Input(source=source, name=name, stack=ExitStack(), damage=[])
+    decoder_input = DecoderInput(content=source, name=name, stack=ExitStack(), notices=[])
     try:
-        return AudioStream(given, open_track(given), max_minutes=max_minutes)
+        return AudioStream(decoder_input, open_track(decoder_input), max_minutes=max_minutes)
     except BaseException:
-        given.stack.close()
+        decoder_input.stack.close()
         raise
 
 
 def decode(source: Path | bytes, *, max_minutes: float = 240.0, name: str = "") -> Audio:
-    """Decode a whole file to audio, sample by sample as the live path hears it.
+    """Decode a whole file to audio, with the same samples as the live path.
 
     Parameters
     ----------
@@ -229,17 +209,17 @@ def decode(source: Path | bytes, *, max_minutes: float = 240.0, name: str = "") 
     Returns
     -------
     audio
-        Mono float32, shape (samples,), 16 000 Hz. What the file survived (NaN, truncation) is logged
-        as a warning.
+        Mono float32, shape (samples,), 16 000 Hz. Tolerated problems (NaN, truncation) are logged as
+        warnings.
 
     Raises
     ------
     AudioDecodeError
-        As in `open_stream`, and when the file turns out too long on the way.
+        As in `open_stream`, and where the file turns out too long while it is read.
     """
     with open_stream(source, max_minutes=max_minutes, name=name) as stream:
-        resampler = MonoResampler(stream.rate_hz, stream.channels)
-        # Filled in place: a list of parts would need the memory twice.
+        resampler = stream.resampler()
+        # Filled in place: joining a list of parts would need twice the memory.
         audio: Audio = np.empty(int((stream.duration_s or 60.0) * SAMPLE_RATE_HZ) + 1, dtype=np.float32)
         filled = 0
         for block in stream.blocks(_BLOCK_FRAMES):

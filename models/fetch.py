@@ -1,4 +1,4 @@
-"""Owns the fetching of weights: by address or from a file at hand, checked before they are in place."""
+"""Fetching of weights: downloaded or copied from a local file, and verified before they are put in place."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ from typing import Final
 
 from core import paths
 from core.errors import WeightsError
-from models.assets import PINNED, Pinned
+from core.files import staged, writing
+from models.assets import PINNED_FILES, PinnedFile
 from models.download import DownloadSettings, Progress, download
-from models.writing import staged, writing
-
-__all__ = ["brought", "fetch_pinned"]
 
 _CHUNK_BYTES: Final = 1_048_576
-_PATIENT: Final = DownloadSettings(whole_s=7200.0)
-"""A file of 150 MB comes in time at 20 kB/s."""
+_DOWNLOAD: Final = DownloadSettings(whole_s=7200.0)  # long enough for 150 MB at 20 kB/s
 
 
 @contextmanager
-def brought(
+def local_or_downloaded(
     url: str,
     name: str,
     *,
@@ -32,39 +29,36 @@ def brought(
     settings: DownloadSettings | None = None,
     on_progress: Progress = lambda _done, _total: None,
 ) -> Iterator[Path]:
-    """Give a file to check and to use: the one at hand, or one that is fetched into the user's cache.
+    """Give a file to verify and use: the local one, or one that is downloaded into the user's cache.
 
-    What was fetched is removed when it has been used, or was refused with a `WeightsError`. It stays when
-    something else went wrong, such as a full disk, so that the next call need not fetch it again. A file at
-    hand always stays.
+    A download is deleted after use, or when it was refused with a `WeightsError`. It stays after other
+    errors, such as a full disk, so that the next call need not download it again. A local file always stays.
 
     Parameters
     ----------
     url
         Address of the file.
     name
-        Of what is fetched, among the downloads in the cache.
+        File name among the downloads in the cache.
     given
-        The file at hand; None fetches.
-    settings
-        How patient the download is.
-    on_progress
-        See `models.download.Progress`.
+        The local file; None downloads.
+    settings, on_progress
+        Of the download.
 
     Yields
     ------
     Path
-        The file; nothing is known of its content.
+        The file; its content is not verified yet.
 
     Raises
     ------
     DownloadError
         See `models.download.download`.
     WeightsError
-        The file at hand cannot be read.
+        The local file cannot be read.
     """
     if given is not None:
-        _look_at(given)
+        _check_readable(given)
         yield given
         return
     fetched = paths.cache_dir() / "downloads" / name
@@ -78,61 +72,56 @@ def brought(
     _remove(fetched)
 
 
-def fetch_pinned(
+def fetch_pinned_file(
     name: str,
     *,
     given: Path | None = None,
     settings: DownloadSettings | None = None,
     on_progress: Progress = lambda _done, _total: None,
 ) -> Path:
-    """Fetch one of `models.assets.PINNED`; what was at its place before stays until the new file is checked.
+    """Fetch one of `PINNED_FILES`, and return its path; the old file stays until the new one is checked.
 
     Parameters
     ----------
     name
-        Key of `PINNED`.
+        Key of `PINNED_FILES`.
     given
-        A file at hand that is copied instead; it stays as it is.
-    settings
-        How patient the download is; the longest file that is taken is the one that is expected.
-    on_progress
-        See `models.download.Progress`.
-
-    Returns
-    -------
-    path
-        Where it lies now; `models.assets.locate` gives the same.
+        A local file to copy instead.
+    settings, on_progress
+        Of the download.
 
     Raises
     ------
     DownloadError
         See `models.download.download`.
     WeightsError
-        The file at hand cannot be read, or what came is another file; it is not kept.
+        The local file cannot be read, or the file is another one; then it is not stored.
     DataError
-        It cannot be put in place, as on a full disk.
+        It cannot be written, as on a full disk.
     """
-    pinned = PINNED[name]
+    pinned = PINNED_FILES[name]
     place = pinned.path
-    patience = replace(settings or _PATIENT, most_bytes=pinned.size_bytes)
-    with brought(pinned.url, pinned.file, given=given, settings=patience, on_progress=on_progress) as file:
+    settings = replace(settings or _DOWNLOAD, most_bytes=pinned.size_bytes)
+    with local_or_downloaded(
+        pinned.url, pinned.file, given=given, settings=settings, on_progress=on_progress
+    ) as file:
         if given is None:
-            _refuse_other(file, pinned, f"What came from {pinned.url}", "look for a newer version of Attune")
+            _verify(file, pinned, f"What came from {pinned.url}", "look for a newer version of Attune")
             with writing(f"The weights {place}"):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(place)
             return place
         what = f"The file {given}"
         advice = f"give the file of {pinned.url}"
-        _refuse_size(file.stat().st_size, pinned, what, advice)  # before room is taken for it
+        _verify_size(file, pinned, what, advice)  # before it takes space
         with staged(place.parent, what=f"The weights {place}") as making:
             _copy(file, making / pinned.file, on_progress)
-            _refuse_other(making / pinned.file, pinned, what, advice)
+            _verify(making / pinned.file, pinned, what, advice)
     return place
 
 
-def _refuse_other(file: Path, pinned: Pinned, what: str, advice: str) -> None:
-    _refuse_size(file.stat().st_size, pinned, what, advice)
+def _verify(file: Path, pinned: PinnedFile, what: str, advice: str) -> None:
+    _verify_size(file, pinned, what, advice)
     with file.open("rb") as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != pinned.sha256:
             raise WeightsError(
@@ -141,7 +130,8 @@ def _refuse_other(file: Path, pinned: Pinned, what: str, advice: str) -> None:
             )
 
 
-def _refuse_size(size_bytes: int, pinned: Pinned, what: str, advice: str) -> None:
+def _verify_size(file: Path, pinned: PinnedFile, what: str, advice: str) -> None:
+    size_bytes = file.stat().st_size
     if size_bytes != pinned.size_bytes:
         raise WeightsError(
             f"{what} is not {pinned.title} as it is known here ({size_bytes} bytes instead of "
@@ -161,14 +151,14 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> None:
 
 
 def _read(read: Callable[[int], bytes], source: Path) -> bytes:
-    """The next piece; a source that breaks is not to be taken for a disk that cannot be written."""
+    """The next piece; an unreadable source is not an unwritable disk."""
     try:
         return read(_CHUNK_BYTES)
     except OSError as error:
         raise _unreadable(source, error) from error
 
 
-def _look_at(given: Path) -> None:
+def _check_readable(given: Path) -> None:
     if given.exists() and not given.is_file():  # a pipe would wait for ever
         raise WeightsError(f"{given} is no file: give the file itself.")
     try:

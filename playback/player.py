@@ -1,26 +1,14 @@
-"""Owns what a player is: the protocol that Spotify, local player and dry run fulfil, and its words."""
+"""What every player can do, and what it reports: the protocol that all of them follow."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from playback.styles import Style
-
-__all__ = [
-    "Connection",
-    "ConnectionState",
-    "Outcome",
-    "OutcomeKind",
-    "OutputDevice",
-    "Player",
-    "PlayerKind",
-    "PlayerSnapshot",
-    "Playlist",
-    "Track",
-]
+from core.text import percent
+from playback.mapping.styles import Style
 
 
 class PlayerKind(StrEnum):
@@ -28,115 +16,87 @@ class PlayerKind(StrEnum):
 
     SPOTIFY = "spotify"
     LOCAL = "local"
+    SYSTEM = "system"  # whichever is already open on this machine
     DRY_RUN = "dry-run"
 
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """Something that can be played.
+    """Something that can be played."""
 
-    Parameters
-    ----------
-    uri
-        Its address, beginning with its player's kind: ``spotify:playlist:...``, ``local:style:chill``.
-    name
-        For people.
-    tracks
-        How many it holds, None where that is not known.
-    owned
-        The user's own, or one that they follow.
-    style
-        What it is for, where its player knows; else its name may tell (`playback.mapping`).
-    """
-
+    # Its address, beginning with its player's kind: ``spotify:playlist:...``, ``local:style:chill``,
+    # ``system:file:///...``.
     uri: str
-    name: str
-    tracks: int | None = None
-    owned: bool = True
+    name: str  # for people
+    tracks: int | None = None  # how many it holds, None where that is not known
+    owned: bool = True  # the user's own, or one that they follow
+    # What it is for, where its player knows; else its name may tell (`playback.mapping.candidates`).
     style: Style | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
-    """What is playing.
+class ContentKind(StrEnum):
+    """What plays, for people, too."""
 
-    Parameters
-    ----------
-    title, artist
-        For people; the artist may be empty.
-    duration_s, position_s
-        Length, and how far it has got when the snapshot was taken; None where that is not known.
-    """
+    MUSIC = "music"
+    PODCAST = "podcast"
+    AUDIOBOOK = "audiobook"
+    ADVERT = "advert"
+    UNKNOWN = "unknown"  # the player does not say what it is
+
+
+@dataclass(frozen=True, slots=True)
+class PlayingTrack:
+    """What is playing, and how far it had got when the snapshot was taken; None where that is not known."""
 
     title: str
     artist: str = ""
     duration_s: float | None = None
     position_s: float | None = None
+    kind: ContentKind = ContentKind.MUSIC
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDevice:
-    """Where music can come out.
+    """Where music can come out."""
 
-    Parameters
-    ----------
-    name
-        By which it is remembered.
-    active
-        It is the one in use.
-    volume
-        0 to 1; None where it cannot be set.
-    id
-        Its number or key at the player; may change from day to day.
-    """
-
-    name: str
-    active: bool = False
+    name: str  # by which it is remembered
+    active: bool = False  # it is the one in use
+    # 0 to 1; None where it cannot be set.
     volume: float | None = None
-    id: str = ""
+    id: str = ""  # its key at the player; may change from day to day
+    takes_commands: bool = True  # programs like this one can let it play
 
 
 class OutcomeKind(StrEnum):
     """How a command ended."""
 
     DONE = "done"
-    NOTHING_TO_DO = "nothing to do"
-    """It was so already."""
-    NOT_CONNECTED = "not connected"
-    """No player is signed in, or no folder was chosen."""
+    NOTHING_TO_DO = "nothing to do"  # it was so already
+    NOT_CONNECTED = "not connected"  # no player is signed in, or no folder was chosen
     SIGN_IN_AGAIN = "sign in again"
-    PREMIUM_REQUIRED = "premium required"
-    """This account cannot control playback."""
-    APP_LAPSED = "app lapsed"
-    """The owner of the developer app has no Premium any more."""
+    PREMIUM_REQUIRED = "premium required"  # this account cannot control playback
+    APP_LAPSED = "app lapsed"  # the owner of the developer app has no Premium any more
     FORBIDDEN = "forbidden"
     NO_DEVICE = "no device"
     RATE_LIMITED = "rate limited"
-    GONE = "gone"
-    """The playlist, folder or device is not there any more."""
-    EMPTY = "empty"
-    """The playlist holds nothing that can be played."""
+    QUOTA_EXCEEDED = "quota exceeded"  # the day's calls are used up, perhaps by other programs
+    GONE = "gone"  # the playlist, folder or device is not there any more
+    CHANGED = "changed meanwhile"
+    """Something else was chosen in the player itself, so the command was not carried out."""
+    EMPTY = "empty"  # the playlist holds nothing that can be played
     UNREACHABLE = "unreachable"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended, for programs and for people.
+    """How a command ended, for programs and for people."""
 
-    Parameters
-    ----------
-    kind
-        For programs.
-    message
-        One sentence: what happened and, unless all is well, what to do.
-    until_s
-        Unix time until which it is useless to try again; None where that is not known.
-    """
-
-    kind: OutcomeKind
-    message: str = ""
+    kind: OutcomeKind  # for programs
+    message: str = ""  # one sentence: what happened and, unless all is well, what to do
+    # Unix time until which it is useless to try again; None where that is not known.
     until_s: float | None = None
+    playlists: tuple[Playlist, ...] = ()  # what a search has found
 
     @property
     def ok(self) -> bool:
@@ -144,79 +104,72 @@ class Outcome:
         return self.kind in (OutcomeKind.DONE, OutcomeKind.NOTHING_TO_DO)
 
 
-class ConnectionState(StrEnum):
-    """How a player stands to what it plays on."""
-
-    DISCONNECTED = "disconnected"
-    CONNECTED = "connected"
-    DEGRADED = "degraded"
-    """It answers badly or not at all just now, and is tried again by itself."""
-    RATE_LIMITED = "rate limited"
-    SIGN_IN_AGAIN = "sign in again"
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How a player stands to what it plays on.
+def volume_problem(volume: float, now: float) -> Outcome | None:
+    """Tell why a volume cannot, or need not, be set; None where it is to be set.
 
     Parameters
     ----------
-    state
-        For programs.
-    message
-        One sentence for people.
-    until_s
-        Unix time until which it lasts, where that is known.
-    account
-        Whose it is; empty where there is none.
-    calls_today
-        Requests sent since midnight UTC; None where nothing is sent anywhere.
+    volume
+        The volume asked for; must be 0 to 1.
+    now
+        The volume now.
     """
+    if not 0.0 <= volume <= 1.0:
+        return Outcome(
+            OutcomeKind.FAILED, f"The volume cannot be {volume!r}: it must be a number from 0 to 1."
+        )
+    if volume == now:
+        return Outcome(OutcomeKind.NOTHING_TO_DO, f"The volume is {percent(volume)} already.")
+    return None
 
-    state: ConnectionState
-    message: str = ""
-    until_s: float | None = None
-    account: str = ""
+
+class ConnectionState(StrEnum):
+    """Whether a player can play."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTED = "connected"
+    DEGRADED = "degraded"  # it answers badly or not at all just now, and is tried again by itself
+    RATE_LIMITED = "rate limited"
+    QUOTA_EXCEEDED = "quota exceeded"  # the day's calls are used up, perhaps by other programs
+    SIGN_IN_AGAIN = "sign in again"
+
+
+LIMITED: Final = (ConnectionState.RATE_LIMITED, ConnectionState.QUOTA_EXCEEDED)
+"""It was asked too often, so nothing is asked of it until that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerConnection:
+    """Whether a player can play, and why not."""
+
+    state: ConnectionState  # for programs
+    message: str = ""  # one sentence for people
+    until_s: float | None = None  # Unix time until which it lasts, where that is known
+    account: str = ""  # whose it is; empty where there is none
+    # Requests sent in the last 24 hours; None where nothing is sent anywhere.
     calls_today: int | None = None
+    needs_music: bool = False  # no folder with music was scanned yet: pages offer to
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerSnapshot:
-    """A player at one moment.
+    """A player at one moment."""
 
-    Parameters
-    ----------
-    kind
-        Which player it is.
-    connection
-        Whether it can play at all.
-    playing
-        Music is coming out, as far as is known.
-    track
-        What is playing or paused; None where nothing is.
-    playlist
-        From which it comes; None where it comes from none, or from one that is not listed.
-    device
-        Where it comes out; None where that is not known.
-    volume
-        0 to 1; None where it cannot be set.
-    playlists
-        All that can be played, in the player's order; empty until they were listed.
-    devices
-        Where music can come out; empty until they were listed.
-    taken_s
-        Unix time at which playing, track, device and volume were known to be so; 0 before anything was.
-    """
-
+    # Which player it is, and whether it can play.
     kind: PlayerKind
-    connection: Connection
+    connection: PlayerConnection
+    # Music is coming out, as far as is known; what is playing or paused, None where nothing is.
     playing: bool = False
-    track: Track | None = None
+    track: PlayingTrack | None = None
+    # From which it comes; None where it comes from none, or from one that is not listed.
     playlist: Playlist | None = None
+    # Where it comes out, and 0 to 1; None where that is not known, or cannot be set.
     device: OutputDevice | None = None
     volume: float | None = None
+    # All that can be played, and where it can come out, in the player's order; empty until listed.
     playlists: tuple[Playlist, ...] = ()
     devices: tuple[OutputDevice, ...] = ()
+    # Unix time at which playing, track, device and volume were known to be so; 0 before anything was.
     taken_s: float = 0.0
 
 
@@ -234,25 +187,32 @@ class Player(Protocol):
         """Which player it is."""
 
     def snapshot(self) -> PlayerSnapshot:
-        """The newest picture; never waits."""
+        """The newest state; never waits."""
 
-    def look(self) -> None:
-        """Say that somebody looks: what plays is asked for now and then, until nobody has looked for 15 s."""
-
-    def glance(self) -> Future[Outcome]:
-        """See to it that the snapshot tells what plays now, or did a few seconds ago."""
+    def mark_viewed(self) -> None:
+        """Say that the snapshot is on screen: for the next 15 s it is kept up to date."""
 
     def refresh(self) -> Future[Outcome]:
         """List playlists and devices anew, and ask what is playing."""
 
-    def play(self, uri: str) -> Future[Outcome]:
-        """Play a playlist from its beginning (or shuffled, as the player does it), instead of what plays."""
+    def play(self, uri: str, *, if_unchanged_since: float | None = None) -> Future[Outcome]:
+        """Play a playlist from its beginning (or shuffled, as the player does it), instead of what plays.
+
+        Parameters
+        ----------
+        uri
+            Address of the playlist.
+        if_unchanged_since
+            Unix time of the snapshot that the choice was made from. The player first makes sure that it knows
+            what plays now, or played a few seconds ago. Where another playlist plays since that time, or the
+            music was stopped or started, nothing is done and the outcome is `OutcomeKind.CHANGED`.
+        """
 
     def pause(self) -> Future[Outcome]:
-        """Let the music rest; a matter of a moment."""
+        """Pause the music."""
 
     def resume(self) -> Future[Outcome]:
-        """Go on where it rested."""
+        """Go on where it was paused."""
 
     def next(self) -> Future[Outcome]:
         """Go to the next track of what plays."""

@@ -12,9 +12,8 @@ import numpy as np
 from core.errors import AttuneError
 from realtime.capture.source import Block, SourceInfo
 
-__all__ = ["Begin", "BlockFifo", "End", "Gap", "Record", "Sound"]
-
 _WAIT_S = 0.1
+_FIRST_SOUND_S = 4.0  # a PulseAudio sink that slept delivers its first block after 2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Sound:
     """One block, and when it was delivered (`time.perf_counter`, seconds)."""
 
     block: Block
-    delivered_s: float
+    arrival_time_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """No more sound will come; `notice` tells what was wrong with it but survived."""
+    """No more sound will come; `notice` says what was wrong with it but survived."""
 
     error: AttuneError | None
     notice: str = ""
@@ -80,7 +79,7 @@ class BlockFifo:
     def begin(self, info: SourceInfo) -> None:
         """See `AudioSink`."""
         self.last_write_s = time.perf_counter()
-        self._tell_gap()
+        self._record_gap()
         self._stream = _Stream(info, self._seconds)
         self._put(None, Begin(info))
 
@@ -107,10 +106,23 @@ class BlockFifo:
 
     def end(self, error: AttuneError | None = None, *, notice: str = "") -> None:
         """See `AudioSink`."""
-        self._tell_gap()
+        self._record_gap()
         self._put(None, End(error, notice))
 
     # Reading side
+
+    def stalled(self, stall_s: float, *, awaiting_sound: bool) -> bool:
+        """Whether no block has come for too long.
+
+        Parameters
+        ----------
+        stall_s
+            How long is too long, s.
+        awaiting_sound
+            The stream has not delivered a block yet: devices that slept may take longer.
+        """
+        patience_s = max(stall_s, _FIRST_SOUND_S) if awaiting_sound else stall_s
+        return time.perf_counter() - self.last_write_s > patience_s
 
     def get(self, timeout_s: float) -> Record | None:
         """Take the next record; None if none comes in time or the FIFO is closed."""
@@ -125,11 +137,11 @@ class BlockFifo:
             assert stream is not None
             block = stream.take(record.frames)
             self._room.set()
-            return Sound(block, record.delivered_s)
+            return Sound(block, record.arrival_time_s)
         return record
 
     def close(self) -> None:
-        """Let go of both sides: the writer no longer waits for room, the reader not for sound."""
+        """Release both sides: the writer no longer waits for room, the reader not for sound."""
         self._closed = True
         self._room.set()
         self._ready.set()
@@ -139,11 +151,11 @@ class BlockFifo:
         if stream.room < len(block):
             self._lost_frames += len(block)
             return
-        self._tell_gap()
+        self._record_gap()
         stream.add(block)
         self._put(stream, _Written(len(block), now))
 
-    def _tell_gap(self) -> None:
+    def _record_gap(self) -> None:
         """Put what was lost since the last block into one record: a standstill must not fill memory."""
         if self._lost_frames or self._overflows:
             self._put(None, Gap(self._lost_frames, self._overflows))
@@ -157,7 +169,7 @@ class BlockFifo:
 @dataclass(frozen=True, slots=True)
 class _Written:
     frames: int
-    delivered_s: float
+    arrival_time_s: float
 
 
 class _Stream:

@@ -1,25 +1,16 @@
-"""The confidence filter: readings in, three statements out, each accepted or unsure. Pure."""
+"""The confidence gate: readings in, three statements out, each accepted or unsure. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.emotions import EMOTIONS, Emotion
 from core.settings import ENERGY_THRESHOLD, PLEASANTNESS_THRESHOLD, Settings
-from models.emotion.labels import EMOTIONS, Emotion
+from core.text import percent
 from models.resample import SAMPLE_RATE_HZ
 from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading, plane_words
-
-__all__ = [
-    "GateConfig",
-    "GateState",
-    "Limits",
-    "StatementState",
-    "axis_limits",
-    "gate_config",
-    "judge",
-    "step",
-]
 
 _FLOOR = 1e-6
 _HIGH = 0  # class of lively, and of pleasant; class 1 is quiet, and unpleasant
@@ -27,48 +18,29 @@ _HIGH = 0  # class of lively, and of pleasant; class 1 is quiet, and unpleasant
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where a statement begins and ends.
+    """Where a statement begins and ends."""
 
-    Parameters
-    ----------
-    enter
-        Smoothed probability from which a class may be accepted, 0 to 1.
-    leave
-        Smoothed probability below which an accepted class is given up, at most `enter`.
-    """
-
-    enter: float
-    leave: float
+    enter: float  # smoothed probability from which a class may be accepted, 0 to 1
+    leave: float  # smoothed probability below which an accepted class is given up, at most `enter`
 
 
-def axis_limits(enter: float, hysteresis: float) -> Limits:
+def _axis_limits(enter: float, hysteresis: float) -> Limits:
     """Limits of energy or pleasantness: one side is never kept once the other is likelier."""
     return Limits(enter, max(0.5, enter - hysteresis))
 
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """How the gate decides.
+    """Thresholds and times of the gate."""
 
-    Parameters
-    ----------
-    enter, leave
-        Limits of the emotion, see `Limits`.
-    smoothing_s
-        Time constant of the exponential smoothing of log-probabilities, seconds; 0 is none.
-    min_dwell_s
-        A class must hold its `enter` for so long before it is accepted, seconds.
-    min_speech_share
-        Share of the window that must be speech, 0 to 1.
-    energy, pleasantness
-        Limits of the other two statements.
-    """
-
+    # Limits of the emotion, see `Limits`.
     enter: float = 0.70
     leave: float = 0.55
+    # Time constant of the exponential smoothing of log-probabilities, seconds; 0 is none.
     smoothing_s: float = 1.0
-    min_dwell_s: float = 1.0
-    min_speech_share: float = 0.35
+    min_dwell_s: float = 1.0  # a class must hold its `enter` for so long before it is accepted, seconds
+    min_speech_share: float = 0.35  # share of the window, or of a stretch of it, that must be speech, 0 to 1
+    # Limits of the other two statements.
     energy: Limits = Limits(ENERGY_THRESHOLD, ENERGY_THRESHOLD - 0.15)
     pleasantness: Limits = Limits(PLEASANTNESS_THRESHOLD, PLEASANTNESS_THRESHOLD - 0.15)
 
@@ -80,29 +52,19 @@ class GateConfig:
 
 @dataclass(frozen=True, slots=True)
 class StatementState:
-    """What is remembered of one statement between two readings.
+    """What is remembered of one statement between two readings."""
 
-    Parameters
-    ----------
-    clock
-        Sample clock of the last answer.
-    smoothed
-        Smoothed log-probabilities of the classes, normalised; None before the first answer.
-    accepted
-        Index of the class that is accepted now.
-    candidate, since
-        Index of the class that holds `enter` now, and the sample clock since when.
-    """
-
-    clock: int = 0
+    clock: int = 0  # sample clock of the last prediction
+    # Smoothed log-probabilities of the classes, normalised; None before the first.
     smoothed: tuple[float, ...] | None = None
-    accepted: int | None = None
+    accepted: int | None = None  # index of the class that is accepted now
+    # Index of the class that holds `enter` now, and the sample clock since when.
     candidate: int | None = None
     since: int = 0
 
     @property
     def probabilities(self) -> tuple[float, ...]:
-        """Smoothed probabilities of the classes, summing to 1; none before the first answer."""
+        """Smoothed probabilities of the classes, summing to 1; none before the first step."""
         return tuple(math.exp(value) for value in self.smoothed or ())
 
     @property
@@ -124,23 +86,23 @@ class GateState:
     emotion: StatementState = StatementState()
     energy: StatementState = StatementState()
     pleasantness: StatementState = StatementState()
+    brief: bool = False  # that of the readings it comes from
 
 
-def gate_config(settings: Settings, *, threshold: float | None = None) -> GateConfig:
-    """The gate's part of the settings, with another threshold of the emotion where one is given."""
-    enter = settings.threshold if threshold is None else threshold
+def gate_config(settings: Settings) -> GateConfig:
+    """Read the configuration from the settings."""
     return GateConfig(
-        enter=enter,
-        leave=max(0.0, enter - settings.hysteresis),
+        enter=settings.threshold,
+        leave=max(0.0, settings.threshold - settings.hysteresis),
         smoothing_s=settings.smoothing_s,
         min_dwell_s=settings.min_dwell_s,
         min_speech_share=settings.min_speech_share,
-        energy=axis_limits(settings.energy_threshold, settings.hysteresis),
-        pleasantness=axis_limits(settings.pleasantness_threshold, settings.hysteresis),
+        energy=_axis_limits(settings.energy_threshold, settings.hysteresis),
+        pleasantness=_axis_limits(settings.pleasantness_threshold, settings.hysteresis),
     )
 
 
-def judge(
+def _step_statement(
     state: StatementState,
     clock: int,
     probabilities: tuple[float, ...],
@@ -149,21 +111,10 @@ def judge(
     smoothing_s: float,
     min_dwell_s: float,
 ) -> StatementState:
-    """Take one answer to one question.
+    """Take one prediction of one statement.
 
     The log-probabilities are smoothed over time; a class is accepted once it has held `enter` for
     `min_dwell_s`, and kept until it falls below `leave`.
-
-    Parameters
-    ----------
-    state
-        From the answer before, or `StatementState()`.
-    clock
-        Sample clock of the answer, later than that of the one before.
-    probabilities
-        Of the classes, summing to 1.
-    limits, smoothing_s, min_dwell_s
-        See `GateConfig`; may change between answers.
     """
     logs = _smooth(state, clock, probabilities, smoothing_s)
     smoothed = tuple(math.exp(value) for value in logs)
@@ -181,10 +132,11 @@ def judge(
 
 
 def step(state: GateState, reading: Reading, config: GateConfig) -> tuple[GateState, Decision]:
-    """Take one reading.
+    """Take one reading, and return the state for the next step, and what is accepted now.
 
-    Without enough speech, or where nothing but music is heard, nothing is claimed and what was believed is
-    forgotten. Else emotion, energy and pleasantness are judged, each by itself (`judge`).
+    Without enough speech, or with nothing but music, nothing is accepted and the state is forgotten.
+    Else emotion, energy and pleasantness are decided, each by itself (`_step_statement`). Single words are
+    judged apart from longer speech: what the beginning of a sentence sounds like says nothing of the rest.
 
     Parameters
     ----------
@@ -194,21 +146,17 @@ def step(state: GateState, reading: Reading, config: GateConfig) -> tuple[GateSt
         The newest one; its clock is later than that of the step before.
     config
         May change between steps.
-
-    Returns
-    -------
-    state, decision
-        The state for the next step, and what to believe now.
     """
-    if reading.probabilities is None or reading.speech_share < config.min_speech_share:
-        return GateState(), _no_speech(state, reading, config)
+    little = reading.speech_share < config.min_speech_share and not reading.brief
+    if reading.probabilities is None or little:
+        return GateState(), _no_speech(state, reading)
 
-    def judged(
+    def decided(
         before: StatementState, probabilities: tuple[float, ...] | None, limits: Limits
     ) -> StatementState:
         if probabilities is None:
             return StatementState()
-        return judge(
+        return _step_statement(
             before,
             reading.clock,
             probabilities,
@@ -217,10 +165,12 @@ def step(state: GateState, reading: Reading, config: GateConfig) -> tuple[GateSt
             min_dwell_s=config.min_dwell_s,
         )
 
+    before = state if reading.brief == state.brief else GateState()
     following = GateState(
-        judged(state.emotion, reading.probabilities, config.emotion),
-        judged(state.energy, _two_sides(reading.energy), config.energy),
-        judged(state.pleasantness, _two_sides(reading.pleasantness), config.pleasantness),
+        decided(before.emotion, reading.probabilities, config.emotion),
+        decided(before.energy, _two_sides(reading.energy), config.energy),
+        decided(before.pleasantness, _two_sides(reading.pleasantness), config.pleasantness),
+        reading.brief,
     )
     now, smoothed = following.emotion, following.emotion.probabilities
     leading, accepted = now.leading, _emotion(now.accepted)
@@ -236,7 +186,25 @@ def step(state: GateState, reading: Reading, config: GateConfig) -> tuple[GateSt
         reason=_reason(now, config, plane_words(energy, pleasantness)),
         energy=energy,
         pleasantness=pleasantness,
+        brief=reading.brief,
     )
+
+
+def decide_again(readings: Iterable[Reading], config: GateConfig) -> tuple[Decision, ...]:
+    """What would have been decided of readings that are known.
+
+    Parameters
+    ----------
+    readings
+        Oldest first.
+    config
+        For all of them.
+    """
+    state, decisions = GateState(), []
+    for reading in readings:
+        state, decision = step(state, reading, config)
+        decisions.append(decision)
+    return tuple(decisions)
 
 
 def _smooth(
@@ -268,7 +236,7 @@ def _emotion(index: int | None) -> Emotion | None:
     return None if index is None else EMOTIONS[index]
 
 
-def _no_speech(state: GateState, reading: Reading, config: GateConfig) -> Decision:
+def _no_speech(state: GateState, reading: Reading) -> Decision:
     return Decision(
         clock=reading.clock,
         kind=DecisionKind.NO_SPEECH,
@@ -280,8 +248,7 @@ def _no_speech(state: GateState, reading: Reading, config: GateConfig) -> Decisi
         reason=(
             "Music plays, and no voice stands out from it."
             if reading.only_music
-            else f"Only {reading.speech_share:.0%} of the last 3 s is speech; "
-            f"{config.min_speech_share:.0%} is needed."
+            else f"Only {percent(reading.speech_share)} of the last 3 s is speech, too little for an answer."
         ),
     )
 
@@ -293,11 +260,11 @@ def _reason(state: StatementState, config: GateConfig, direction: str) -> str:
         leading = EMOTIONS[state.leading]
         sure = f"Sounds {direction}, but the emotion is unsure: " if direction else ""
         subject = f"{sure}{leading}" if sure else leading.capitalize()
-        shown = f"{subject} leads with {smoothed[state.leading]:.0%}"
+        shown = f"{subject} leads with {percent(smoothed[state.leading])}"
         if candidate is None:
-            return f"{shown}; {config.enter:.0%} is needed."
+            return f"{shown}; {percent(config.enter)} is needed."
         return f"{shown}, for {state.held_s:.1f} s; it is accepted after {config.min_dwell_s:.1f} s."
-    name, shown = EMOTIONS[accepted].capitalize(), f"{smoothed[accepted]:.0%}"
+    name, shown = EMOTIONS[accepted].capitalize(), percent(smoothed[accepted])
     if candidate == accepted:
-        return f"{name} leads with {shown}, above {config.enter:.0%}, for {state.held_s:.1f} s."
-    return f"{name} is kept at {shown}, until it falls below {config.leave:.0%}."
+        return f"{name} leads with {shown}, above {percent(config.enter)}, for {state.held_s:.1f} s."
+    return f"{name} is kept at {shown}, until it falls below {percent(config.leave)}."

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Generic, TypeVar
 
-__all__ = ["Mailbox"]
-
 _Item = TypeVar("_Item")
 
 
@@ -19,7 +17,7 @@ class Mailbox(Generic[_Item]):
         self._changed = threading.Condition()
 
     def put(self, item: _Item, *, wait: bool) -> bool:
-        """Leave an item.
+        """Leave an item; returns whether one that nobody had taken was thrown away.
 
         Parameters
         ----------
@@ -27,11 +25,6 @@ class Mailbox(Generic[_Item]):
             What to leave.
         wait
             Wait until the item before has been taken, instead of replacing it.
-
-        Returns
-        -------
-        replaced
-            Whether an item that nobody had taken was thrown away.
         """
         with self._changed:
             if wait:

@@ -8,8 +8,6 @@ import numpy as np
 
 from models.resample import Audio
 
-__all__ = ["RingBuffer"]
-
 
 class RingBuffer:
     """A preallocated ring of 16 kHz audio with a sample clock.
@@ -31,18 +29,13 @@ class RingBuffer:
         self._lock = threading.Lock()
 
     @property
-    def capacity(self) -> int:
-        """Samples that can be kept."""
-        return len(self._data)
-
-    @property
     def clock(self) -> int:
         """Samples appended so far."""
         return self._clock
 
     @property
     def held(self) -> int:
-        """Samples that `latest` can return now: at most `capacity`, less after `clear`."""
+        """Samples that `latest` can return now: at most the capacity, less after `clear`."""
         return self._held
 
     def append(self, audio: Audio) -> None:
@@ -58,17 +51,12 @@ class RingBuffer:
             self._held = min(capacity, self._held + len(audio))
 
     def latest(self, samples: int) -> tuple[Audio, int]:
-        """Copy the newest samples.
+        """Copy the newest samples, and return them with the sample clock just after the last.
 
         Parameters
         ----------
         samples
             How many, at most `held`.
-
-        Returns
-        -------
-        audio, clock
-            Shape (samples,), and the sample clock just after its last sample.
 
         Raises
         ------

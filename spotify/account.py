@@ -1,4 +1,4 @@
-"""Owns the user's account at Spotify: signing in, the access token while it lasts, and signing out."""
+"""The user's account at Spotify: sign-in, access token, and sign-out."""
 
 from __future__ import annotations
 
@@ -12,73 +12,55 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.settings import Settings
-from spotify import grants, own_app, sign_in
+from spotify import app_registration, token_exchange
 from spotify.errors import SignedOutError, SignInAgainError
-from spotify.grants import Grant
-from spotify.memory import Memory, memory_file
+from spotify.persistent_state import PersistentState, persistent_state_file
 from spotify.sign_in import SignIn
-from spotify.tokens import Kept, TokenStore, TokenStoreError, folder
+from spotify.token_exchange import TokenResponse
+from spotify.token_store import StoredSignIn, TokenStore, TokenStoreError, folder
 
-__all__ = ["AccountStatus", "SpotifyAccount"]
-
+SIGNED_OUT: Final = "Nobody is signed in to Spotify: sign in first."
 _LOG = logging.getLogger(__name__)
 _SIX_MONTHS_S: Final = 180 * 86_400.0
-_BEFOREHAND_S: Final = 14 * 86_400.0
-_KEEPING_S: Final = 10.0
+_NOTICE_S: Final = 14 * 86_400.0
+_SAVING_S: Final = 10.0
 _EARLY_S: Final = 60.0
-"""An access token is renewed so long before its end: a request takes time, and clocks differ."""
-_PATIENCE_S: Final = (5.0, 10.0)
+"""An access token is renewed this long before it expires: a request takes time, and clocks differ."""
+_TIMEOUT_S: Final = (5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """How the user stands to Spotify, as far as it is known without asking anybody.
+    """The stored sign-in, as far as it is known without asking Spotify."""
 
-    Parameters
-    ----------
-    signed_in
-        A token is kept.
-    account
-        Whose; empty where that is not known.
-    client_id
-        Of the user's own app; empty where it was not given yet.
-    signed_in_s, ends_s
-        Unix time of the sign-in, and when it will end by itself; None where nobody is signed in.
-    scopes
-        What was allowed.
-    problem
-        One sentence on why to sign in again; else empty.
-    notice
-        One sentence from two weeks before the sign-in ends; else empty.
-    """
-
-    signed_in: bool = False
-    account: str = ""
-    client_id: str = ""
+    signed_in: bool = False  # whether a token is stored
+    account: str = ""  # name; empty where it is unknown
+    client_id: str = ""  # of the user's own app; empty where it is unknown
+    # Unix time of the sign-in and of its end after six months; None where nobody is signed in.
     signed_in_s: float | None = None
     ends_s: float | None = None
-    scopes: tuple[str, ...] = ()
-    problem: str = ""
-    notice: str = ""
+    scopes: tuple[str, ...] = ()  # what the user has allowed
+    problem: str = ""  # one sentence on why a new sign-in is needed; else empty
+    notice: str = ""  # one sentence from two weeks before the sign-in ends; else empty
 
     @property
     def may_create(self) -> bool:
-        """Whether the sign-in allows that playlists are made."""
-        return grants.CREATE_PLAYLISTS in self.scopes
+        """Whether the sign-in allows to create playlists."""
+        return token_exchange.CREATE_PLAYLISTS in self.scopes
 
 
 class SpotifyAccount:
-    """The one account that music comes from; any thread may use it.
+    """The user's account; safe to use from several threads.
 
-    `access_token`, `refresh` and what signs in wait for the network, at most some seconds; `status`,
-    `account` and `client_id` read one small file.
+    `access_token`, `refresh` and the sign-in wait for the network, at most some seconds; `status`, `account`
+    and `client_id` read one small file.
 
     Parameters
     ----------
     settings
-        Addresses, port, and a client id where the user has set one.
-    store, memory
-        Where the sign-in is kept, and the file of device and calls; None: at their usual places.
+        Addresses, port, and optionally a client id; may be replaced at any time.
+    store, state_file
+        Of the sign-in, and of device and calls; None: at their usual places.
     clock
         Unix time, s.
     """
@@ -88,91 +70,93 @@ class SpotifyAccount:
         settings: Settings,
         *,
         store: TokenStore | None = None,
-        memory: Path | None = None,
+        state_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = TokenStore(folder()) if store is None else store
-        self._memory = memory_file() if memory is None else memory
+        self._state_file = persistent_state_file() if state_file is None else state_file
         self._clock = clock
         self._lock = threading.Lock()
         self._access = ""
         self._access_until_s = 0.0
-        self._worthless = ""
-        self._beginning = threading.Lock()
+        self._invalid_token = ""
+        self._begin_lock = threading.Lock()
         self._signing_in: SignIn | None = None
 
     # Tokens
 
     def access_token(self) -> str:
-        """A token for the next request, renewed where the old one is about to end.
+        """An access token, renewed if it is about to expire.
 
         Raises
         ------
         SignedOutError
             Nobody is signed in.
         SignInAgainError
-            The sign-in is over, and its token was forgotten; or what is kept of it cannot be read.
+            The sign-in is over and its token was deleted, or the stored sign-in cannot be read.
         SpotifyLimitedError, SpotifyUnreachableError
-            The accounts service gives none just now.
+            The accounts service gives none now.
         """
         with self._lock:
             if self._access and self._clock() < self._access_until_s - _EARLY_S:
                 return self._access
-            return self._renewed()
+            return self._renew()
 
     def refresh(self) -> str:
-        """A new token, because the server refused the one that our clock thinks good; raises as above."""
+        """A new access token, because Spotify refused the last one; raises as `access_token`."""
         with self._lock:
-            return self._renewed()
+            return self._renew()
 
-    def _renewed(self) -> str:
+    def _renew(self) -> str:
         self._access = ""
-        kept = self._kept()
+        stored = self._load()
         try:
-            grant = self._ask(kept)
+            tokens = self._request(stored)
         except SignInAgainError:
-            newer = self._kept()
-            if newer.refresh_token == kept.refresh_token:
-                self._forget_worthless(kept)
+            newer = self._load()
+            if newer.refresh_token == stored.refresh_token:
+                self._delete_token(stored)
                 raise
-            kept, grant = newer, self._ask_once(newer)  # another Attune has signed in meanwhile
-        self._access, self._access_until_s = grant.access_token, self._clock() + grant.life_s
-        if grant.refresh_token and grant.refresh_token != kept.refresh_token:
+            stored, tokens = newer, self._request_once(newer)  # another Attune has signed in meanwhile
+        self._access, self._access_until_s = tokens.access_token, self._clock() + tokens.life_s
+        if tokens.refresh_token and tokens.refresh_token != stored.refresh_token:
             try:
-                self._store.save(replace(kept, refresh_token=grant.refresh_token))
+                self._store.save(replace(stored, refresh_token=tokens.refresh_token))
             except TokenStoreError as error:
                 _LOG.warning("%s", error)  # the old one may do next time, and this one does now
         return self._access
 
-    def _ask(self, kept: Kept) -> Grant:
-        return grants.for_refresh_token(
-            self._settings.spotify_accounts_url, client_id=kept.client_id, refresh_token=kept.refresh_token
+    def _request(self, stored: StoredSignIn) -> TokenResponse:
+        return token_exchange.for_refresh_token(
+            self.settings.spotify_accounts_url,
+            client_id=stored.client_id,
+            refresh_token=stored.refresh_token,
         )
 
-    def _ask_once(self, kept: Kept) -> Grant:
+    def _request_once(self, stored: StoredSignIn) -> TokenResponse:
         try:
-            return self._ask(kept)
+            return self._request(stored)
         except SignInAgainError:
-            self._forget_worthless(kept)
+            self._delete_token(stored)
             raise
 
-    def _kept(self) -> Kept:
-        """What is kept, with a token that is worth asking with."""
+    def _load(self) -> StoredSignIn:
+        """The stored sign-in, whose token may still be valid."""
         try:
-            kept = self._store.load()
+            stored = self._store.load()
         except TokenStoreError as error:
             raise SignInAgainError(str(error)) from None
-        if kept is None:
-            raise SignedOutError("Nobody is signed in to Spotify: sign in first.")
-        if not kept.refresh_token:
-            raise SignedOutError(_ended(kept.account))
-        if kept.refresh_token == self._worthless:
-            raise SignInAgainError(_ended(kept.account))
-        return kept
+        if stored is None:
+            raise SignedOutError(SIGNED_OUT)
+        if not stored.refresh_token:
+            raise SignedOutError(_over_sentence(stored.account))
+        if stored.refresh_token == self._invalid_token:
+            raise SignInAgainError(_over_sentence(stored.account))
+        return stored
 
-    def _forget_worthless(self, kept: Kept) -> None:
-        self._worthless = kept.refresh_token  # never shown again, even where it cannot be deleted
+    def _delete_token(self, stored: StoredSignIn) -> None:
+        self._invalid_token = stored.refresh_token  # never sent again, even where it cannot be deleted
         try:
             self._store.forget_token()
         except TokenStoreError as error:
@@ -182,36 +166,38 @@ class SpotifyAccount:
 
     @property
     def account(self) -> str:
-        """Whose account it is; empty where that is not known."""
+        """Name of the account; empty where it is unknown."""
         return self.status().account
 
     @property
     def client_id(self) -> str:
-        """Of the user's own app; empty where it has to be asked for."""
+        """Of the user's own app; empty where it is unknown."""
         return self.status().client_id
 
     def status(self) -> AccountStatus:
-        """How things stand, without asking anybody."""
-        configured = self._settings.spotify_client_id
+        """The stored sign-in, without asking Spotify."""
+        configured = self.settings.spotify_client_id
         try:
-            found = self._store.look()
+            found = self._store.load_without_token()
         except TokenStoreError as error:
             return AccountStatus(client_id=configured, problem=str(error))
         if found is None:
             return AccountStatus(client_id=configured)
-        kept, signed_in = found
-        client_id = configured or kept.client_id
+        stored, signed_in = found
+        client_id = configured or stored.client_id
         if not signed_in:
-            return AccountStatus(account=kept.account, client_id=client_id, problem=_ended(kept.account))
-        ends_s = kept.signed_in_s + _SIX_MONTHS_S
+            return AccountStatus(
+                account=stored.account, client_id=client_id, problem=_over_sentence(stored.account)
+            )
+        ends_s = stored.signed_in_s + _SIX_MONTHS_S
         return AccountStatus(
             True,
-            kept.account,
+            stored.account,
             client_id,
-            kept.signed_in_s,
+            stored.signed_in_s,
             ends_s,
-            kept.scopes,
-            notice=_beforehand(ends_s, self._clock()),
+            stored.scopes,
+            notice=_expiry_notice(ends_s, self._clock()),
         )
 
     # Signing in and out
@@ -224,59 +210,61 @@ class SpotifyAccount:
         timeout_s: float = 180.0,
         on_signed_in: Callable[[], None] | None = None,
     ) -> SignIn:
-        """Begin to sign in; one that goes on already is cancelled.
+        """Begin a sign-in; a running one is cancelled.
 
         Parameters
         ----------
         client_id
-            Of the user's own app; empty: the one that is known.
+            Of the user's own app; empty: the known one.
         may_create
-            Ask for the right to create private playlists, too.
+            Whether to ask for the right to create private playlists, too.
         timeout_s
-            How long the user may take, s.
+            Longest time that the user may take, s.
         on_signed_in
-            Called on a thread of the sign-in once it has succeeded.
+            Called on a thread of the sign-in after its success.
 
         Raises
         ------
         ClientIdError, CallbackError
-            The client id is none, or nothing can be listened on.
+            The client id is invalid, or no port is free.
         """
-        checked = own_app.checked_client_id(client_id or self.client_id)
+        checked = app_registration.checked_client_id(client_id or self.client_id)
 
-        def keep(grant: Grant) -> str:
-            said = self._keep(checked, grant)
+        def save(tokens: TokenResponse) -> str:
+            sentence = self._save(checked, tokens)
             if on_signed_in is not None:
                 on_signed_in()
-            return said
+            return sentence
 
-        with self._beginning:
+        with self._begin_lock:
             self.cancel()  # the port must be free
-            self._signing_in = sign_in.begin(
+            self._signing_in = SignIn(
                 checked,
-                keep=keep,
-                accounts_url=self._settings.spotify_accounts_url,
-                port=self._settings.spotify_callback_port,
-                scopes=(*grants.SCOPES, grants.CREATE_PLAYLISTS) if may_create else grants.SCOPES,
+                save=save,
+                accounts_url=self.settings.spotify_accounts_url,
+                port=self.settings.spotify_callback_port,
+                scopes=(*token_exchange.SCOPES, token_exchange.CREATE_PLAYLISTS)
+                if may_create
+                else token_exchange.SCOPES,
                 timeout_s=timeout_s,
             )
             return self._signing_in
 
     def cancel(self) -> None:
-        """End a sign-in that goes on."""
+        """Cancel a running sign-in."""
         if self._signing_in is not None:
             self._signing_in.cancel()
 
     def end_sign_in(self) -> None:
-        """End a sign-in that goes on, and wait for one that is being kept just now; at most some seconds."""
+        """Cancel a running sign-in; one that is being saved is waited for, at most some seconds."""
         self.cancel()
         if self._signing_in is not None:
-            self._signing_in.wait(_KEEPING_S)
+            self._signing_in.wait(_SAVING_S)
 
     def disconnect(self) -> None:
-        """Delete everything that is kept about Spotify on this machine.
+        """Delete everything that is stored about Spotify on this machine.
 
-        A player that is open writes down its next call: close it before.
+        Close the player first: it would store its next call.
 
         Raises
         ------
@@ -289,35 +277,37 @@ class SpotifyAccount:
             try:
                 self._store.delete_all()
             finally:
-                self._delete_memory()
+                self._delete_state()
 
-    def _delete_memory(self) -> None:
+    def _delete_state(self) -> None:
         try:
-            self._memory.unlink(missing_ok=True)
+            self._state_file.unlink(missing_ok=True)
         except NotADirectoryError:
             return
         except OSError as error:
             raise TokenStoreError(
-                f"{self._memory} cannot be deleted ({error.strerror}): delete it by hand."
+                f"{self._state_file} cannot be deleted ({error.strerror}): delete it by hand."
             ) from error
 
-    def _keep(self, client_id: str, grant: Grant) -> str:
-        name, problem = _who_is_it(self._settings.spotify_api_url, grant.access_token)
-        Memory(self._memory, clock=self._clock).count()
+    def _save(self, client_id: str, tokens: TokenResponse) -> str:
+        name, problem = _account_name(self.settings.spotify_api_url, tokens.access_token)
+        PersistentState(self._state_file, clock=self._clock).count_call()
         with self._lock:
-            self._store.save(Kept(client_id, grant.refresh_token, grant.scopes, self._clock(), name))
-            self._worthless = ""
-            self._access, self._access_until_s = grant.access_token, self._clock() + grant.life_s
+            self._store.save(
+                StoredSignIn(client_id, tokens.refresh_token, tokens.scopes, self._clock(), name)
+            )
+            self._invalid_token = ""
+            self._access, self._access_until_s = tokens.access_token, self._clock() + tokens.life_s
         return f"Connected to Spotify{f' as {name}' if name else ''}.{f' {problem}' if problem else ''}"
 
 
-def _ended(account: str) -> str:
+def _over_sentence(account: str) -> str:
     whose = f" of {account}" if account else ""
     return f"The sign-in{whose} to Spotify is over: sign in again."
 
 
-def _beforehand(ends_s: float, now_s: float) -> str:
-    if now_s < ends_s - _BEFOREHAND_S:
+def _expiry_notice(ends_s: float, now_s: float) -> str:
+    if now_s < ends_s - _NOTICE_S:
         return ""
     day = datetime.fromtimestamp(ends_s, UTC)
     return (
@@ -326,8 +316,8 @@ def _beforehand(ends_s: float, now_s: float) -> str:
     )
 
 
-def _who_is_it(api_url: str, token: str) -> tuple[str, str]:
-    """The user's name, and one sentence where Spotify refuses this account; both may be empty."""
+def _account_name(api_url: str, token: str) -> tuple[str, str]:
+    """The account's name, and one sentence where Spotify refuses the account; both may be empty."""
     import requests  # noqa: PLC0415 - only where something is asked
 
     try:
@@ -335,7 +325,7 @@ def _who_is_it(api_url: str, token: str) -> tuple[str, str]:
             f"{api_url}/v1/me",
             headers={"Authorization": f"Bearer {token}"},
             allow_redirects=False,
-            timeout=_PATIENCE_S,
+            timeout=_TIMEOUT_S,
         )
         found: Any = answer.json() if answer.status_code == 200 else {}
     except (requests.exceptions.RequestException, ValueError) as error:

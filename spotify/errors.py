@@ -1,16 +1,8 @@
-"""Owns the errors of the Spotify room that travel between its modules; each holds one sentence for people."""
+"""Errors of the Spotify room; each message is one sentence for people."""
 
 from __future__ import annotations
 
 from core.errors import AttuneError
-
-__all__ = [
-    "SignInAgainError",
-    "SignedOutError",
-    "SpotifyError",
-    "SpotifyLimitedError",
-    "SpotifyUnreachableError",
-]
 
 
 class SpotifyError(AttuneError):
@@ -18,11 +10,11 @@ class SpotifyError(AttuneError):
 
 
 class SignedOutError(SpotifyError):
-    """Nobody is signed in: there was no sign-in yet, or the user disconnected."""
+    """Nobody is signed in: there was no sign-in, or the user disconnected."""
 
 
 class SignInAgainError(SpotifyError):
-    """What is kept of the sign-in is worth nothing any more; only a new sign-in helps."""
+    """The stored sign-in is no longer valid; only a new sign-in helps."""
 
 
 class SpotifyUnreachableError(SpotifyError):
@@ -37,7 +29,7 @@ class SpotifyLimitedError(SpotifyError):
     message
         For people.
     wait_s
-        For how long it is useless to ask again, s; None where Spotify did not say.
+        Time until the next try, s; None where Spotify did not say.
     """
 
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:

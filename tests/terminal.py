@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import cli
+from attune.cli import main
 
 
 class Terminal:
@@ -22,7 +22,7 @@ class Terminal:
         self._monkeypatch.setattr(sys, "argv", ["attune", *self._command, *map(str, args)])
         code = 0
         try:
-            cli.main()
+            main.main()
         except SystemExit as exit_:
             code = int(exit_.code or 0)
         captured = self._capsys.readouterr()

@@ -1,1 +1,1 @@
-"""From a file to its sound, as it is: libsndfile first, FFmpeg for what that cannot read."""
+"""Decoders of sound files: libsndfile first, FFmpeg for what it cannot read."""

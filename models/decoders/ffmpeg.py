@@ -1,4 +1,4 @@
-"""FFmpeg, through the extra `media`: M4A, WebM, films, and what libsndfile breaks off."""
+"""FFmpeg decoder (extra `media`): M4A, WebM, films, and the rest of files that libsndfile breaks off."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from itertools import chain, groupby
 from typing import Any, Final
 
 from core.errors import AudioDecodeError
-from models.decoders.track import Input, Sound, Track, broken_off, empty
-
-__all__ = ["INSTALL", "SUFFIXES", "installed", "looks_familiar", "open_track", "refusals"]
+from models.decoders.track import (
+    DecodedTrack,
+    DecoderInput,
+    Sound,
+    damage_notice,
+    no_samples_error,
+    truncation_notice,
+)
 
 SUFFIXES: Final = (".aac", ".ac3", ".amr", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp4", ".webm", ".wma")
-INSTALL: Final = "pip install -e '.[media]'"
 
-# A playlist or concatenation script could make FFmpeg open other files and addresses: containers only.
+# Containers only: a playlist or concatenation script could make FFmpeg open other files and addresses.
 _OPTIONS: Final = {
     "format_whitelist": (
         "aac,ac3,aiff,amr,asf,au,caf,eac3,flac,loas,matroska,webm,mov,mp3,mpegts,ogg,tta,wav,wv"
@@ -35,57 +39,95 @@ _MAGIC: Final = (
     (4, b"ftyp"),
 )
 _PROTECTED: Final = frozenset({"aavd", "drms", "enca"})
-"""What stands in the codec's place where the sound is scrambled: Audible, FairPlay, Common Encryption."""
+"""Codec tags of encrypted sound: Audible, FairPlay, Common Encryption."""
+_WITHOUT_LENGTH: Final = frozenset({"aac", "ac3", "amr", "eac3", "loas", "mp3", "mpegts"})
+"""Formats whose length FFmpeg guesses from the bit rate."""
 _LAYOUTS: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def installed() -> bool:
-    """Whether the extra is there."""
+    """Whether the extra is installed."""
     return importlib.util.find_spec("av") is not None
 
 
-def looks_familiar(given: Input) -> bool:
-    """Whether a file begins like one that FFmpeg can read, as far as that is known without it."""
-    head = given.head(16)
+def has_known_signature(source: DecoderInput) -> bool:
+    """Whether a file begins with a signature of a format that FFmpeg reads."""
+    head = source.head(16)
     return any(head.startswith(magic, start) for start, magic in _MAGIC)
 
 
-def refusals() -> type[Exception]:
-    """What `open_track` and its chunks raise where FFmpeg cannot read a file."""
+def open_errors() -> type[Exception]:
+    """Exceptions of `open_track` and its chunks where FFmpeg cannot read a file."""
     error: type[Exception] = _av().error.FFmpegError
     return error
 
 
-def open_track(given: Input, *, rate_hz: int | None = None, channels: int | None = None) -> Track:
-    """Open a file; `rate_hz` and `channels` are kept as they come unless given."""
-    # An open file, never a path: FFmpeg takes names such as "http:" or "concat:" for orders.
-    file = given.stack.enter_context(given.open())
-    container = given.stack.enter_context(_av().open(file, options=_OPTIONS, metadata_errors="ignore"))
-    if not container.streams.audio:
-        raise AudioDecodeError(f"{given.name} has no sound track: choose a file that holds sound.")
-    stream = container.streams.audio[0]
+def open_track(
+    source: DecoderInput, *, rate_hz: int | None = None, channels: int | None = None
+) -> DecodedTrack:
+    """Open a file.
+
+    Parameters
+    ----------
+    source
+        The file.
+    rate_hz, channels
+        To convert to; None keeps the file's own.
+
+    Raises
+    ------
+    AudioDecodeError
+        It has no sound track, an unknown codec, or copy protection.
+    """
+    container, stream = _opened(source, _OPTIONS)
     if stream.codec_context is None:
-        raise AudioDecodeError(f"{given.name} holds sound in a format that FFmpeg lacks: convert it to WAV.")
-    if stream.codec_context.codec_tag in _PROTECTED:  # decoded all the same, it would be noise
+        raise AudioDecodeError(f"{source.name} holds sound in a format that FFmpeg lacks: convert it to WAV.")
+    if _codec_tag(stream) in _PROTECTED:  # decoded all the same, it would be noise
         raise AudioDecodeError(
-            f"{given.name} is protected against copying (DRM), so it cannot be decoded: choose a file "
+            f"{source.name} is protected against copying (DRM), so it cannot be decoded: choose a file "
             f"without protection."
         )
-    decoded = _frames(given, container, stream)
+    decoded = _frames(source, container, stream)
     first = next(decoded, None)
+    if first is None:  # as with an edit list of no length, which a broken header can hold
+        container, stream = _opened(source, _OPTIONS | {"ignore_editlist": "1"})
+        decoded = _frames(source, container, stream)
+        first = next(decoded, None)
+        source.notices.append(f"{source.name} says that it lasts 0 s: all of its sound was used.")
     if first is None:
-        raise empty(given.name)
-    # The first frame knows the true rate, the header not always: that of HE-AAC has half of it.
+        raise no_samples_error(source.name)
+    if len(container.streams.audio) > 1:
+        source.notices.append(f"{source.name} holds several tracks of sound: the first was used.")
+    # The first frame has the true rate, the header of HE-AAC half of it.
     rate_hz = rate_hz or first.sample_rate
     channels = channels or first.layout.nb_channels
     layout = first.layout if first.layout.nb_channels == channels else _LAYOUTS[channels]
     length_s = _length_s(container, stream)
     frames = None if length_s is None else round(length_s * rate_hz)
-    return Track(rate_hz, channels, frames, _resampled(chain([first], decoded), rate_hz, layout))
+    chunks = _resampled(chain([first], decoded), rate_hz, layout)
+    estimated = container.format.name in _WITHOUT_LENGTH
+    return DecodedTrack(rate_hz, channels, frames, chunks, estimated=estimated)
+
+
+def _opened(source: DecoderInput, options: dict[str, str]) -> tuple[Any, Any]:
+    """The container and its first track of sound."""
+    # An open file, never a path: FFmpeg interprets names such as "http:" or "concat:".
+    file = source.stack.enter_context(source.open())
+    container = source.stack.enter_context(_av().open(file, options=options, metadata_errors="ignore"))
+    if not container.streams.audio:
+        raise AudioDecodeError(f"{source.name} has no sound track: choose a file that holds sound.")
+    return container, container.streams.audio[0]
+
+
+def _codec_tag(stream: Any) -> str:
+    try:
+        return str(stream.codec_context.codec_tag)
+    except UnicodeDecodeError:  # in a broken file it may be no text
+        return ""
 
 
 def _av() -> Any:
-    """PyAV, an extra: imported when a file first needs it."""
+    """PyAV is an extra, imported when a file first needs it."""
     return importlib.import_module("av")
 
 
@@ -95,8 +137,8 @@ def _length_s(container: Any, stream: Any) -> float | None:
     return container.duration / _av().time_base if container.duration else None
 
 
-def _frames(given: Input, container: Any, stream: Any) -> Iterator[Any]:
-    """Decode frame by frame, over what is damaged; raise only where nothing at all can be decoded."""
+def _frames(source: DecoderInput, container: Any, stream: Any) -> Iterator[Any]:
+    """Decode frame by frame and skip damage; raises only where nothing can be decoded."""
     errors = _av().error
     done = 0
     try:
@@ -106,20 +148,18 @@ def _frames(given: Input, container: Any, stream: Any) -> Iterator[Any]:
                     done += frame.samples
                     yield frame
             except errors.InvalidDataError:
-                given.damage.append(
-                    f"{given.name} is damaged in places, which were left out: get a fresh copy."
-                )
+                source.notices.append(damage_notice(source.name))
     except errors.FFmpegError:
         if not done:
             raise
-        given.damage.append(broken_off(given.name, done, stream.rate, None))
+        source.notices.append(truncation_notice(source.name, done / stream.rate, None))
 
 
 def _resampled(frames: Iterable[Any], rate_hz: int, layout: Any) -> Iterator[Sound]:
-    """Convert to one rate and layout: a stream may change on the way."""
+    """Convert to one rate and layout, which may change within a stream."""
     for _, alike in groupby(frames, lambda frame: (frame.format.name, frame.layout.name, frame.sample_rate)):
         resampler = _av().AudioResampler(format="flt", layout=layout, rate=rate_hz)
-        for frame in chain(alike, [None]):  # None has it give what it still holds
+        for frame in chain(alike, [None]):  # None flushes it
             for out in resampler.resample(frame):
                 if out.samples:
                     yield out.to_ndarray().reshape(out.samples, -1)

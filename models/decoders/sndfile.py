@@ -1,22 +1,28 @@
-"""libsndfile: WAV, FLAC, MP3, Ogg and their kin, and the ways around what it gets wrong."""
+"""libsndfile decoder: WAV, FLAC, MP3, Ogg and the like, with workarounds for its bugs."""
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import soundfile
 
 from core.errors import AudioDecodeError
+from core.extras import install_command
 from models.decoders import ffmpeg
-from models.decoders.track import Input, Sound, Track, broken_off, plain
-
-__all__ = ["REFUSALS", "SUFFIXES", "ForwardFile", "open_track"]
+from models.decoders.track import (
+    DecodedTrack,
+    DecoderInput,
+    Sound,
+    damage_notice,
+    short_reason,
+    truncation_notice,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,26 +31,25 @@ SUFFIXES: Final = (
     *(".rf64", ".sph", ".voc", ".w64", ".wav"),
 )
 
-REFUSALS: Final = (soundfile.SoundFileError, ValueError, OSError)
-"""What `open_track` raises."""
+OPEN_ERRORS: Final = (soundfile.SoundFileError, ValueError, OSError)  # what `open_track` raises
 
-# libsndfile also opens MATLAB matrices, sampler dumps and the like, some on very thin evidence: sound only.
+# Sound only: libsndfile also opens MATLAB matrices, sampler dumps and the like, some by mistake.
 _FORMATS: Final = frozenset(
     {"AIFF", "AU", "CAF", "FLAC", "IRCAM", "MP3", "NIST", "OGG", "RF64", "VOC", "W64", "WAV", "WAVEX"}
 )
 _CHUNK_FRAMES: Final = 8_192
-_SHORTFALL_S: Final = 0.05
+_UNKNOWN_FRAMES: Final = 2**62  # libsndfile gives 2^63 - 1, or a sum with it
 _MPEG_FRAME: Final = re.compile(rb"\xff[\xe0-\xff]")
 _SEARCHED_BYTES: Final = 65_536
 _NO_MPEG_FRAME: Final = 7
-"""Code of libsndfile that reads "File does not exist": so it calls an MP3 file without a single frame."""
+"""libsndfile's code, with the text "File does not exist", for an MP3 file without a single frame."""
 
 
 class ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A sound file that is only read forward.
 
-    The base class seeks to where it already is after every read. In MP3 and Opus that throws the
-    decoder's memory away, so that every block begins with a fault. Files that cannot seek are spared.
+    The base class seeks to the current position after every read. That resets the decoder of MP3 and Opus, so
+    that every block begins with an artefact. Files that cannot seek are spared.
     """
 
     def seekable(self) -> bool:
@@ -52,21 +57,26 @@ class ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
         return False
 
 
-def open_track(given: Input) -> Track:
-    """Open a file; raises one of `REFUSALS` where libsndfile cannot, or finds no sound."""
-    file = given.stack.enter_context(_opened(given))
+def open_track(source: DecoderInput) -> DecodedTrack:
+    """Open a file; raises one of `OPEN_ERRORS` where libsndfile cannot, or finds no sound.
+
+    Parameters
+    ----------
+    source
+        The file.
+    """
+    file = source.stack.enter_context(_opened(source))
     if file.format not in _FORMATS:
         raise soundfile.SoundFileError(f"{file.format} is not a format of sound")
-    frames = None if _guessed_length(file, given) else int(file.frames)
-    if truncated := _cut_off(given.name, file):
-        given.damage.append(truncated)
-    return Track(file.samplerate, file.channels, frames, _chunks(given, file, frames))
+    frames = source.stated_frames or int(file.frames)
+    known = frames if 0 <= frames < _UNKNOWN_FRAMES else None
+    return DecodedTrack(file.samplerate, file.channels, known, _chunks(source, file, known))
 
 
-def _opened(given: Input) -> ForwardFile:
-    """Open, and where libsndfile goes astray by the suffix, say in plain words what is wrong."""
+def _opened(source: DecoderInput) -> ForwardFile:
+    """Open, and replace the errors of libsndfile that mislead."""
     try:
-        return ForwardFile(_offered(given))
+        return ForwardFile(_argument(source))
     except soundfile.LibsndfileError as error:
         if error.code != _NO_MPEG_FRAME:
             raise
@@ -75,20 +85,20 @@ def _opened(given: Input) -> ForwardFile:
         raise soundfile.SoundFileError("it has no header") from error
 
 
-def _offered(given: Input) -> str | bytes | BinaryIO:
-    """The file's path, which is fastest; but its content alone where the suffix would mislead."""
-    if isinstance(given.source, bytes):
-        return io.BytesIO(given.source)
-    if given.source.suffix.lower() == ".mp3" and (
-        ffmpeg.looks_familiar(given) or not _MPEG_FRAME.search(given.head(_SEARCHED_BYTES))
+def _argument(source: DecoderInput) -> str | bytes | BinaryIO:
+    """The file's path, which is fastest, or only its content where the suffix would mislead libsndfile."""
+    if not isinstance(source.content, Path) or (
+        # libsndfile would find MPEG frames in an M4A, or miss them in a text and report the wrong error.
+        source.content.suffix.lower() == ".mp3"
+        and (ffmpeg.has_known_signature(source) or not _MPEG_FRAME.search(source.head(_SEARCHED_BYTES)))
     ):
-        # libsndfile would find MPEG frames in an M4A, or look for them in a text and complain of it.
-        return given.stack.enter_context(given.open())
+        return source.stack.enter_context(source.open())
     # A name need not be text, and as bytes it may be anything; on Windows it always is text.
-    return str(given.source) if sys.platform == "win32" else os.fsencode(given.source)
+    path = source.content.absolute()  # libsndfile takes a file called - for standard input
+    return str(path) if sys.platform == "win32" else os.fsencode(path)
 
 
-def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iterator[Sound]:
+def _chunks(source: DecoderInput, file: soundfile.SoundFile, frames: int | None) -> Iterator[Sound]:
     done = 0
     problem = ""
     try:
@@ -96,71 +106,41 @@ def _chunks(given: Input, file: soundfile.SoundFile, frames: int | None) -> Iter
             done += len(chunk)
             yield chunk
     except soundfile.SoundFileError as error:
-        problem = plain(error)
-    # Where libsndfile has guessed the length it stops there, however much is left.
-    stopped = frames is None and done >= file.frames
-    if not problem and not stopped and done >= (frames or 0):
+        problem = short_reason(error)
+    if not problem and done >= (frames or 0):
         return
-    if stopped and not ffmpeg.installed():
-        given.damage.append(
-            f"{given.name} does not say how long it is, so perhaps only its first "
-            f"{done / file.samplerate:.0f} s were used: install an extra, {ffmpeg.INSTALL}, for the rest."
-        )
-    # libsndfile 1.2.2 calls some valid Ogg files malformed, or stops early in them; and it gives up
-    # at the first fault of a FLAC.
-    if file.format == "OGG" or problem or stopped:
-        for chunk in _resumed(given, file, done):
+    stopped = done
+    # libsndfile 1.2.2 takes some valid Ogg files for malformed, or stops early in them, and gives up at the
+    # first error of a FLAC or MP3.
+    if file.format in {"OGG", "MP3"} or problem:
+        for chunk in _rest_by_ffmpeg(source, file, done):
             done += len(chunk)
             yield chunk
     if not done:
         raise AudioDecodeError(
-            f"{given.name} cannot be decoded ({problem or 'its sound is missing'}): "
+            f"{source.name} cannot be decoded ({problem or 'its sound is missing'}): "
             f"it is damaged or truncated; get a fresh copy."
         )
-    if done < (frames or 0) - _SHORTFALL_S * file.samplerate or (problem and frames is None):
-        given.damage.append(broken_off(given.name, done, file.samplerate, frames))
+    if problem and done > stopped and file.format != "OGG":
+        source.notices.append(damage_notice(source.name))
+    elif problem and frames is None:
+        source.notices.append(truncation_notice(source.name, done / file.samplerate, None))
 
 
-def _resumed(given: Input, file: soundfile.SoundFile, done: int) -> Iterator[Sound]:
-    """Decode anew with FFmpeg, and deliver what libsndfile has not."""
+def _rest_by_ffmpeg(source: DecoderInput, file: soundfile.SoundFile, done: int) -> Iterator[Sound]:
+    """Decode again with FFmpeg, and yield what libsndfile did not."""
     if not ffmpeg.installed():
-        if file.format != "OGG":
+        if file.format != "OGG" or source.damaged:
             return
         raise AudioDecodeError(
-            f"{given.name} breaks off after {done / file.samplerate:.2f} s: it is truncated, or one of the "
-            f"Ogg files that need an extra; install it, {ffmpeg.INSTALL}, or convert the file to WAV."
+            f"{source.name} breaks off after {done / file.samplerate:.2f} s: it is truncated, or one of the "
+            f"Ogg files that need an extra: run `{install_command('media')}`, or convert it to WAV."
         )
     skip = done
     try:
-        track = ffmpeg.open_track(given, rate_hz=file.samplerate, channels=file.channels)
+        track = ffmpeg.open_track(source, rate_hz=file.samplerate, channels=file.channels)
         for chunk in track.chunks:
             yield chunk[skip:]
             skip = max(0, skip - len(chunk))
-    except (ffmpeg.refusals(), AudioDecodeError) as error:
-        _LOG.debug("FFmpeg cannot go on in %s either: %s", given.name, error)
-
-
-def _guessed_length(file: soundfile.SoundFile, given: Input) -> bool:
-    """Whether libsndfile guessed the length: so in MP3 without a Xing or VBRI header, up to 6 times off."""
-    if file.format != "MP3":
-        return False
-    start = 0
-    head = given.head(10)
-    if head.startswith(b"ID3") and len(head) == 10:
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    return not re.search(b"Xing|Info|VBRI", given.head(512, start=start))
-
-
-def _cut_off(name: str, file: soundfile.SoundFile) -> str:
-    """Sentence for a WAV file shorter than its header says: libsndfile corrects that without a word."""
-    found = re.search(r"^data *: (\d+) \(should be (\d+)\)", file.extra_info, flags=re.MULTILINE)
-    # Recorders that write to a pipe put 0 or about 2 or 4 GB there: those files are whole.
-    if file.format not in {"WAV", "WAVEX"} or found is None or not 0 < int(found[1]) < 0x7FFF_0000:
-        return ""
-    says, has = int(found[1]), int(found[2])
-    if has >= says:
-        return ""
-    return (
-        f"{name} is truncated: {has / says:.0%} of its sound is there and was used; "
-        f"get a fresh copy for the rest."
-    )
+    except (ffmpeg.open_errors(), AudioDecodeError) as error:
+        _LOG.debug("FFmpeg cannot go on in %s either: %s", source.name, error)

@@ -1,4 +1,4 @@
-"""The emotion model as it is served: windows in, calibrated probabilities out."""
+"""The emotion model at run time: windows in, calibrated probabilities out."""
 
 from __future__ import annotations
 
@@ -7,94 +7,65 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from core.emotions import EMOTIONS
 from core.errors import ModelError, WeightsError
 from models import assets
-from models.emotion.labels import EMOTIONS
 from models.resample import SAMPLE_RATE_HZ
-from models.runtime import Session, load_session
+from models.runtime import Session, load_session, parsing_metadata
 
-__all__ = [
-    "EMBEDDED_MODEL",
-    "WINDOW_SAMPLES",
-    "Answers",
-    "EmotionRecogniser",
-    "ModelInfo",
-    "load_recogniser",
-    "softmax",
-]
-
-WINDOW_SAMPLES: Final = 48_000
-"""3.0 s at 16 kHz, what the model sees."""
+WINDOW_SAMPLES: Final = 48_000  # 3.0 s at 16 kHz, what the model sees
 
 EMBEDDED_MODEL: Final = "emotion-compact"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What an emotion model says of itself.
-
-    Parameters
-    ----------
-    name, version, licence
-        From its file.
-    labels
-        Emotions in output order.
-    temperature
-        Divisor of the logits, fitted on speakers held out of training.
-    corpora
-        What it was trained on.
-    metrics
-        Its published figures.
-    provider, threads
-        How it runs here.
-    sha256
-        Of its file: what was fitted to one model is not to be used with another. Empty where the
-        graph did not come from a file.
-    plane
-        It answers energy and pleasantness beside the emotions.
-    """
+    """Metadata of an emotion model, and how it runs here."""
 
     name: str
     version: str
     licence: str
-    labels: tuple[str, ...]
-    temperature: float
-    corpora: tuple[str, ...]
-    metrics: Mapping[str, Any]
+    labels: tuple[str, ...]  # emotions in output order
+    temperature: float  # divisor of the logits, fitted on speakers held out of training
+    corpora: tuple[str, ...]  # what it was trained on
+    metrics: Mapping[str, Any]  # its published figures
     provider: str
     threads: int
+    # Of its file, by which a personal adaptation knows its model. Empty where the graph did not come from a
+    # file.
     sha256: str = ""
-    plane: bool = False
+    plane: bool = False  # whether it answers energy and pleasantness, too
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the model says of n windows.
+    """The model's answers to n windows."""
 
-    Parameters
-    ----------
-    probabilities
-        float32, shape (n, 8), in the order of `EMOTIONS`, calibrated, rows summing to 1.
-    logits
-        float32, shape (n, 8), divided by the temperature: their softmax is `probabilities`.
-    embedding
-        float32, shape (n, E): the layer before the last where the file gives it out, else the
-        logits, centred in each row (E = 8).
-    energy, pleasantness
-        float32, shape (n,): calibrated probabilities that the voice is lively, and pleasant; None where
-        the file gives out emotions alone.
-    """
-
+    # float32, shape (n, 8), in the order of `EMOTIONS`, calibrated, rows summing to 1.
     probabilities: npt.NDArray[np.float32]
+    # float32, shape (n, 8), divided by the temperature: their softmax is `probabilities`.
     logits: npt.NDArray[np.float32]
+    # float32, shape (n, E): the layer before the last, or, where the graph has no such output, the logits
+    # minus their mean (E = 8).
     embedding: npt.NDArray[np.float32]
+    # float32, shape (n,): calibrated probabilities that the voice is lively, and pleasant; None where the
+    # graph has no such outputs.
     energy: npt.NDArray[np.float32] | None = None
     pleasantness: npt.NDArray[np.float32] | None = None
+
+
+class Recogniser(Protocol):
+    """Whatever answers to windows: a model, or what shares one among many callers."""
+
+    info: ModelInfo
+
+    def answers(self, windows: npt.NDArray[np.float32]) -> Answers:
+        """See `EmotionRecogniser.answers`."""
 
 
 class EmotionRecogniser:
@@ -106,16 +77,15 @@ class EmotionRecogniser:
     Parameters
     ----------
     session
-        Graph with input `waveform` (n, 48 000), output `logits` (n, 8), where it has one a second
-        output `embedding` (n, E), where it knows the plane outputs `energy` and `pleasantness` (n,), the
-        logits of lively and of pleasant, calibrated, and metadata.
+        Graph with metadata, input `waveform` (n, 48 000), output `logits` (n, 8), and optional outputs
+        `embedding` (n, E) and `energy` and `pleasantness` (n,), the calibrated logits of lively and pleasant.
     sha256
         Of the file, in hexadecimal.
 
     Raises
     ------
     WeightsError
-        The file lacks the metadata, or is made for other labels, rates or windows.
+        The graph lacks metadata, or is made for other labels, rates or windows.
     """
 
     def __init__(self, session: Session, *, sha256: str = "") -> None:
@@ -123,17 +93,12 @@ class EmotionRecogniser:
         self.info = _read_info(session, sha256)
 
     def probabilities(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Calibrated probabilities of each window.
+        """Calibrated probabilities of each window, shape (n, 8), in the order of `EMOTIONS`.
 
         Parameters
         ----------
         windows
             float32, shape (n, 48 000), 16 kHz, range [-1, 1].
-
-        Returns
-        -------
-        probabilities
-            float32, shape (n, 8), in the order of `EMOTIONS`, rows summing to 1.
 
         Raises
         ------
@@ -143,7 +108,7 @@ class EmotionRecogniser:
         return self.answers(windows).probabilities
 
     def answers(self, windows: npt.NDArray[np.float32]) -> Answers:
-        """Everything the model says of each window.
+        """All answers to each window.
 
         Parameters
         ----------
@@ -155,20 +120,31 @@ class EmotionRecogniser:
         ModelError
             The shape is another, or the model's answer is not finite.
         """
-        if windows.ndim != 2 or windows.shape[1] != WINDOW_SAMPLES:
-            raise ModelError(f"Windows of shape {windows.shape} came: give (n, {WINDOW_SAMPLES}).")
-        outputs = dict(zip(self._session.output_names, self._session.run({"waveform": windows}), strict=True))
+        require_windows(windows)
+        outputs = self._session.run_named({"waveform": windows})
         logits: npt.NDArray[np.float32] = np.divide(
             outputs["logits"], self.info.temperature, dtype=np.float32
         )  # (n, 8)
         embedding = outputs.get("embedding", logits - logits.mean(axis=1, keepdims=True))  # (n, E)
         if not (np.isfinite(logits).all() and np.isfinite(embedding).all()):
             raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
-        energy, pleasantness = (_shares(outputs, name, len(windows)) for name in ("energy", "pleasantness"))
+        energy, pleasantness = (_axis(outputs, name, len(windows)) for name in ("energy", "pleasantness"))
         return Answers(softmax(logits).astype(np.float32), logits, embedding, energy, pleasantness)
 
 
-def _shares(
+def require_windows(windows: npt.NDArray[np.float32]) -> None:
+    """Check that something has the shape of windows, (n, 48 000).
+
+    Raises
+    ------
+    ModelError
+        It has another.
+    """
+    if windows.ndim != 2 or windows.shape[1] != WINDOW_SAMPLES:
+        raise ModelError(f"Windows of shape {windows.shape} came: give (n, {WINDOW_SAMPLES}).")
+
+
+def _axis(
     outputs: Mapping[str, npt.NDArray[np.float32]], name: str, count: int
 ) -> npt.NDArray[np.float32] | None:
     """Probabilities of one axis, (count,); None where the graph has no such output."""
@@ -183,8 +159,10 @@ def _shares(
     if not np.isfinite(logits).all():
         raise ModelError("The emotion model answered with NaN: its weights do not fit this machine.")
     # The logistic function as a hyperbolic tangent: large logits do not overflow.
-    shares: npt.NDArray[np.float32] = (0.5 + 0.5 * np.tanh(0.5 * logits.reshape(count))).astype(np.float32)
-    return shares
+    probabilities: npt.NDArray[np.float32] = (0.5 + 0.5 * np.tanh(0.5 * logits.reshape(count))).astype(
+        np.float32
+    )
+    return probabilities
 
 
 def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
@@ -195,7 +173,11 @@ def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[An
 
 
 def load_recogniser(
-    path: Path | None = None, *, threads: int = 0, provider: str = "cpu"
+    path: Path | None = None,
+    *,
+    threads: int = 0,
+    provider: str = "cpu",
+    named_by: str = "the setting `emotion_model`",
 ) -> EmotionRecogniser:
     """Load an emotion model and run it once, so that the first real window is not the slow one.
 
@@ -203,7 +185,7 @@ def load_recogniser(
     ----------
     path
         An ONNX file with the metadata of this project; None takes the embedded model.
-    threads, provider
+    threads, provider, named_by
         See `models.runtime.load_session`.
 
     Raises
@@ -214,7 +196,8 @@ def load_recogniser(
         The provider is not available.
     """
     file = assets.locate(EMBEDDED_MODEL) if path is None else path
-    session = load_session(file, threads=threads, provider=provider)
+    named = "" if path is None else named_by
+    session = load_session(file, threads=threads, provider=provider, named_by=named)
     recogniser = EmotionRecogniser(session, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
     recogniser.probabilities(np.zeros((1, WINDOW_SAMPLES), dtype=np.float32))
     return recogniser
@@ -222,7 +205,7 @@ def load_recogniser(
 
 def _read_info(session: Session, sha256: str) -> ModelInfo:
     meta = session.metadata
-    try:
+    with parsing_metadata("emotion model"):
         info = ModelInfo(
             name=meta["name"],
             version=meta["version"],
@@ -237,22 +220,13 @@ def _read_info(session: Session, sha256: str) -> ModelInfo:
             plane={"energy", "pleasantness"} <= set(session.output_names),
         )
         rate_hz, samples = int(meta["sample_rate_hz"]), int(meta["window_samples"])
-    except (KeyError, ValueError, TypeError) as error:
-        raise WeightsError(
-            f"The file is no emotion model of this project (metadata: {error!r}): "
-            "use one that its own export wrote."
-        ) from error
     if info.labels != EMOTIONS or rate_hz != SAMPLE_RATE_HZ or samples != WINDOW_SAMPLES:
         raise WeightsError(
             f"The emotion model {info.name!r} wants {samples} samples at {rate_hz} Hz and labels "
             f"{', '.join(info.labels)}: this program needs {WINDOW_SAMPLES} at {SAMPLE_RATE_HZ} Hz "
             f"and {', '.join(EMOTIONS)}."
         )
-    if "logits" not in session.output_names:
-        raise WeightsError(
-            f"The emotion model {info.name!r} gives out {', '.join(session.output_names)} but no logits: "
-            "export it again."
-        )
+    session.require_outputs(f"The emotion model {info.name!r}", {"logits"})
     if not info.temperature > 0:
         raise WeightsError(f"The emotion model {info.name!r} has the temperature {info.temperature}.")
     return info

@@ -1,4 +1,4 @@
-"""Owns the separator as it is served: a window in, what is the voice's out."""
+"""The voice separator at run time: a window in, the voice in it out."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from models.emotion.spectra import BINS, HOP, SIZE, spectra, waveform
 from models.resample import Audio
 from models.runtime import Session, load_session
 
-__all__ = ["EMBEDDED_SEPARATOR", "VoiceSeparator", "load_separator"]
-
 EMBEDDED_SEPARATOR: Final = "voice-separator"
 
 
 class VoiceSeparator:
-    """Leaves of a window what is the voice's; safe to use from several threads.
+    """Separates the voice in a window from music; safe to use from several threads.
 
     Parameters
     ----------
     session
-        Graph with input `magnitudes` (n, frames, 513), output `share` alike, in [0, 1], and metadata.
+        Graph with metadata, input `magnitudes` (n, frames, 513) and output `share`, a mask alike in
+        [0, 1].
 
     Raises
     ------
     WeightsError
-        The file is made for other spectra.
+        The graph is made for other spectra.
     """
 
     def __init__(self, session: Session) -> None:
@@ -43,31 +42,26 @@ class VoiceSeparator:
             )
 
     def separate(self, window: Audio) -> Audio:
-        """Take out what is not the voice.
+        """Remove everything but the voice; the shape stays.
 
         Parameters
         ----------
         window
             float32, shape (samples,), 16 kHz.
 
-        Returns
-        -------
-        voice
-            Of the window's shape; no louder in any part of its spectrum.
-
         Raises
         ------
         ModelError
-            The graph cannot run, or answers no numbers.
+            The graph cannot run, or its answer is not finite.
         """
         frames = spectra(window)
-        (share,) = self._session.run({"magnitudes": np.abs(frames)[np.newaxis]})
-        if share.shape != (1, len(frames), BINS) or not np.isfinite(share).all():
+        (mask,) = self._session.run({"magnitudes": np.abs(frames)[np.newaxis]})
+        if mask.shape != (1, len(frames), BINS) or not np.isfinite(mask).all():
             raise ModelError("The separator answered with NaN: its weights do not fit this machine.")
-        return waveform(frames * share[0], window.size)
+        return waveform(frames * mask[0], window.size)
 
 
-def load_separator(path: Path | None = None, *, threads: int = 0, provider: str = "cpu") -> VoiceSeparator:
+def load_separator(path: Path | None = None, *, threads: int = 0) -> VoiceSeparator:
     """Load a separator and run it once.
 
     Parameters
@@ -76,18 +70,14 @@ def load_separator(path: Path | None = None, *, threads: int = 0, provider: str 
         An ONNX file of this project; None takes the embedded one.
     threads
         Threads within an operator; 0 takes `models.runtime.default_threads()`.
-    provider
-        Key of `models.runtime.PROVIDERS`.
 
     Raises
     ------
     WeightsError
         The file is missing, damaged or no separator.
-    ModelError
-        The provider is not available.
     """
     file = assets.locate(EMBEDDED_SEPARATOR) if path is None else path
-    separator = VoiceSeparator(load_session(file, threads=threads, provider=provider))
+    separator = VoiceSeparator(load_session(file, threads=threads))
     try:
         separator.separate(np.zeros(WINDOW_SAMPLES, dtype=np.float32))
     except ModelError as error:

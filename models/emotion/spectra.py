@@ -1,4 +1,4 @@
-"""Owns the short-time spectra in which a voice is told from the music behind it, and the way back."""
+"""Short-time Fourier transform of the voice separator, and its inverse."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import numpy.typing as npt
 
 from models.resample import Audio
 
-__all__ = ["BINS", "HOP", "LEAST_LEVEL", "SIZE", "spectra", "waveform"]
-
 SIZE: Final = 1024
-"""Samples of a frame, 64 ms: long enough to tell the harmonics of a voice from those of instruments."""
+"""Samples of a frame, 64 ms: long enough to resolve the harmonics of voices and instruments."""
 HOP: Final = SIZE // 4
 BINS: Final = SIZE // 2 + 1
 LEAST_LEVEL: Final = 1e-5
-"""Root mean square of the magnitudes below which a window is not raised: silence stays silence."""
+"""Root mean square of the magnitudes below which a window is not amplified: silence stays silent."""
 _TAPER: Final = np.hanning(SIZE + 1)[:-1].astype(np.float32)
 
 
@@ -26,7 +24,7 @@ def spectra(audio: Audio) -> npt.NDArray[np.complex64]:
     Parameters
     ----------
     audio
-        float32, shape (samples,), 16 kHz; silence is thought before and after it.
+        float32, shape (samples,), 16 kHz; padded with silence on both sides.
 
     Returns
     -------
@@ -39,7 +37,7 @@ def spectra(audio: Audio) -> npt.NDArray[np.complex64]:
 
 
 def waveform(frames: npt.NDArray[np.complex64], samples: int) -> Audio:
-    """The sound of spectra: the inverse of `spectra`, by overlapping and adding (Griffin and Lim, 1984).
+    """Inverse of `spectra`, shape (samples,), by weighted overlap-add (Griffin and Lim, 1984).
 
     Parameters
     ----------
@@ -47,11 +45,6 @@ def waveform(frames: npt.NDArray[np.complex64], samples: int) -> Audio:
         Shape (frames, 513).
     samples
         Length of the result; frames = samples // 256 + 1.
-
-    Returns
-    -------
-    audio
-        float32, shape (samples,).
     """
     pieces = np.fft.irfft(frames, n=SIZE, axis=1) * _TAPER
     total = SIZE + HOP * (len(frames) - 1)

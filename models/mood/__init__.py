@@ -1,4 +1,4 @@
-"""From music to 59 mood tags, over time and as a whole: `predict_timeline_and_theme` is the short way in."""
+"""Mood of music: 59 tags, over time and as a whole."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ def predict_timeline_and_theme(
 ) -> tuple[list[tuple[float, list[tuple[str, float]]]], list[tuple[str, float]]]:
     """Mood of a file of any length, over time and as a whole.
 
-    The models are those of the settings `mood_backbone` and `mood_head`, by default the embedded ones. They
-    stay loaded for the next call.
+    The settings `mood_backbone` and `mood_head` name the models, by default the embedded ones. They stay
+    loaded for the next call.
 
     Parameters
     ----------
     path
         The file.
     top_k
-        How many tags, at least 1; the likeliest first.
+        Number of tags, at least 1, the likeliest first.
     device
         Key of `models.runtime.PROVIDERS`, such as `cpu` or `cuda`.
 
     Returns
     -------
     timeline
-        One pair a patch: where it begins, in seconds, and its tags with their probabilities in [0, 1], from
-        the 5 s around it. No tags where these are silent.
+        One pair a patch: its start in seconds, and the tags of the 5 s around it with their probabilities in
+        [0, 1]; no tags without music.
     theme
-        The tags of the whole file, for which alone probabilities are calibrated (for the official YAMNet;
-        with the embedded student approximately); none where all is silent.
+        The tags of the whole file; only these probabilities are calibrated (for Google's YAMNet,
+        approximately for the embedded student). Empty where it holds no music.
 
     Raises
     ------
@@ -56,17 +56,17 @@ def predict_timeline_and_theme(
     ('film', 0.21)
     """
     from core.settings import load_settings  # noqa: PLC0415 - importing this package stays cheap
-    from models.mood.result import check_top_k, ranked  # noqa: PLC0415
+    from models.mood.result import check_top_k, top_tags  # noqa: PLC0415
 
     check_top_k(top_k)
     settings = load_settings()
     tagger = _loaded(settings.mood_backbone, settings.mood_head, settings.threads, device)
     result = tagger.analyse(Path(path), max_minutes=settings.max_file_minutes)
     timeline = [
-        (float(start_s), ranked(row, top_k))
+        (float(start_s), top_tags(row, top_k))
         for start_s, row in zip(result.starts_s, result.timeline, strict=True)
     ]
-    return timeline, ranked(result.theme, top_k)
+    return timeline, top_tags(result.theme, top_k)
 
 
 @lru_cache(maxsize=2)

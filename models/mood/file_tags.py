@@ -1,4 +1,4 @@
-"""Owns the writing of moods into sound files: into a copy, which then takes the file's place."""
+"""Moods, tempo, key and genre written into the tags of sound files, through mutagen (extra `tags`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import importlib
 import importlib.util
 import os
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -15,127 +16,197 @@ from typing import Any, Final
 import numpy as np
 
 from core.errors import AttuneError, TagsError
+from core.extras import missing_library
+from core.files import replace_atomically, writing
 from models.audio import open_stream
 
-__all__ = ["FIELD", "INSTALL", "write_moods"]
 
-FIELD: Final = "MOOD"
-"""Name of the field in FLAC, Ogg Vorbis, Opus and M4A; in MP3 it is the frame TMOO, in ID3v2.3 TXXX:MOOD."""
+class TagField(StrEnum):
+    """A field of a file's tags, by its name in FLAC, Ogg Vorbis and Opus."""
 
-INSTALL: Final = "pip install -e '.[tags]'"
+    MOOD = "MOOD"
+    BPM = "BPM"
+    KEY = "INITIALKEY"
+    GENRE = "GENRE"
+
+
+FIELD: Final = str(TagField.MOOD)
+"""Field of moods in FLAC, Ogg Vorbis, Opus and M4A; in MP3 it is the frame TMOO, or TXXX:MOOD in ID3v2.3."""
 
 _BLOCK_FRAMES: Final = 65_536
-_MP4_KEY: Final = f"----:com.apple.iTunes:{FIELD}"
+# The frames of ID3v2.4 (id3.org), and the atoms of M4A as iTunes and mutagen name them.
+_ID3_FRAMES: Final = {
+    TagField.MOOD: "TMOO",
+    TagField.BPM: "TBPM",
+    TagField.KEY: "TKEY",
+    TagField.GENRE: "TCON",
+}
+_MP4_KEYS: Final = {
+    TagField.MOOD: "----:com.apple.iTunes:MOOD",
+    TagField.BPM: "tmpo",
+    TagField.KEY: "----:com.apple.iTunes:initialkey",
+    TagField.GENRE: "\xa9gen",
+}
+
+TagValues = Mapping[TagField, Sequence[str]]
 
 
 def write_moods(path: Path, moods: Sequence[str]) -> list[str]:
-    """Write moods into a file's own tags; every other tag and the sound stay as they are.
+    """Write moods into a file's tags, change nothing else, and return the moods that it had before.
 
-    The tags go into a copy beside the file, which takes its place only after every sample was found to be the
-    same. Moods that the file had before are replaced.
+    Earlier moods are replaced.
 
     Parameters
     ----------
     path
-        An MP3, FLAC, Ogg Vorbis, Opus or M4A file; a link stays one.
+        As in `write_tags`.
     moods
-        Words, the strongest first; at least one.
-
-    Returns
-    -------
-    list of str
-        Moods that the file had before.
+        At least one, the strongest first.
 
     Raises
     ------
     TagsError
-        The extra `tags` is not installed, the file cannot hold moods or may not be changed, the folder has no
-        room, or the copy does not sound the same. The file is then as it was.
+        As in `write_tags`.
+    """
+    return list(write_tags(path, {TagField.MOOD: moods}, overwrite=True).get(TagField.MOOD, ()))
+
+
+def write_tags(path: Path, values: TagValues, *, overwrite: bool) -> dict[TagField, list[str]]:
+    """Write fields into a file's tags, change nothing else, and return what they held before.
+
+    The tags are written into a copy, which replaces the file only after all its samples were found equal.
+
+    Parameters
+    ----------
+    path
+        An MP3, FLAC, Ogg Vorbis, Opus or M4A file; a symbolic link stays one.
+    values
+        At least one for each field; a tempo is a whole number.
+    overwrite
+        Replace what a field holds already; else it is left as it is.
+
+    Returns
+    -------
+    before
+        What each of the fields held, empty lists left out: without `overwrite` those that were not written.
+
+    Raises
+    ------
+    TagsError
+        The extra `tags` is not installed, the file cannot hold tags or may not be changed, the disk is full,
+        or the copy does not sound the same. The file is then unchanged.
     """
     real = path.resolve()
     if not os.access(real, os.W_OK):
         raise TagsError(f"{path} may not be changed: change its permissions, or leave --write-tags out.")
-    try:
-        handle, made = tempfile.mkstemp(prefix=".attune-", suffix=real.suffix, dir=real.parent)
-        os.close(handle)
-    except OSError as error:
-        raise TagsError(
-            f"Nothing can be written beside {path} ({error.strerror}): change the folder's permissions."
-        ) from error
-    copy = Path(made)
-    try:
+    before = _read(real, str(path), tuple(values))
+    wanted = {field: list(given) for field, given in values.items() if overwrite or field not in before}
+    if not wanted:
+        return before
+    advice = "change the folder's permissions, or close what holds the file open"
+    with writing(f"Tags of {path}", error_type=TagsError, advice=advice), replace_atomically(real) as copy:
         shutil.copy2(real, copy)
-        replaced = _write(copy, str(path), moods)
+        _write(copy, str(path), wanted)
         if not _sound_alike(real, copy):
             raise TagsError(
                 f"{path} would sound different with tags, so it was left as it was: get a fresh copy."
             )
-        copy.replace(real)
-    except OSError as error:
-        raise TagsError(
-            f"Tags could not be written into {path} ({error.strerror}), which is as it was: make room, or "
-            "close what holds it open."
-        ) from error
-    finally:
-        copy.unlink(missing_ok=True)
-    return replaced
+    return before
 
 
-def _write(copy: Path, name: str, moods: Sequence[str]) -> list[str]:
-    if importlib.util.find_spec("mutagen") is None:
-        raise TagsError(f"Tags need an extra: install it, {INSTALL}, or leave --write-tags out.")
-    refusal: type[Exception] = _mutagen().MutagenError
-    try:
-        file = _mutagen().File(copy, options=[getattr(_mutagen(kind.lower()), kind) for kind in _KINDS])
-        if file is None:
-            raise TagsError(
-                f"{name} cannot hold moods: only MP3, FLAC, Ogg Vorbis, Opus and M4A files can; convert it, "
-                "or leave --write-tags out."
-            )
+def _read(file: Path, name: str, fields: Sequence[TagField]) -> dict[TagField, list[str]]:
+    with _described(name):
+        tags = _opened(file, name)
+        held = {field: _values_in(tags, field) for field in fields}
+    return {field: values for field, values in held.items() if values}
+
+
+def _write(copy: Path, name: str, values: TagValues) -> None:
+    with _described(name):
+        file = _opened(copy, name)
         if file.tags is None:
             file.add_tags()
-        replaced = _moods_in(file)
-        _SAVE.get(type(file).__name__, _save_comments)(file, moods)
+        _SAVE.get(type(file).__name__, _save_comments)(file, values)
+
+
+@contextmanager
+def _described(name: str) -> Iterator[None]:
+    if importlib.util.find_spec("mutagen") is None:
+        raise TagsError(missing_library("tags", "mutagen"))
+    refusal: type[Exception] = _mutagen().MutagenError
+    try:
+        yield
     except refusal as error:
         raise TagsError(
             f"The tags of {name} cannot be read or written ({error}): repair them first."
         ) from error
-    return replaced
 
 
-def _moods_in(file: Any) -> list[str]:
+def _opened(path: Path, name: str) -> Any:
+    file = _mutagen().File(path, options=[getattr(_mutagen(kind.lower()), kind) for kind in _KINDS])
+    if file is None:
+        raise TagsError(
+            f"{name} cannot hold tags: only MP3, FLAC, Ogg Vorbis, Opus and M4A files can; convert it, "
+            "or leave --write-tags out."
+        )
+    return file
+
+
+def _values_in(file: Any, field: TagField) -> list[str]:
+    if file.tags is None:
+        return []
     match type(file).__name__:
         case "MP3":
-            frames = file.tags.getall("TMOO") + file.tags.getall(f"TXXX:{FIELD}")
-            return [str(text) for frame in frames for text in frame.text]
+            frames = file.tags.getall(_ID3_FRAMES[field])
+            if field is TagField.MOOD:
+                frames += file.tags.getall(f"TXXX:{FIELD}")
+            texts = [str(text) for frame in frames for text in getattr(frame, "genres", frame.text)]
         case "MP4":
-            return [bytes(value).decode(errors="replace") for value in file.tags.get(_MP4_KEY, [])]
+            held = file.tags.get(_MP4_KEYS[field], [])
+            texts = [
+                bytes(value).decode(errors="replace") if isinstance(value, bytes) else str(value)
+                for value in held
+            ]
         case _:
-            return [str(text) for text in file.tags.get(FIELD, [])]
+            texts = [str(text) for text in file.tags.get(field, [])]
+    return [text for text in texts if text.strip() and text != "0"]
 
 
-def _save_comments(file: Any, moods: Sequence[str]) -> None:
-    file.tags[FIELD] = list(moods)
+def _save_comments(file: Any, values: TagValues) -> None:
+    for field, given in values.items():
+        file.tags[field] = list(given)
     file.save()
 
 
-def _save_mp4(file: Any, moods: Sequence[str]) -> None:
-    file.tags[_MP4_KEY] = [_mutagen("mp4").MP4FreeForm(mood.encode()) for mood in moods]
+def _save_mp4(file: Any, values: TagValues) -> None:
+    freeform = _mutagen("mp4").MP4FreeForm
+    for field, given in values.items():
+        match field:
+            case TagField.BPM:
+                held: list[Any] = [int(value) for value in given]
+            case TagField.GENRE:
+                held = list(given)
+            case _:
+                held = [freeform(value.encode()) for value in given]
+        file.tags[_MP4_KEYS[field]] = held
     file.save()
 
 
-def _save_id3(file: Any, moods: Sequence[str]) -> None:
-    """In the version that the file has: many players know ID3v2.3 alone, which has no frame for moods."""
+def _save_id3(file: Any, values: TagValues) -> None:
+    """In the file's own version: many players read only ID3v2.3, which has no frame for moods."""
     id3 = _mutagen("id3")
-    for earlier in ("TMOO", f"TXXX:{FIELD}"):
-        file.tags.delall(earlier)
-    if file.tags.version[:2] == (2, 3):
+    third = file.tags.version[:2] == (2, 3)
+    if third:
         file.tags.update_to_v23()
-        file.tags.add(id3.TXXX(encoding=1, desc=FIELD, text=list(moods)))
-        file.save(v2_version=3)
-    else:
-        file.tags.add(id3.TMOO(encoding=3, text=list(moods)))
-        file.save()
+    for field, given in values.items():
+        file.tags.delall(_ID3_FRAMES[field])
+        if field is TagField.MOOD:
+            file.tags.delall(f"TXXX:{FIELD}")
+            if third:
+                file.tags.add(id3.TXXX(encoding=1, desc=FIELD, text=list(given)))
+                continue
+        file.tags.add(getattr(id3, _ID3_FRAMES[field])(encoding=1 if third else 3, text=list(given)))
+    file.save(v2_version=3 if third else 4)
 
 
 _KINDS: Final = ("MP3", "FLAC", "OggVorbis", "OggOpus", "OggFLAC", "MP4")
@@ -143,7 +214,7 @@ _SAVE: Final = {"MP3": _save_id3, "MP4": _save_mp4}
 
 
 def _mutagen(module: str = "") -> Any:
-    """The library, an extra: imported when the first tag is written."""
+    """The library is an extra, imported with the first tag."""
     return importlib.import_module(f"mutagen.{module}" if module else "mutagen")
 
 

@@ -1,4 +1,4 @@
-"""Owns the built-in test signals, and what the reference YAMNet answers to them: by it, others are known."""
+"""Test signals and the reference YAMNet's answers to them, by which other weights are compared with it."""
 
 from __future__ import annotations
 
@@ -19,55 +19,26 @@ from models import assets
 from models.mood.patches import PATCH_SAMPLES
 from models.resample import SAMPLE_RATE_HZ, Audio
 
-__all__ = [
-    "FINGERPRINT",
-    "LEAST_COSINE",
-    "SCORE_TIE",
-    "TOP",
-    "Fingerprint",
-    "differences",
-    "pack",
-    "read_fingerprint",
-    "signals",
-]
-
-FINGERPRINT: Final = "yamnet-fingerprint"
-"""Name of the committed one in the list of weight files."""
-LEAST_COSINE: Final = 0.995
-"""Of the embedding of each signal, with the reference's."""
-TOP: Final = 5
-"""Classes of the highest scores that must be the same."""
-SCORE_TIE: Final = 1e-3
-"""Classes whose scores lie nearer to the fifth of the reference may stand for one another."""
+FINGERPRINT: Final = "yamnet-fingerprint"  # name of the reference's fingerprint in the list of weight files
+LEAST_COSINE: Final = 0.995  # least cosine similarity of the embedding of each signal with the reference's
+TOP: Final = 5  # how many of the highest-scoring classes must be the same
+SCORE_TIE: Final = 1e-3  # classes whose scores differ by less from the reference's fifth are interchangeable
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a YAMNet answers to `signals`, in their order.
+    """A YAMNet's answers to `signals`, in their order."""
 
-    Parameters
-    ----------
-    embedding
-        float32, shape (n, 1024).
-    scores
-        float32, shape (n, 521), in [0, 1].
-    """
-
-    embedding: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
+    embedding: npt.NDArray[np.float32]  # float32, shape (n, 1024)
+    scores: npt.NDArray[np.float32]  # float32, shape (n, 521), in [0, 1]
 
 
 def signals() -> Mapping[str, Audio]:
-    """The test signals by name: one patch each, the same on every machine but for roundings of sines.
+    """The test signals by name: one patch each, (15 600,); equal on all machines but for rounded sines.
 
-    They come from formulas alone, no random generator: noise is a hash of the sample's number (the finaliser
-    of xxHash32). Each was taken because the reference's fifth class stands well above its sixth, so that
-    small errors of weights do not change the five; but in silence, where all but one are ties.
-
-    Returns
-    -------
-    mapping
-        Name -> float32, shape (15 600,), 16 kHz, range [-1, 1].
+    They come from formulas, without a random generator: noise is a hash of the sample's index (the finaliser
+    of xxHash32). In each the reference's fifth class scores well above its sixth, so that small errors of
+    weights do not change the first five; silence is the exception, where all but one tie.
     """
     time_s = np.arange(PATCH_SAMPLES) / SAMPLE_RATE_HZ
 
@@ -93,17 +64,16 @@ def signals() -> Mapping[str, Audio]:
     return MappingProxyType({name: np.asarray(sound, dtype=np.float32) for name, sound in made.items()})
 
 
-def differences(answer: Fingerprint, expected: Fingerprint) -> tuple[str, ...]:
-    """In which signals an answer is not that of the reference, in words; none where it is in all.
+def mismatches(answer: Fingerprint, expected: Fingerprint) -> tuple[str, ...]:
+    """Signals whose answer is not the reference's, one phrase each; empty where all agree.
 
-    A signal is answered alike where the cosine of the embeddings is at least `LEAST_COSINE` and the five
-    highest classes are the same, in any order. Where classes of the reference lie within `SCORE_TIE` of its
-    fifth score, which of them comes last is left open.
+    Answers agree where the cosine of the embeddings is at least `LEAST_COSINE` and the five highest classes
+    are the same, in any order. Classes within `SCORE_TIE` of the reference's fifth score are interchangeable.
 
     Parameters
     ----------
     answer, expected
-        Of the weights in question, and of the reference.
+        Of the weights to compare, and of the reference.
     """
     found = []
     for number, name in enumerate(signals()):
@@ -132,7 +102,7 @@ def read_fingerprint(path: Path | None = None) -> Fingerprint:
     Parameters
     ----------
     path
-        None takes the committed one, which is that of the reference.
+        None takes the reference's.
 
     Raises
     ------
@@ -141,8 +111,8 @@ def read_fingerprint(path: Path | None = None) -> Fingerprint:
     """
     file = assets.locate(FINGERPRINT) if path is None else path
     try:
-        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as kept:
-            parts = Fingerprint(*(kept[name].astype(np.float32) for name in ("embedding", "scores")))
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
+            parts = Fingerprint(*(stored[name].astype(np.float32) for name in ("embedding", "scores")))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(
             f"The fingerprint {file} cannot be read ({error}): restore it from the repository."
@@ -171,7 +141,7 @@ def _cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> flo
 
 def _same_top(answer: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> bool:
     fifth = np.sort(expected)[-TOP]
-    named = set(np.argsort(-answer, kind="stable")[:TOP].tolist())
-    wanted = set(np.flatnonzero(expected > fifth + SCORE_TIE).tolist())
+    top = set(np.argsort(-answer, kind="stable")[:TOP].tolist())
+    required = set(np.flatnonzero(expected > fifth + SCORE_TIE).tolist())
     allowed = set(np.flatnonzero(expected >= fifth - SCORE_TIE).tolist())
-    return wanted <= named <= allowed
+    return required <= top <= allowed

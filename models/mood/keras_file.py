@@ -1,4 +1,4 @@
-"""Owns the reading of Google's yamnet.h5: plain numbers only, batch norm folded into the convolutions."""
+"""Safe reader of Google's yamnet.h5: plain float32 datasets only, batch norm folded into the convolutions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from core.errors import WeightsError
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["BATCH_NORM_EPSILON", "read_keras"]
-
 BATCH_NORM_EPSILON: Final = 1e-4
-"""Of YAMNet's batch norms, which have an offset and no scale (params.py of tensorflow/models)."""
+"""Of YAMNet's batch norms, which have an offset but no scale (params.py in tensorflow/models)."""
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _KERNELS: Final = {
@@ -26,7 +24,7 @@ _KERNELS: Final = {
     "dw": ("layer{}/depthwise_conv", "depthwise_kernel", (2, 3, 0, 1)),
     "pw": ("layer{}/pointwise_conv", "kernel", (3, 2, 0, 1)),
 }
-"""What our convolutions are called there, their weights, and the order of axes that makes theirs ours."""
+"""Our kind of layer -> Keras's layer, its kernel's name, and the axes that transpose the kernel to ours."""
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -34,15 +32,15 @@ Weights = dict[str, npt.NDArray[np.float32]]
 def read_keras(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
     """Read the weights of a YAMNet that Keras has saved (yamnet.py of tensorflow/models, research/audioset).
 
-    The file is not trusted: only datasets of float32 that lie in it as they are, of the shapes that are asked
-    for, are read. Nothing is followed out of the file, unpacked or unpickled.
+    The file is not trusted: only contiguous float32 datasets of the expected shapes are read. Links out of
+    the file, compressed or external data and pickles are refused.
 
     Parameters
     ----------
     path
         The file.
     shapes
-        Of what is wanted, in the layout of torch: ``conv1``, ``dw2``, ``pw2``, ... and ``fc``, each with
+        Name -> expected shape in the layout of torch: ``conv1``, ``dw2``, ``pw2``, ... and ``fc``, each with
         ``.weight`` and ``.bias``.
 
     Returns
@@ -53,7 +51,7 @@ def read_keras(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
     Raises
     ------
     WeightsError
-        It is no HDF5 file, damaged, lacks a layer, or holds something else in its place.
+        It is no HDF5 file, is damaged, lacks a layer, or holds something else in its place.
     """
     import h5py  # noqa: PLC0415 - an extra, only where weights are converted
 
@@ -80,7 +78,7 @@ def read_keras(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
 def _folded(
     file: h5py.File, layer: str, shape: tuple[int, ...]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """A convolution that does what it and the batch norm behind it do."""
+    """Weight and bias of a convolution with the batch norm behind it folded in."""
     kind, number = re.fullmatch(r"([a-z]+)(\d+)", layer).groups()  # type: ignore[union-attr]
     name, kernel, axes = _KERNELS[kind]
     name = name.format(number)
@@ -92,7 +90,7 @@ def _folded(
     if not (variance >= 0.0).all():
         raise WeightsError(f"{Path(file.filename).name} is not YAMNet's: {name}/bn has a variance below 0.")
     scale = 1.0 / np.sqrt(variance + BATCH_NORM_EPSILON)
-    with np.errstate(over="ignore"):  # what overflows is found out by who called
+    with np.errstate(over="ignore"):  # the caller checks for infinities
         folded = weight * scale[:, None, None, None], offset - mean * scale
         return folded[0].astype(np.float32), folded[1].astype(np.float32)
 
@@ -106,7 +104,7 @@ def _dense(
 
 
 def _values(file: h5py.File, layer: str, part: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """One array, where Keras puts it: below the layer's name, under the layer's name again."""
+    """One array at Keras's path, in which the layer's name stands twice."""
     import h5py  # noqa: PLC0415
 
     place: Any = file

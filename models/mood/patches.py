@@ -1,4 +1,4 @@
-"""Owns the framing of TensorFlow's YAMNet: from a stream of audio to patches, in batches of one size."""
+"""Patches as TensorFlow's YAMNet cuts them from a stream of audio, in batches."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ import numpy.typing as npt
 
 from models.resample import SAMPLE_RATE_HZ, Audio
 
-__all__ = ["HOPS_S", "PATCH_S", "PATCH_SAMPLES", "Patches", "batches", "hop_samples", "patch_count"]
+PATCH_SAMPLES: Final = 15_600  # 0.975 s at 16 kHz: 96 log-mel frames of 25 ms, 10 ms apart
 
-PATCH_SAMPLES: Final = 15_600
-"""0.975 s at 16 kHz: 96 log-mel frames of 25 ms, 10 ms apart."""
+PATCH_S: Final = 0.96  # time that a patch stands for: 96 hops of 10 ms
 
-PATCH_S: Final = 0.96
-"""What a patch stands for: 96 hops."""
+HOPS_S: Final = (0.48, 0.96)  # times between two patches that are in use
 
-HOPS_S: Final = (0.48, 0.96)
-"""Distances of patches that are in use."""
-
-Patches = npt.NDArray[np.float32]
-"""float32, shape (n, 15 600), 16 kHz, range [-1, 1]."""
+Patches = npt.NDArray[np.float32]  # float32, shape (n, 15 600), 16 kHz, range [-1, 1]
 
 
 def hop_samples(hop_s: float) -> int:
@@ -31,24 +25,16 @@ def hop_samples(hop_s: float) -> int:
     return round(hop_s * SAMPLE_RATE_HZ)
 
 
-def patch_count(samples: int, hop: int) -> int:
-    """How many patches TensorFlow's YAMNet cuts: at least one, then one every hop as long as there is sound.
-
-    Parameters
-    ----------
-    samples
-        Length of the sound at 16 kHz.
-    hop
-        Samples from patch to patch.
-    """
+def _patch_count(samples: int, hop: int) -> int:
+    """Number of patches that TensorFlow's YAMNet cuts: at least one, then one every hop."""
     return 1 + math.ceil(max(0, samples - PATCH_SAMPLES) / hop)
 
 
 def batches(audio: Iterable[Audio], *, hop: int, size: int) -> Iterator[Patches]:
-    """Cut a stream into patches as TensorFlow's YAMNet does, with zeros behind its end.
+    """Cut a stream into patches as TensorFlow's YAMNet does.
 
-    The sound is padded so that it holds a whole number of patches (`pad_waveform` in the features of YAMNet,
-    tensorflow/models). Neither patches nor batches depend on how the stream is cut into blocks.
+    The end is padded with zeros to a whole number of patches (`pad_waveform` in tensorflow/models). The
+    result does not depend on how the stream is cut into blocks.
 
     Parameters
     ----------
@@ -65,26 +51,26 @@ def batches(audio: Iterable[Audio], *, hop: int, size: int) -> Iterator[Patches]
         float32, shape (at most `size`, 15 600); the caller may keep it.
     """
     span = (size - 1) * hop + PATCH_SAMPLES
-    held = np.empty(span, dtype=np.float32)
+    buffer = np.empty(span, dtype=np.float32)
     filled = samples = cut = 0
     for block in audio:
         samples += len(block)
         first = 0
         while first < len(block):
             taken = min(span - filled, len(block) - first)
-            held[filled : filled + taken] = block[first : first + taken]
+            buffer[filled : filled + taken] = block[first : first + taken]
             filled, first = filled + taken, first + taken
             if filled == span:
-                yield _cut(held, size, hop)
+                yield _cut(buffer, size, hop)
                 cut += size
                 filled = span - size * hop
-                held[:filled] = held[size * hop :].copy()
-    rest = patch_count(samples, hop) - cut if samples else 0
+                buffer[:filled] = buffer[size * hop :].copy()
+    rest = _patch_count(samples, hop) - cut if samples else 0
     if rest:
-        held[filled:] = 0.0
-        yield _cut(held, rest, hop)
+        buffer[filled:] = 0.0
+        yield _cut(buffer, rest, hop)
 
 
-def _cut(held: Audio, count: int, hop: int) -> Patches:
-    view = np.lib.stride_tricks.sliding_window_view(held, PATCH_SAMPLES)[: count * hop : hop]
+def _cut(buffer: Audio, count: int, hop: int) -> Patches:
+    view = np.lib.stride_tricks.sliding_window_view(buffer, PATCH_SAMPLES)[: count * hop : hop]
     return np.ascontiguousarray(view)

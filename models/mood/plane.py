@@ -1,4 +1,4 @@
-"""Owns the place of music on the plane of energy and pleasantness, from the probabilities of its tags."""
+"""Position of music on the plane of energy and pleasantness, from the probabilities of its tags."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.mood.tags import TAGS
-
-__all__ = ["LEXICON", "places", "scores"]
+from core.mood_tags import TAGS
+from models.mood.mood_scale import clipped_logits
 
 LEXICON: Final[Mapping[str, tuple[float, float]]] = {
     "action": (6.0, 6.2),
@@ -71,26 +70,23 @@ LEXICON: Final[Mapping[str, tuple[float, float]]] = {
     "upbeat": (7.1, 4.9),
     "uplifting": (7.0, 4.7),
 }
-"""Tag -> valence and arousal of its word, each from 1 to 9.
+"""Tag -> valence and arousal ratings of the word, each from 1 to 9.
 
-The ratings are those of Warriner et al., "Norms of valence, arousal, and dominance for 13,915 English
+Source: Warriner et al., "Norms of valence, arousal, and dominance for 13,915 English
 lemmas", Behavior Research Methods 45, 2013, as `moodtag_va_scores.csv` gives them for the tags of
-MTG-Jamendo, rounded. Three tags (ambiental, horror, mellow) are not among them and do not count."""
+MTG-Jamendo, rounded. Three tags (ambiental, horror, mellow) have no rating and do not count."""
 
-_PLEASANTNESS: Final = (0.0530, 0.0604)
-_ENERGY: Final = (-0.0453, 0.1189)
-"""Mean and standard deviation of the scores of the 18 203 tracks of MTG-Jamendo, by the embedded head
+_PLEASANTNESS: Final = (0.0517, 0.0632)
+_ENERGY: Final = (-0.0436, 0.1232)
+"""Mean and standard deviation of `scores` over the 18 203 tracks of MTG-Jamendo, with the embedded head
 (`benchmarks.mood_plane`)."""
 
-_SMALLEST: Final = 1e-6
-"""Probabilities end there and as far below 1: their logits stay finite."""
 _SHRINK: Final = 1.0
-"""How far the fit is drawn back to a plain projection, in units of variance: the two ratings of words go
-together (r = 0.39), and by projection alone lively music would always be pleasant."""
+"""Ridge penalty in units of variance: with none the fit ignores, with much it inherits, that the two ratings
+correlate (r = 0.39), by which lively music would always be pleasant."""
 
 
 def _directions() -> npt.NDArray[np.float64]:
-    """What each tag's logit adds to the two scores: float64, shape (59, 2)."""
     known = np.array([tag in LEXICON for tag in TAGS])
     words = np.array([LEXICON[tag] for tag in TAGS if tag in LEXICON])
     words -= words.mean(axis=0)
@@ -100,33 +96,28 @@ def _directions() -> npt.NDArray[np.float64]:
     return directions
 
 
-_DIRECTIONS: Final = _directions()  # (59, 2)
+DIRECTIONS: Final = _directions()
+"""Contribution of each tag's logit to pleasantness and energy: float64, shape (59, 2)."""
 
 
 def scores(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Fit the words' valence and arousal to how likely the tags are (ridge regression on the logits).
+    """Pleasantness and energy, (n, 2), by ridge regression of the words' ratings on the tags' logits.
 
     Parameters
     ----------
     probabilities
         Shape (n, 59), in [0, 1], in the order of `TAGS`.
-
-    Returns
-    -------
-    scores
-        float64, shape (n, 2): pleasantness and energy, on scales of their own.
     """
-    inside = np.clip(probabilities.astype(np.float64), _SMALLEST, 1.0 - _SMALLEST)
-    answer: npt.NDArray[np.float64] = np.log(inside / (1.0 - inside)) @ _DIRECTIONS
-    return answer
+    result: npt.NDArray[np.float64] = clipped_logits(probabilities) @ DIRECTIONS
+    return result
 
 
-def places(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Where music lies on the plane, among the music of MTG-Jamendo.
+def plane_positions(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Position of music on the plane, relative to the music of MTG-Jamendo.
 
-    A tag counts by its logit, and the mean over MTG-Jamendo is taken off: so what counts is how far a tag
-    stands out from what is usual for it, however rare it is. The rest is a rank: at an energy of 0 half of
-    the tracks are livelier, at 0.5 a quarter (the scores are nearly normally distributed).
+    The mean over MTG-Jamendo is subtracted, so what counts is how far a tag stands out from what is usual for
+    it, however rare it is. The position is a rank: at an energy of 0 half of the tracks are livelier, at 0.5
+    a quarter (the scores are nearly normally distributed).
 
     Parameters
     ----------
@@ -135,12 +126,12 @@ def places(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
 
     Returns
     -------
-    places
-        float64, shape (n, 2): pleasantness and energy, from -1 to 1; NaN where all probabilities are 0, as
-        they are of silence.
+    positions
+        float64, shape (n, 2): pleasantness and energy, from -1 to 1; NaN where all probabilities are 0, which
+        means silence.
     """
     means, deviations = np.array([_PLEASANTNESS, _ENERGY]).T
     ranks = (scores(probabilities) - means) / deviations / math.sqrt(2.0)
-    answer = np.vectorize(math.erf, otypes=[np.float64])(ranks)
-    answer[~probabilities.any(axis=1)] = np.nan
-    return np.asarray(answer, dtype=np.float64)
+    positions = np.vectorize(math.erf, otypes=[np.float64])(ranks)
+    positions[~probabilities.any(axis=1)] = np.nan
+    return np.asarray(positions, dtype=np.float64)

@@ -1,9 +1,10 @@
-"""Owns the way from sound to mood: any length, in constant memory, the same rows for any block size."""
+"""From sound to mood: any length, in constant memory, the same result for any block size."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,85 +12,53 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import AnalysisCancelledError, AudioDecodeError, ModelError
-from models.audio import AudioStream, Sound, open_stream
+from core.settings import Settings
+from core.text import percent
+from models.audio import AudioStream, open_stream
+from models.decoders.track import Sound
+from models.mood.audio_classes import AudioClassReader
 from models.mood.backbone import BATCH, CLASS_COUNT, EMBEDDING_SIZE, Backbone, load_backbone
-from models.mood.groups import mood_weights
+from models.mood.centred_sums import CentredSums
+from models.mood.embedded_track import EmbeddedTrack
 from models.mood.head import Head, load_head
+from models.mood.mood_scale import mood_weights
+from models.mood.music_share import MUSIC_FROM, music_shares
 from models.mood.patches import HOPS_S, PATCH_S, Patches, batches, hop_samples
-from models.mood.result import MoodResult
-from models.mood.shares import ShareReader
-from models.resample import SAMPLE_RATE_HZ, Audio, MonoResampler
-
-__all__ = ["CENTRED_S", "SILENT_DBFS", "CentredMeans", "MoodTagger", "OnProgress", "load_tagger"]
+from models.mood.result import Floats, MoodResult
+from models.resample import SAMPLE_RATE_HZ, Audio
 
 CENTRED_S: Final = 5.0
-"""What a row of the timeline hears, around the middle of its patch: the head has learned from means."""
+"""Length around a patch whose mean embedding a row of the timeline sees: the head was trained on means."""
 
 SILENT_DBFS: Final = -70.0
-"""Level of a patch below which it is silent: YAMNet takes noise for silence from about -80 dBFS down."""
+"""Level below which a patch is silent. YAMNet takes noise below about -80 dBFS for silence."""
+
+QUIET_DBFS: Final = -30.0
+"""Level to which quieter patches are raised, that of the quietest songs: else YAMNet hears silence in quiet
+music, and the mood of a song depends on its volume."""
+
+ANALYSIS: Final = "2: moods of music alone"
+"""Raised whenever the same models give other results, so that what was kept is computed again."""
 
 _BLOCK_FRAMES: Final = 65_536
+_LEAST: Final = 1e-6  # of what is divided by
+
+_Rows = tuple[Floats, Floats]  # shapes (n, 59) and (n,)
+_Kept = tuple[npt.NDArray[np.float16], Floats, Floats]  # of n patches: see `EmbeddedTrack`
 
 OnProgress = Callable[[float, float | None], None]
-"""Called with the seconds read so far, and those in all; None where the file's header does not say."""
-
-
-class CentredMeans:
-    """Means over a row and its neighbours, of a stream of rows; at both ends over those that there are.
-
-    Parameters
-    ----------
-    radius
-        Neighbours on each side.
-    width
-        Of a row.
-    """
-
-    def __init__(self, radius: int, width: int) -> None:
-        self._radius = radius
-        self._held = np.zeros((radius, width + 1), dtype=np.float32)  # the last column counts
-
-    def push(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Means of the rows whose neighbours are all known by now.
-
-        Parameters
-        ----------
-        rows
-            float32, shape (n, width): those that come next.
-
-        Returns
-        -------
-        means
-            float32, shape (m, width); possibly none.
-        """
-        return self._add(np.pad(rows, ((0, 0), (0, 1)), constant_values=1.0))
-
-    def finish(self) -> npt.NDArray[np.float32]:
-        """Means of the rows that are left, at most `radius` of them."""
-        return self._add(np.zeros((self._radius, self._held.shape[1]), dtype=np.float32))
-
-    def _add(self, counted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        held = np.concatenate([self._held, counted])
-        ready = max(0, len(held) - 2 * self._radius)
-        total = np.zeros((ready, held.shape[1]), dtype=np.float32)
-        for shift in range(2 * self._radius + 1):
-            total += held[shift : shift + ready]
-        self._held = held[ready:]
-        means: npt.NDArray[np.float32] = total[:, :-1] / total[:, -1:]
-        return means
+"""Called with the seconds read so far, and the length in seconds; None where the header does not say."""
 
 
 class MoodTagger:
-    """Mood of whole pieces of sound: tags over time, and a theme.
-
-    Safe to use from several threads.
+    """Mood of whole sounds: tags over time, and of the whole. Safe to use from several threads.
 
     Parameters
     ----------
     backbone, head
         The two models.
     hop_s
-        Time from patch to patch, in seconds: one of `HOPS_S`.
+        Time between two patches, in seconds: one of `HOPS_S`.
 
     Raises
     ------
@@ -107,71 +76,28 @@ class MoodTagger:
         self.backbone = backbone
         self.head = head
         self.hop_s = hop_s
-        self._shares = ShareReader(backbone.info.classes)
+        self._class_reader = AudioClassReader(backbone.info.classes)
 
-    def timeline(self, audio: Audio) -> npt.NDArray[np.float32]:
-        """Tags over time, one row a patch, each from the centred 5 s.
+    def analyse_audio(self, audio: Audio, *, name: str = "The sound") -> MoodResult:
+        """Mood of audio in memory.
 
         Parameters
         ----------
         audio
             Mono float32, shape (samples,), 16 000 Hz, range [-1, 1]; at least one sample.
-
-        Returns
-        -------
-        timeline
-            float32, shape (n, 59), in the order of `TAGS`; row i begins `i * hop_s` seconds into the sound.
-            Zeros where these 5 s are silent.
-
-        Raises
-        ------
-        ModelError
-            The audio is of another shape, empty, or not finite.
-        """
-        return self.hear(audio).timeline
-
-    def theme(self, audio: Audio) -> npt.NDArray[np.float32]:
-        """Tags of the whole, from its mean embedding: what the head's calibration holds for.
-
-        It was fitted on the official YAMNet's embeddings; with the embedded student it holds approximately.
-
-        Parameters
-        ----------
-        audio
-            As in `timeline`.
-
-        Returns
-        -------
-        theme
-            float32, shape (59,), in the order of `TAGS`; zeros where all is silent.
-
-        Raises
-        ------
-        ModelError
-            As in `timeline`.
-        """
-        return self.hear(audio).theme
-
-    def hear(self, audio: Audio, *, name: str = "The sound") -> MoodResult:
-        """Everything about audio that is in memory.
-
-        Parameters
-        ----------
-        audio
-            As in `timeline`.
         name
-            What to call it in messages.
+            For messages.
 
         Raises
         ------
         ModelError
-            As in `timeline`.
+            The audio has another shape, is empty, or is not finite.
         """
         if audio.ndim != 1 or not len(audio):
             raise ModelError(f"Audio of shape {audio.shape} came: give (samples,), at least one.")
         if not np.isfinite(audio).all():
             raise ModelError("The audio holds NaN or infinities: make them silent before.")
-        return self._answer(_Way(iter([audio])), name)
+        return self._analyse(PatchSource([audio]), name)
 
     def analyse(
         self,
@@ -183,7 +109,7 @@ class MoodTagger:
         on_sound: Callable[[Sound], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> MoodResult:
-        """Everything about a file of any length; memory hardly grows with it (20 KB a minute).
+        """Mood of a file of any length; memory grows by only 20 KB a minute.
 
         Parameters
         ----------
@@ -192,60 +118,115 @@ class MoodTagger:
         on_progress
             Called on this thread, about every second of sound.
         on_sound
-            Called with each block as it was decoded, for what else is to be known of it: float32, shape
-            (frames, channels), at the file's own rate.
+            Called with each decoded block: float32, shape (frames, channels), at the file's own rate.
         cancelled
-            Asked as often; once it says true the analysis ends.
+            Called as often; the analysis ends once it returns True.
 
         Raises
         ------
         AudioDecodeError
-            As in `models.audio.open_stream`, and when the file turns out too long on the way.
+            As in `models.audio.open_stream`, and where the file turns out too long while it is read.
         AnalysisCancelledError
-            `cancelled` said so.
+            `cancelled` returned True.
         ModelError
-            The model could not be run.
+            The model cannot run.
         """
         with open_stream(source, max_minutes=max_minutes, name=name) as stream:
-            way = _Way(_audio(stream, on_progress, on_sound, cancelled))
-            return self._answer(way, stream.name, stream)
+            patches = PatchSource(_resampled(stream, on_progress, on_sound, cancelled))
+            return self._analyse(patches, stream.name, stream)
 
-    def _answer(self, way: _Way, name: str, stream: AudioStream | None = None) -> MoodResult:
-        radius = int((CENTRED_S - PATCH_S) / 2 / self.hop_s)
-        means = CentredMeans(radius, EMBEDDING_SIZE + 1)
-        embedding, scores = np.zeros(EMBEDDING_SIZE), np.zeros(CLASS_COUNT)  # float64: sums of hours
-        timeline: list[npt.NDArray[np.float32]] = []
-        shares: list[npt.NDArray[np.float32]] = []
-        for heard in self.backbone.stream(way.batches(hop_samples(self.hop_s))):
-            timeline.append(self._rows(means.push(np.column_stack([heard.embedding, way.loud.popleft()]))))
-            shares.append(self._shares.read(heard.scores))
-            embedding += heard.embedding.sum(axis=0, dtype=np.float64)
-            scores += heard.scores.sum(axis=0, dtype=np.float64)
-        if not shares:
+    def embed(
+        self,
+        source: Path | bytes,
+        *,
+        name: str = "",
+        max_minutes: float = 240.0,
+        audio_s: float = 0.0,
+        on_progress: OnProgress | None = None,
+        on_sound: Callable[[Sound], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> EmbeddedTrack:
+        """Mood of a file and, from the same pass, the embeddings behind it; 150 KB a minute.
+
+        Parameters
+        ----------
+        source, name, max_minutes, on_progress, on_sound, cancelled
+            As in `analyse`.
+        audio_s
+            How much of the sound is kept, from its beginning, in seconds.
+
+        Raises
+        ------
+        AudioDecodeError, AnalysisCancelledError, ModelError
+            As in `analyse`.
+        """
+        audio: list[Audio] = []
+        kept: list[_Kept] = []
+        with open_stream(source, max_minutes=max_minutes, name=name) as stream:
+            blocks = _resampled(stream, on_progress, on_sound, cancelled)
+            patches = PatchSource(_keeping(blocks, audio, round(audio_s * SAMPLE_RATE_HZ)))
+            mood = self._analyse(patches, stream.name, stream, kept)
+        embeddings, music, sounding = (np.concatenate(part) for part in zip(*kept, strict=True))
+        sound = np.concatenate(audio) if audio else np.zeros(0, dtype=np.float32)
+        return EmbeddedTrack(mood, embeddings, music, sounding, self._radius, sound)
+
+    @property
+    def _radius(self) -> int:
+        return int((CENTRED_S - PATCH_S) / 2 / self.hop_s)
+
+    def _analyse(
+        self,
+        source: PatchSource,
+        name: str,
+        stream: AudioStream | None = None,
+        kept: list[_Kept] | None = None,
+    ) -> MoodResult:
+        # Of each patch: its embedding times its share of music, that share, and whether it sounds.
+        centred, total = CentredSums(self._radius, EMBEDDING_SIZE + 2), np.zeros(EMBEDDING_SIZE + 2)
+        scores = np.zeros(CLASS_COUNT)  # float64, as `total`: sums of hours
+        rows: list[_Rows] = []
+        class_scores: list[Floats] = []
+        for output in self.backbone.stream(source.batches(hop_samples(self.hop_s))):
+            class_scores.append(self._class_reader.read(output.scores))
+            sounding = source.sounding.popleft()
+            music = music_shares(class_scores[-1]) * sounding
+            if kept is not None:
+                kept.append((output.embedding.astype(np.float16), music, sounding))
+            weighted = np.column_stack([output.embedding * music[:, np.newaxis], music, sounding])
+            rows.append(self._rows(centred.push(weighted)))
+            total += weighted.sum(axis=0, dtype=np.float64)
+            scores += output.scores.sum(axis=0, dtype=np.float64)
+        if not class_scores:
             raise AudioDecodeError(f"{name} holds too little sound to use: choose a longer one.")
-        timeline.append(self._rows(means.finish()))
-        rows, share_rows = np.concatenate(timeline), np.concatenate(shares)
-        theme = self.head.probabilities((embedding / len(rows)).astype(np.float32)[np.newaxis])  # (1, 59)
-        theme *= not way.silent
-        thresholds, scale = np.array(self.head.info.thresholds, dtype=np.float32), self.head.info.moods
-        return MoodResult(
+        rows.append(self._rows(centred.finish()))
+        timeline, shares = (np.concatenate(part) for part in zip(*rows, strict=True))
+        theme, (share,) = self._rows(total[np.newaxis].astype(np.float32))
+        thresholds, scale = np.array(self.head.info.thresholds, dtype=np.float32), self.head.moods
+        result = MoodResult(
             name=name,
-            duration_s=way.samples / SAMPLE_RATE_HZ,
+            duration_s=source.samples / SAMPLE_RATE_HZ,
             hop_s=self.hop_s,
-            timeline=rows,
+            timeline=timeline,
             theme=theme[0],
-            moods=mood_weights(rows, thresholds, scale),
+            moods=mood_weights(timeline, thresholds, scale),
             theme_moods=mood_weights(theme, thresholds, scale)[0],
-            shares=share_rows,
-            classes=(scores / len(rows)).astype(np.float32),
+            class_scores=np.concatenate(class_scores),
+            classes=(scores / len(timeline)).astype(np.float32),
             thresholds=thresholds,
-            silent=way.silent,
-            notices=_notices(name, way, stream),
+            music_share=0.0 if np.isnan(share) else float(share),
+            music_shares=shares,
+            silent=bool(np.isnan(share)),
         )
+        file_notices = () if stream is None else stream.notices
+        notices = (*file_notices, *_notices(result, stream))
+        return replace(result, notices=notices, file_notices=file_notices)
 
-    def _rows(self, means: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Tags of each mean embedding; zeros where no patch was loud, which the last column tells."""
-        return self.head.probabilities(means[:, :-1]) * (means[:, -1:] > 0.0)
+    def _rows(self, sums: Floats) -> _Rows:
+        """Tags of the mean embedding of what is music, zeros without music; and the shares of music."""
+        music, sounding = sums[:, -2], sums[:, -1]
+        shares = np.divide(music, sounding, out=np.full_like(music, np.nan), where=sounding > 0.0)
+        means = np.divide(sums[:, :-2], np.maximum(music, _LEAST)[:, np.newaxis], dtype=np.float32)
+        return self.head.predict(means) * (shares >= MUSIC_FROM)[:, np.newaxis], shares
 
 
 def load_tagger(
@@ -265,14 +246,14 @@ def load_tagger(
     hop_s
         As in `MoodTagger`.
     threads
-        That work on one file; 0 takes `models.runtime.default_threads()`.
+        Used for one file; 0 takes `models.runtime.default_threads()`.
     provider
-        Key of `models.runtime.PROVIDERS`, for the backbone; the head, being small, always runs on the CPU.
+        Key of `models.runtime.PROVIDERS`, for the backbone; the small head always runs on the CPU.
 
     Raises
     ------
     WeightsError
-        A file is missing, damaged or none of this kind.
+        A file is missing, damaged or of another kind.
     ModelError
         The provider is not available, or the hop is another.
     """
@@ -281,22 +262,39 @@ def load_tagger(
     )
 
 
-class _Way:
-    """A sound on its way into batches, and what is noted of it there."""
+def configured_tagger(settings: Settings) -> MoodTagger:
+    """The tagger of the settings; see `load_tagger`."""
+    return load_tagger(
+        backbone=settings.mood_backbone,
+        head=settings.mood_head,
+        threads=settings.threads,
+        provider=settings.provider,
+    )
 
-    def __init__(self, blocks: Iterator[Audio]) -> None:
+
+class PatchSource:
+    """Batches of patches of a sound, as they are heard by YAMNet, and what is measured on the way.
+
+    Parameters
+    ----------
+    blocks
+        Consecutive blocks of audio.
+    """
+
+    def __init__(self, blocks: Iterable[Audio]) -> None:
         self._blocks = blocks
         self.samples = 0
-        self.loud: deque[npt.NDArray[np.float32]] = deque()  # 1 or 0 of each patch, batch by batch
-        self.silent = True
+        self.sounding: deque[Floats] = deque()  # 1 or 0 of each patch, batch by batch
 
     def batches(self, hop: int) -> Iterator[Patches]:
-        for batch in batches(self._counted(), hop=hop, size=BATCH):
+        """Patches `hop` samples apart, without offset; those of quiet music are raised to `QUIET_DBFS`."""
+        for patches in batches(self._counted(), hop=hop, size=BATCH):
+            batch = patches - patches.mean(axis=1, keepdims=True)  # an offset is no sound, and hides music
             power = np.einsum("ps,ps->p", batch, batch) / batch.shape[1]
-            loud = power >= 10.0 ** (SILENT_DBFS / 10.0)
-            self.loud.append(loud.astype(np.float32))
-            self.silent &= not loud.any()
-            yield batch
+            sounding = power >= 10.0 ** (SILENT_DBFS / 10.0)
+            self.sounding.append(sounding.astype(np.float32))
+            gain = np.sqrt(np.maximum(1.0, 10.0 ** (QUIET_DBFS / 10.0) / np.where(sounding, power, 1.0)))
+            yield batch * gain[:, np.newaxis].astype(np.float32)
 
     def _counted(self) -> Iterator[Audio]:
         for block in self._blocks:
@@ -304,13 +302,13 @@ class _Way:
             yield block
 
 
-def _audio(
+def _resampled(
     stream: AudioStream,
     on_progress: OnProgress | None,
     on_sound: Callable[[Sound], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> Iterator[Audio]:
-    resampler = MonoResampler(stream.rate_hz, stream.channels)
+    resampler = stream.resampler()
     for block in stream.blocks(_BLOCK_FRAMES):
         if cancelled is not None and cancelled():
             raise AnalysisCancelledError(
@@ -324,17 +322,31 @@ def _audio(
     yield resampler.finish()
 
 
-def _notices(name: str, way: _Way, stream: AudioStream | None) -> tuple[str, ...]:
-    notices = list(stream.notices) if stream is not None else []
-    seconds = way.samples / SAMPLE_RATE_HZ
-    if way.silent:
+def _keeping(blocks: Iterable[Audio], into: list[Audio], samples: int) -> Iterator[Audio]:
+    """Pass blocks on, and keep the first samples of them."""
+    for block in blocks:
+        if samples > 0 and len(block):
+            into.append(block[:samples].copy())
+            samples -= len(into[-1])
+        yield block
+
+
+def _notices(result: MoodResult, stream: AudioStream | None) -> tuple[str, ...]:
+    notices, name = [], result.name
+    if result.silent:
         notices.append(
             f"{name} is silent (below {SILENT_DBFS:g} dBFS throughout), so it has no mood: check the "
             "file, or its level."
         )
-    elif seconds < CENTRED_S:
+    elif not result.has_music:
         notices.append(
-            f"{name} lasts {seconds:.2f} s, and a mood is heard in {CENTRED_S:g} s: do not rely on it."
+            f"{name}: no music was heard ({percent(result.music_share)} of it sounds like music, "
+            f"{percent(MUSIC_FROM)} is needed), so no mood is given."
+        )
+    elif result.duration_s < CENTRED_S:
+        notices.append(
+            f"{name} lasts {result.duration_s:.2f} s, and a mood is heard in {CENTRED_S:g} s: do not rely "
+            "on it."
         )
     if stream is not None and stream.rate_hz < SAMPLE_RATE_HZ:
         notices.append(

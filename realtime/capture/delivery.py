@@ -1,4 +1,4 @@
-"""The one valve between a source and its sink: once cut, nothing passes any more."""
+"""The connection between a source and its sink: once cut, nothing passes any more."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Final
 
 from core.errors import AttuneError
 from realtime.capture.source import AudioSink, Block, SourceInfo
-
-__all__ = ["CLOSE_TIMEOUT_S", "Delivery"]
 
 _LOG = logging.getLogger(__name__)
 # The two waits of a `close`, one after the other: a listener must stop within a second, sources and all.
@@ -21,7 +19,7 @@ CLOSE_TIMEOUT_S: Final = 0.4
 class Delivery:
     """Hands blocks to a sink until it is cut off.
 
-    A stream that hangs may be abandoned with its thread still alive; the valve is what keeps that
+    A stream that hangs may be abandoned with its thread still alive; this is what keeps that
     thread from writing into whatever is opened next. Its lock is held only while the sink copies a
     block, and contended only while the source is closed.
 
@@ -76,8 +74,8 @@ class Delivery:
         Returns
         -------
         go_on
-            False if the stream is to be aborted: it was cut, or the sink failed, which is told by
-            `cut`. An exception would die unseen in PortAudio's thread; an aborted stream is seen
+            False if the stream is to be aborted: it was cut, or the sink failed, which `cut` logs.
+            An exception would die unseen in PortAudio's thread; an aborted stream is seen
             by whoever watches for stalls.
         """
         try:

@@ -8,8 +8,6 @@ from typing import Final
 from realtime.capture.file import FileSource
 from realtime.capture.source import SourceKind
 
-__all__ = ["DEMO_FILE", "DemoSource"]
-
 DEMO_FILE: Final = Path(__file__).with_name("demo.ogg")
 """Made by `scripts/make_demo_audio.py`; nothing in it was recorded from anybody."""
 

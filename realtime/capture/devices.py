@@ -5,85 +5,51 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
+from core.audio_devices.call_timeout import call_with_timeout
+from core.audio_devices.device_list import device_list
+from core.audio_devices.portaudio import PortAudioDevice
 from core.errors import AttuneError, AudioDeviceError, BackendMissingError
 from core.settings import Settings
-from realtime.capture.bounded import bounded
 from realtime.capture.loopback import RATE_HZ, list_loopbacks
-from realtime.capture.microphone import SounddeviceBackend
-from realtime.capture.portaudio import (
+from realtime.capture.microphone import (
+    BACKENDS,
     OPEN_TIMEOUT_S,
-    Backend,
-    InputDevice,
-    StreamRefusedError,
     choose_input,
-    device_list,
+    connect,
     formats,
-    reach,
+    unknown_backend,
 )
-from realtime.capture.pyaudio_mic import PyAudioBackend
-from realtime.capture.source import SourceKind, SourceSpec
-
-__all__ = [
-    "BACKENDS",
-    "Device",
-    "list_devices",
-    "list_microphones",
-    "list_system_audio",
-    "suggest_source",
-    "unknown_backend",
-]
+from realtime.capture.portaudio import StreamRefusedError
+from realtime.capture.source import DEMO_PLAYS, SourceKind, SourceSpec
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BACKENDS: Final[dict[str, Callable[[], Backend]]] = {
-    "sounddevice": SounddeviceBackend,
-    "pyaudio": PyAudioBackend,
-}
-"""Libraries that open microphones, by the name they have in settings."""
-
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """Something that can be listened to.
+class AudioDevice:
+    """Something that can be listened to."""
 
-    Parameters
-    ----------
-    kind
-        `SourceKind.MICROPHONE` or `SourceKind.SYSTEM`.
-    name
-        Name as its host API has it; `SourceSpec.device` finds it by this.
-    host_api
-        PortAudio's host API, "PulseAudio" or "Windows WASAPI".
-    backend
-        Library that opens it: "sounddevice", "pyaudio" or "soundcard".
-    rate_hz
-        Rate it is opened at, Hz.
-    channels
-        Most channels it offers.
-    is_default
-        The system's default microphone, or the loopback of its default loudspeaker.
-    """
-
-    kind: SourceKind
+    kind: SourceKind  # `SourceKind.MICROPHONE` or `SourceKind.SYSTEM`
+    # Name as its host API has it; `SourceSpec.device` finds it by this.
     name: str
-    host_api: str
-    backend: str
-    rate_hz: int
-    channels: int
-    is_default: bool
+    host_api: str  # PortAudio's host API, "PulseAudio" or "Windows WASAPI"
+    backend: str  # library that opens it: "sounddevice", "pyaudio" or "soundcard"
+    rate_hz: int  # rate it is opened at, Hz
+    channels: int  # most channels it offers
+    is_default: bool  # the system's default microphone, or the loopback of its default loudspeaker
 
 
-def list_devices(backend: str = "sounddevice") -> tuple[Device, ...]:
+def list_devices(backend: str = "sounddevice") -> tuple[AudioDevice, ...]:
     """List microphones and loopbacks, as they are now: `list_microphones` and `list_system_audio` in one.
 
     Parameters
     ----------
     backend
         Library that is to open the microphones. Only where it is missing does the other one list
-        them: `Device.backend` says which.
+        them: `AudioDevice.backend` says which.
 
     Returns
     -------
@@ -112,7 +78,7 @@ def list_devices(backend: str = "sounddevice") -> tuple[Device, ...]:
     return microphones + loopbacks
 
 
-def list_microphones(backend: str = "sounddevice") -> tuple[Device, ...]:
+def list_microphones(backend: str = "sounddevice") -> tuple[AudioDevice, ...]:
     """List the microphones as one library has them, and no other.
 
     While a stream is open they are those of when PortAudio was last initialised: reading them anew
@@ -123,11 +89,6 @@ def list_microphones(backend: str = "sounddevice") -> tuple[Device, ...]:
     backend
         "sounddevice" or "pyaudio".
 
-    Returns
-    -------
-    devices
-        Empty where there is none.
-
     Raises
     ------
     BackendMissingError
@@ -137,9 +98,8 @@ def list_microphones(backend: str = "sounddevice") -> tuple[Device, ...]:
     """
     if backend not in BACKENDS:
         raise unknown_backend(backend)
-    inputs = _bounded(lambda: _inputs(BACKENDS[backend]()))
     return tuple(
-        Device(
+        AudioDevice(
             SourceKind.MICROPHONE,
             name=device.name,
             host_api=device.host_api,
@@ -148,17 +108,12 @@ def list_microphones(backend: str = "sounddevice") -> tuple[Device, ...]:
             channels=device.channels,
             is_default=device.is_default,
         )
-        for device in inputs
+        for device in _with_timeout(lambda: _inputs(backend))
     )
 
 
-def list_system_audio() -> tuple[Device, ...]:
+def list_system_audio() -> tuple[AudioDevice, ...]:
     """List the loopbacks: what can be recorded while it plays.
-
-    Returns
-    -------
-    devices
-        Empty where there is no loudspeaker.
 
     Raises
     ------
@@ -168,7 +123,7 @@ def list_system_audio() -> tuple[Device, ...]:
         The sound server hangs, or breaks off.
     """
     return tuple(
-        Device(
+        AudioDevice(
             SourceKind.SYSTEM,
             name=device.name,
             host_api=device.host_api,
@@ -181,13 +136,8 @@ def list_system_audio() -> tuple[Device, ...]:
     )
 
 
-def unknown_backend(backend: str) -> AudioDeviceError:
-    """Say that no library for microphones has this name."""
-    return AudioDeviceError(f"There is no backend {backend!r} for microphones: use {' or '.join(BACKENDS)}.")
-
-
 def suggest_source(settings: Settings) -> tuple[SourceSpec, str]:
-    """Choose what to begin with: the microphone if there is one that opens, else the demo.
+    """Choose what to begin with, and say why: the microphone if there is one that opens, else the demo.
 
     Nothing is recorded, and no stream is opened.
 
@@ -195,18 +145,11 @@ def suggest_source(settings: Settings) -> tuple[SourceSpec, str]:
     ----------
     settings
         `device` and `backend` are read.
-
-    Returns
-    -------
-    spec
-        What to listen to.
-    reason
-        One sentence for people that says why.
     """
     try:
-        microphone = _find_microphone(settings)
+        microphone = _with_timeout(lambda: _openable(settings))
     except AttuneError as error:
-        return SourceSpec(SourceKind.DEMO), f"{str(error).rstrip('.')}; until then the built-in demo plays."
+        return SourceSpec(SourceKind.DEMO), f"{str(error).rstrip('.')}{DEMO_PLAYS}"
     spec = SourceSpec(
         SourceKind.MICROPHONE,
         device=settings.device and microphone.name,
@@ -217,7 +160,7 @@ def suggest_source(settings: Settings) -> tuple[SourceSpec, str]:
     return spec, f"The {which}, {microphone.name} ({microphone.host_api}), is ready."
 
 
-def _list_with_either(backend: str) -> tuple[Device, ...]:
+def _list_with_either(backend: str) -> tuple[AudioDevice, ...]:
     try:
         return list_microphones(backend)
     except BackendMissingError as missing:
@@ -230,22 +173,19 @@ def _list_with_either(backend: str) -> tuple[Device, ...]:
         raise missing
 
 
-def _inputs(backend: Backend) -> tuple[InputDevice, ...]:
+def _inputs(backend: str) -> tuple[PortAudioDevice, ...]:
     with device_list.locked():
         device_list.refresh()
-        connection, inputs = reach(backend)
+        connection, inputs = connect(backend)
         connection.disconnect()
         return inputs
 
 
-def _find_microphone(settings: Settings) -> InputDevice:
-    return _bounded(lambda: _openable(BACKENDS[settings.backend](), settings))
-
-
-def _openable(backend: Backend, settings: Settings) -> InputDevice:
+def _openable(settings: Settings) -> PortAudioDevice:
+    """The microphone of the settings, if it would open in any format."""
     with device_list.locked():
         device_list.refresh()
-        connection, inputs = reach(backend)
+        connection, inputs = connect(settings.backend)
         try:
             device = choose_input(inputs, settings.device or None, None)
             refusal: StreamRefusedError | None = None
@@ -264,9 +204,9 @@ def _openable(backend: Backend, settings: Settings) -> InputDevice:
             connection.disconnect()
 
 
-def _bounded(call: Callable[[], T]) -> T:
+def _with_timeout(call: Callable[[], T]) -> T:
     try:
-        return bounded(call, timeout_s=OPEN_TIMEOUT_S, name="attune-devices", late=lambda _: None)
+        return call_with_timeout(call, timeout_s=OPEN_TIMEOUT_S, name="attune-devices", late=lambda _: None)
     except TimeoutError as error:
         raise AudioDeviceError(
             f"The sound system has not answered for {OPEN_TIMEOUT_S:g} s: restart it, or the machine."

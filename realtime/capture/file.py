@@ -14,8 +14,6 @@ from models.audio import AudioStream, open_stream
 from realtime.capture.delivery import CLOSE_TIMEOUT_S, Delivery
 from realtime.capture.source import AudioSink, Block, SourceInfo, SourceKind
 
-__all__ = ["FileSource"]
-
 _LOG = logging.getLogger(__name__)
 # After a longer standstill (a suspended machine, a slow disk) the recording goes on from where it was:
 # catching up at once would only overflow the listener.
@@ -154,7 +152,7 @@ class _Replay:
             if self._play():
                 self._delivery.end(notice=" ".join(self._stream.notices))
         except AttuneError as error:
-            self._delivery.end(error)
+            self._delivery.end(error, notice=" ".join(self._stream.notices))
         except Exception as error:  # noqa: BLE001 - a thread's last word must reach the listener
             _LOG.exception("replaying %s ended by an internal error", self._info.name)
             self._delivery.end(
@@ -177,7 +175,7 @@ class _Replay:
             self._stream = self._reopen()
 
     def _deliver(self, block: Block, frames: int) -> bool:
-        """Hand over a block once its last frame, the `frames`-th of all, would have been heard."""
+        """Hand over a block when its last frame, the `frames`-th of all, is due."""
         if not self._info.lossless:
             # Against a fixed start, so that no rounding of a single pause ever adds up.
             wait_s = self._start_s + frames / self._info.rate_hz - time.monotonic()

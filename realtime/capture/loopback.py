@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from core.audio_devices.call_timeout import call_with_timeout
+from core.audio_devices.names import describe, find_by_name
 from core.errors import (
     AttuneError,
     AudioDeviceError,
@@ -22,13 +24,10 @@ from core.errors import (
     DeviceLostError,
     DeviceNotFoundError,
 )
+from core.extras import missing_library
 from models.resample import MAX_CHANNELS
-from realtime.capture.bounded import bounded
 from realtime.capture.delivery import CLOSE_TIMEOUT_S, Delivery
-from realtime.capture.names import describe, find_by_name
 from realtime.capture.source import AudioSink, SourceInfo, SourceKind
-
-__all__ = ["LoopbackDevice", "LoopbackSource", "list_loopbacks"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,27 +48,13 @@ _NO_SERVER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class LoopbackDevice:
-    """Something whose sound can be recorded while it plays.
+    """Something whose sound can be recorded while it plays."""
 
-    Parameters
-    ----------
-    id
-        The system's own name, e.g. "alsa_output.pci-0000_00_1f.3.analog-stereo.monitor".
-    name
-        Name for people, e.g. "Monitor of Built-in Audio".
-    channels
-        Channels it plays.
-    is_default
-        It belongs to the default loudspeaker.
-    host_api
-        "PulseAudio" (PipeWire answers to it too) or "Windows WASAPI".
-    """
-
-    id: str
-    name: str
-    channels: int
-    is_default: bool
-    host_api: str = _HOST_API
+    id: str  # the system's own name, e.g. "alsa_output.pci-0000_00_1f.3.analog-stereo.monitor"
+    name: str  # name for people, e.g. "Monitor of Built-in Audio"
+    channels: int  # channels it plays
+    is_default: bool  # it belongs to the default loudspeaker
+    host_api: str = _HOST_API  # "PulseAudio" (PipeWire answers to it too) or "Windows WASAPI"
 
 
 class _Soundcard:
@@ -85,19 +70,8 @@ class _Soundcard:
         self._failure: BackendMissingError | None = None
 
     def load(self, *, retry: bool) -> Any:
-        """Import the library, with a live connection.
-
-        Parameters
-        ----------
-        retry
-            Try even if it failed before.
-
-        Raises
-        ------
-        BackendMissingError
-            It is not installed, or no sound server answers.
-        """
-        with self._lock:
+        """Import the library, with a live connection; `retry` even if it failed before."""
+        with self._lock, _program_name():
             if self._failure is not None and not retry:
                 raise self._failure
             try:
@@ -115,12 +89,20 @@ class _Soundcard:
         try:
             return importlib.import_module("soundcard")
         except ImportError as error:
-            raise BackendMissingError(
-                "The extra for system audio is not installed: pip install -e '.[loopback]'"
-            ) from error
+            raise BackendMissingError(missing_library("loopback", "soundcard")) from error
         except Exception as error:
             # It connects while it is imported, and asserts, so anything can come.
             raise BackendMissingError(_NO_SERVER) from error
+
+
+@contextmanager
+def _program_name() -> Iterator[None]:
+    """Name the program: soundcard takes its name from `sys.argv`, and fails under `python -c` alone."""
+    argv, sys.argv = sys.argv, ["attune"]
+    try:
+        yield
+    finally:
+        sys.argv = argv
 
 
 _library: Final = _Soundcard()
@@ -160,13 +142,8 @@ def _reconnect(module: Any) -> Any:
     return pulse
 
 
-def list_loopbacks(*, retry: bool = False) -> tuple[LoopbackDevice, ...]:
-    """List what can be recorded while it plays.
-
-    Parameters
-    ----------
-    retry
-        Look for a sound server even if there was none before.
+def list_loopbacks() -> tuple[LoopbackDevice, ...]:
+    """List what can be recorded while it plays; a sound server that was missing before is not sought again.
 
     Raises
     ------
@@ -175,14 +152,14 @@ def list_loopbacks(*, retry: bool = False) -> tuple[LoopbackDevice, ...]:
     AudioDeviceError
         The sound server hangs, or breaks off.
     """
-    return tuple(device for device, _ in _loopbacks(retry=retry))
+    return tuple(device for device, _ in _loopbacks(retry=False))
 
 
 def _loopbacks(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
     if sys.platform == "darwin":
         raise BackendMissingError(_BLACKHOLE)
     try:
-        return bounded(
+        return call_with_timeout(
             lambda: _ask(retry=retry),
             timeout_s=_OPEN_TIMEOUT_S,
             name="attune-loopback-list",
@@ -205,22 +182,20 @@ def _loopbacks(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
 
 def _ask(*, retry: bool) -> list[tuple[LoopbackDevice, Any]]:
     with _com():
-        return _ask_soundcard(_library.load(retry=retry))
-
-
-def _ask_soundcard(soundcard: Any) -> list[tuple[LoopbackDevice, Any]]:
-    cards = [card for card in soundcard.all_microphones(include_loopback=True) if card.isloopback]
-    if not cards:
-        return []
-    try:
-        speaker = soundcard.default_speaker().id
-    except IndexError:
-        speaker = None  # none is the default, or it has gone away since
-    # Windows gives a loudspeaker and its loopback one name, PulseAudio adds ".monitor".
-    default_ids = (speaker, f"{speaker}.monitor")
-    return [
-        (LoopbackDevice(card.id, card.name, card.channels, card.id in default_ids), card) for card in cards
-    ]
+        soundcard = _library.load(retry=retry)
+        cards = [card for card in soundcard.all_microphones(include_loopback=True) if card.isloopback]
+        if not cards:
+            return []
+        try:
+            speaker = soundcard.default_speaker().id
+        except IndexError:
+            speaker = None  # none is the default, or it has gone away since
+        # Windows gives a loudspeaker and its loopback one name, PulseAudio adds ".monitor".
+        default_ids = (speaker, f"{speaker}.monitor")
+        return [
+            (LoopbackDevice(card.id, card.name, card.channels, card.id in default_ids), card)
+            for card in cards
+        ]
 
 
 class LoopbackSource:

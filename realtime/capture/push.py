@@ -13,8 +13,6 @@ from models.resample import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 from realtime.capture.delivery import Delivery
 from realtime.capture.source import AudioSink, Block, SourceInfo, SourceKind
 
-__all__ = ["PushSource"]
-
 _INT16_SCALE: Final = 32_768.0
 _PLAUSIBLE_PEAK: Final = 16.0
 
@@ -23,9 +21,8 @@ class PushSource:
     """A source without a thread: whoever has sound calls `push`.
 
     Pushed sound is live: it must come as fast as it sounds. The listener has room for
-    `Settings.fifo_s` (2 s); whoever pushes further ahead than that loses what does not fit, and the
-    listener counts it as a gap. `push` neither waits nor tells. A recording, which can wait for the
-    listener, belongs into a `FileSource`.
+    `Settings.fifo_s` (2 s); what is pushed further ahead is lost, without an error, and counted as a
+    gap. A recording, which can wait for the listener, belongs into a `FileSource`.
 
     Parameters
     ----------

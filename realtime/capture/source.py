@@ -5,24 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import AttuneError
 
-__all__ = [
-    "AudioSink",
-    "AudioSource",
-    "Block",
-    "SourceInfo",
-    "SourceKind",
-    "SourceSpec",
-]
-
 Block = npt.NDArray[np.float32]
 """Sound as a source delivers it: float32, shape (frames, channels), range [-1, 1], native rate."""
+
+
+DEMO_PLAYS: Final = "; until then the built-in demo plays."
+"""Follows the reason why there is no microphone."""
 
 
 class SourceKind(StrEnum):
@@ -37,68 +32,34 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """What a person asked to listen to.
+    """What a person asked to listen to."""
 
-    Parameters
-    ----------
-    kind
-        Which sort of source.
-    device
-        Name of the device, for microphone and system audio; None takes the system's default.
-    host_api
-        Host API of the device (as `attune devices` lists it) where the name alone is ambiguous.
-    backend
-        Library that opens the microphone: "sounddevice" or "pyaudio".
-    path
-        The file to replay, for `SourceKind.FILE`.
-    content
-        Content of that file, where it is no file on this machine (an upload); `path` is its name then.
-    fast
-        Replay as fast as the listener can follow, dropping nothing, instead of in real time.
-        Only files and the demo can be replayed fast.
-    """
-
-    kind: SourceKind
+    kind: SourceKind  # which sort of source
+    # Name of the device, for microphone and system audio; None takes the system's default.
     device: str | None = None
+    # Host API of the device (as `attune devices` lists it) where the name alone is ambiguous.
     host_api: str | None = None
-    backend: str = "sounddevice"
-    path: Path | None = None
+    backend: str = "sounddevice"  # library that opens the microphone: "sounddevice" or "pyaudio"
+    path: Path | None = None  # the file to replay, for `SourceKind.FILE`
+    # Content of that file, where it is no file on this machine (an upload); `path` is its name then.
     content: bytes | None = field(default=None, repr=False)
+    # Replay as fast as the listener can follow, dropping nothing, instead of in real time. Only files and the
+    # demo can be replayed fast.
     fast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """An opened source, as shown to people.
+    """An opened source, as shown to people."""
 
-    Parameters
-    ----------
-    kind
-        Which sort of source.
-    name
-        Name for people: the device's, the file's, "Built-in demo".
-    rate_hz
-        Native sample rate, 8 000 to 192 000.
-    channels
-        Native channel count, 1 to 8.
-    host_api
-        PortAudio's host API or "PulseAudio", empty where there is none.
-    live
-        Sound arrives when it arrives and is lost unless taken: a watchdog looks after it.
-    lossless
-        The source waits for the listener: no window is ever dropped (`SourceSpec.fast`).
-    duration_s
-        Length in seconds, where the source has one and says so.
-    """
-
-    kind: SourceKind
-    name: str
-    rate_hz: int
-    channels: int
-    host_api: str = ""
-    live: bool = False
-    lossless: bool = False
-    duration_s: float | None = None
+    kind: SourceKind  # which sort of source
+    name: str  # name for people: the device's, the file's, "Built-in demo"
+    rate_hz: int  # native sample rate, 8 000 to 192 000
+    channels: int  # native channel count, 1 to 8
+    host_api: str = ""  # PortAudio's host API or "PulseAudio", empty where there is none
+    live: bool = False  # sound arrives when it arrives and is lost unless taken: a watchdog looks after it
+    lossless: bool = False  # the source waits for the listener: no window is ever dropped (`SourceSpec.fast`)
+    duration_s: float | None = None  # length in seconds, where the source has one and says so
 
 
 class AudioSink(Protocol):

@@ -1,4 +1,4 @@
-"""What was heard and decided, kept on this machine: an SQLite journal of events, never of audio."""
+"""The journal of readings, decisions and events on this machine, in SQLite; never of audio."""
 
 from realtime.journal.journal import Journal
 from realtime.journal.rows import EventRow, SessionRow, WindowRow

@@ -1,57 +1,89 @@
-"""Windows and events of the journal as one table, in CSV and Parquet."""
+"""Windows, events and corrections of the journal as one table, in CSV and Parquet."""
 
 from __future__ import annotations
 
-import csv
 import importlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from core.csv_text import write_csv_rows
 from core.errors import JournalError
+from core.files import replace_atomically, writing
 from models.resample import SAMPLE_RATE_HZ
-from realtime.journal import connections
-from realtime.journal.rows import PLANE_COLUMNS, PROBABILITY_COLUMNS
-
-__all__ = ["Write", "export", "write_csv", "write_parquet"]
+from realtime.journal.days import Span
+from realtime.journal.file import reading
+from realtime.journal.rows import PLANE_COLUMNS, PROBABILITY_COLUMNS, iso
 
 Write = Callable[[Path, Sequence[str], Iterator[list[tuple[Any, ...]]]], int]
 """Write rows, given in batches, under the names of their columns to a file; return their count."""
 
-# Windows and events by session and clock, an event before the window of its clock.
+# One session or all, one span of time or all.
+_SESSIONS: Final = """
+    SELECT id FROM sessions WHERE (?1 IS NULL OR id = ?1)
+        AND (?2 IS NULL OR started_at < ?3 AND (ended_at IS NULL OR ended_at >= ?2))
+    ORDER BY id
+"""
+_WANTED: Final = "sessions.id = ?1 AND (?2 IS NULL OR wall_time >= ?2 AND wall_time < ?3)"
+# One session at a time, for a year is too long to be sorted at once: by clock, corrections and events before
+# the window of theirs. A correction has what was said as `leading`, and what it was as `emotion`: empty for
+# none of the eight.
 _TABLE: Final = f"""
     SELECT * FROM (
         SELECT 'window' AS record, session_id, started_at, source_kind, source_name, model,
             clock, clock / {SAMPLE_RATE_HZ}.0 AS time_s, kind, emotion, leading, confidence, changed, reason,
             speech_share, {", ".join(PROBABILITY_COLUMNS)}, latency_ms, NULL AS seq, NULL AS detail,
-            wall_time, {", ".join(PLANE_COLUMNS)}
-        FROM windows JOIN sessions ON sessions.id = session_id
+            wall_time, {", ".join(PLANE_COLUMNS)}, ended_at, NULL AS feeling, NULL AS playlist, note,
+            NULL AS from_clock
+        FROM sessions JOIN windows ON session_id = sessions.id WHERE {_WANTED}
         UNION ALL
         SELECT 'event', session_id, started_at, source_kind, source_name, model,
             clock, clock / {SAMPLE_RATE_HZ}.0, kind, NULL, NULL, NULL, NULL, NULL,
             NULL, {", ".join(["NULL"] * len(PROBABILITY_COLUMNS))}, NULL, seq, detail,
-            wall_time, {", ".join(["NULL"] * len(PLANE_COLUMNS))}
-        FROM events JOIN sessions ON sessions.id = session_id
+            wall_time, {", ".join(["NULL"] * len(PLANE_COLUMNS))}, ended_at, feeling, playlist, note, NULL
+        FROM sessions JOIN events ON session_id = sessions.id WHERE {_WANTED}
+        UNION ALL
+        SELECT 'correction', session_id, started_at, source_kind, source_name, model,
+            to_clock, to_clock / {SAMPLE_RATE_HZ}.0, 'correction', meant, said, NULL, NULL, NULL,
+            NULL, {", ".join(["NULL"] * len(PROBABILITY_COLUMNS))}, NULL, NULL, NULL,
+            wall_time, {", ".join(["NULL"] * len(PLANE_COLUMNS))}, ended_at, NULL, NULL, note, from_clock
+        FROM sessions JOIN corrections ON session_id = sessions.id WHERE {_WANTED}
     )
-    WHERE ?1 IS NULL OR session_id = ?1
-    ORDER BY session_id, clock, record, seq
+    ORDER BY clock, record, seq
 """  # noqa: S608 - names of our own
-_INTEGERS: Final = frozenset({"session_id", "clock", "changed", "seq"})
+_INTEGERS: Final = frozenset({"session_id", "clock", "changed", "seq", "from_clock"})
 _REALS: Final = frozenset(
     {"time_s", "confidence", "speech_share", *PROBABILITY_COLUMNS, "latency_ms", "energy", "pleasantness"}
 )
 _BATCH_ROWS: Final = 16_384
 
 
-def export(journal: Path, target: Path, session_id: int | None, write: Write, *, overwrite: bool) -> int:
-    """Export one session, or all (None), from the file `journal` to `target`, as a whole or not at all.
+def export(
+    journal: Path,
+    target: Path,
+    session_id: int | None,
+    write: Write,
+    *,
+    span: Span | None = None,
+    overwrite: bool,
+) -> int:
+    """Export windows, events and corrections to a file, as a whole or not at all; returns the number of rows.
 
-    Returns
-    -------
-    rows
-        Rows written.
+    Parameters
+    ----------
+    journal
+        File of the journal.
+    target
+        The file to make.
+    session_id
+        The session to export; None takes all.
+    write
+        How the file is written, see `Write`.
+    span
+        Only what was recorded in this span of time; None takes all.
+    overwrite
+        Replace the file if it exists.
 
     Raises
     ------
@@ -59,37 +91,28 @@ def export(journal: Path, target: Path, session_id: int | None, write: Write, *,
         `target` exists, or cannot be written; there is no such session; the journal cannot be read.
     """
     if target.exists() and not overwrite:
-        raise JournalError(f"{target} exists: choose another name, or allow it to be overwritten.")
-    with connections.reading(journal) as connection:
+        raise JournalError(f"{target} exists: choose another name, or add `--overwrite`.")
+    with reading(journal) as connection:
         known = connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone()
         if session_id is not None and known is None:
             raise JournalError(f"The journal {journal} holds no session {session_id}: choose another one.")
-        found = connection.execute(_TABLE, (session_id,))
-        columns = [column[0] for column in found.description]
-        batches = iter(lambda: found.fetchmany(_BATCH_ROWS), [])
-        try:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-            os.close(handle)
-            try:
-                rows = write(Path(name), columns, batches)
-                Path(name).replace(target)
-            finally:
-                Path(name).unlink(missing_ok=True)
-        except OSError as error:
-            raise JournalError(
-                f"{target} cannot be written ({error.strerror or error}): choose another folder."
-            ) from error
-        return rows
+        moments = (None, None) if span is None else (iso(span.start), iso(span.end))
+        connection.execute("BEGIN")  # what others write meanwhile is left out
+        wanted = connection.execute(_SESSIONS, (session_id, *moments)).fetchall()
+        columns = [column[0] for column in connection.execute(_TABLE, (None, *moments)).description]
+        rows = (row for (number,) in wanted for row in connection.execute(_TABLE, (number, *moments)))
+        batches = iter(lambda: list(islice(rows, _BATCH_ROWS)), [])
+        with writing(str(target), error_type=JournalError), replace_atomically(target, private=True) as part:
+            return write(part, columns, batches)
 
 
 def write_csv(target: Path, columns: Sequence[str], batches: Iterator[list[tuple[Any, ...]]]) -> int:
     """Write UTF-8 with one header line; empty for what is not there."""
     rows = 0
     with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
+        write_csv_rows(file, [columns])
         for batch in batches:
-            writer.writerows(batch)
+            write_csv_rows(file, batch)
             rows += len(batch)
     return rows
 
@@ -109,7 +132,8 @@ def write_parquet(target: Path, columns: Sequence[str], batches: Iterator[list[t
 
     rows = 0
     schema = pyarrow.schema([(column, kind(column)) for column in columns])
-    with parquet.ParquetWriter(target, schema) as writer:
+    # Given a path, pyarrow wants UTF-8, and takes some names for addresses.
+    with target.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         for batch in batches:
             arrays = [
                 pyarrow.array(values, type=field.type)

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from realtime.journal.rows import INSERT_EVENT, INSERT_WINDOW
-
-__all__ = ["Item", "Queue"]
+from realtime.journal.rows import END_SESSION, INSERT_SESSION
 
 _LOG = logging.getLogger(__name__)
 _CAPACITY_ROWS: Final = 20_000  # 2.7 hours of windows at the default hop
@@ -36,7 +34,7 @@ class Item:
     @property
     def droppable(self) -> bool:
         """Whether it is a row of data: beginnings and ends of sessions are always taken."""
-        return self.statement in {INSERT_WINDOW, INSERT_EVENT}
+        return self.statement not in {INSERT_SESSION, END_SESSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Queue:
         self._failure: _Failure | None = None
         self._closing = False
 
-    # For those who record ---------------------------------------------------------------------------------
+    # For those who record
 
     def put(self, item: Item, *, wait: bool = False) -> None:
         """Take an item; where there is no room for it, drop it and count it, or wait as `wait` says."""
@@ -75,18 +73,18 @@ class Queue:
                     self._overflowing = True
                     self._lost += 1
                     return
-                self.hasten()
+                self.write_soon()
                 self._changed.wait(_RETRY_S)
             if self._closing:
                 self._lost += 1
                 return
             self._waiting.append(item)
-            # The writer sleeps until a batch is due: it need not hear of every row.
+            # The writer sleeps until a batch is due: it need not wake for every row.
             if len(self._waiting) in {1, _BATCH_ROWS}:
                 self._changed.notify_all()
 
-    def hasten(self) -> int:
-        """Have all that waits written now; return the count of items done by then."""
+    def write_soon(self) -> int:
+        """Have all that waits written without delay; return the count of items that will be done then."""
         with self._changed:
             self._wanted = self._done + len(self._waiting)
             self._changed.notify_all()
@@ -95,7 +93,7 @@ class Queue:
     def flush(self, timeout_s: float) -> bool:
         """Have all that waits written, and wait for it; False where that takes longer."""
         with self._changed:
-            target = self.hasten()
+            target = self.write_soon()
             return self._changed.wait_for(lambda: self._done >= target, timeout_s)
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
@@ -125,7 +123,7 @@ class Queue:
         with self._changed:
             return self._lost
 
-    # For the one who writes -------------------------------------------------------------------------------
+    # For the one who writes
 
     def wait_until_due(self) -> bool:
         """Sleep until items are due; False when all are written and the queue is closed."""
@@ -134,13 +132,13 @@ class Queue:
                 self._changed.wait(left_s)
             return bool(self._waiting)
 
-    def oldest(self) -> list[Item]:
+    def next_batch(self) -> list[Item]:
         """Items for one transaction."""
         with self._changed:
             return list(islice(self._waiting, _TRANSACTION_ROWS))
 
     def written(self, count: int, *, refused: int) -> None:
-        """Let go of the oldest `count` items, of which so many were not valid."""
+        """Remove the oldest `count` items, of which `refused` were not valid."""
         with self._changed:
             for _ in range(count):
                 self._waiting.popleft()
@@ -151,7 +149,7 @@ class Queue:
             self._changed.notify_all()
 
     def failed(self, sentence: str) -> None:
-        """Say why nothing can be written."""
+        """Report why nothing can be written."""
         with self._changed:
             if self._failure is None:
                 _LOG.warning("%s", sentence)

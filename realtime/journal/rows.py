@@ -1,4 +1,4 @@
-"""What the journal holds: its rows as people read them, and as they are written and read in SQL."""
+"""The rows of the journal, and the SQL that writes and reads them."""
 
 from __future__ import annotations
 
@@ -7,32 +7,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any, Final
 
-from models.emotion.labels import EMOTIONS
+from core.directions import ENERGY_WORDS, PLEASANTNESS_WORDS
+from core.emotions import EMOTIONS
+from core.version import app_version
 from realtime.capture.source import SourceInfo
-from realtime.snapshot import ENERGY_WORDS, PLEASANTNESS_WORDS, Decision, Reading, accepted_word
-
-__all__ = [
-    "END_SESSION",
-    "INSERT_EVENT",
-    "INSERT_SESSION",
-    "INSERT_WINDOW",
-    "PLANE_COLUMNS",
-    "PROBABILITY_COLUMNS",
-    "REVIVE_SESSION",
-    "EventRow",
-    "SessionRow",
-    "WindowRow",
-    "iso",
-    "now",
-    "read_events",
-    "read_sessions",
-    "read_windows",
-    "session_values",
-    "window_values",
-]
+from realtime.snapshot import Decision, Reading, accepted_word
 
 PROBABILITY_COLUMNS: Final = tuple(f"p_{emotion.value}" for emotion in EMOTIONS)
 PLANE_COLUMNS: Final = ("energy", "pleasantness", "accepted_energy", "accepted_pleasantness", "direction")
@@ -44,39 +25,26 @@ _WINDOW_COLUMNS: Final = (
     *("session_id", "clock", "speech_share", *PROBABILITY_COLUMNS, "kind", "emotion", "leading"),
     *("confidence", "changed", "reason", "latency_ms", "wall_time", *PLANE_COLUMNS),
 )
-_EVENT_COLUMNS: Final = ("session_id", "seq", "clock", "kind", "detail", "wall_time")
+_EVENT_COLUMNS: Final = ("session_id", "seq", "clock", "kind", "detail", "wall_time", "feeling", "playlist")
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One run of the listener.
+    """One run of the listener."""
 
-    Parameters
-    ----------
-    id
-        Number of the session; never given twice.
-    started_at, ended_at
-        UTC, ISO 8601; `ended_at` is None while it runs, or where it was broken off.
-    source_kind, source_name, rate_hz, channels
-        The source it began with.
-    model
-        Name and version of the emotion model.
-    settings
-        The settings it ran with.
-    app_version
-        Version of Attune.
-    """
-
-    id: int
+    id: int  # number of the session; never given twice
+    # UTC, ISO 8601; `ended_at` is None while it runs, and the last known moment where it was broken off.
     started_at: str
     ended_at: str | None
+    # The source it began with.
     source_kind: str
     source_name: str
     rate_hz: int
     channels: int
-    model: str
-    settings: Mapping[str, Any]
-    app_version: str
+    model: str  # name and version of the emotion model
+    settings: Mapping[str, Any]  # the settings it ran with
+    app_version: str  # version of Attune
+    note: str = ""  # what a person wrote about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +77,21 @@ class WindowRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """Something that happened to a session: a gap, a lost device, a switch of the music.
-
-    Parameters
-    ----------
-    session_id
-        The session.
-    seq
-        Number of the event within the session, from 0.
-    clock
-        Sample clock, in 16 kHz samples.
-    kind, detail
-        A short word for programs, a sentence for people.
-    wall_time
-        UTC, ISO 8601.
-    """
+    """Something that happened to a session: a gap, a lost device, a switch of the music."""
 
     session_id: int
-    seq: int
-    clock: int
+    seq: int  # number of the event within the session, from 0
+    clock: int  # sample clock, in 16 kHz samples
+    # A short word for programs, a sentence for people.
     kind: str
     detail: str
-    wall_time: str
+    wall_time: str  # UTC, ISO 8601
+    # What a record of the music is about: an emotion or a direction, the name of a playlist.
+    feeling: str | None = None
+    playlist: str | None = None
 
 
-# Writing ----------------------------------------------------------------------------------------------
+# Writing
 # A statement takes the session's number first, unless it begins one: SQLite numbers those.
 
 
@@ -146,8 +104,15 @@ REVIVE_SESSION: Final = "INSERT OR IGNORE " + _insert("sessions", ("id", *_SESSI
 END_SESSION: Final = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1"
 INSERT_WINDOW: Final = "INSERT " + _insert("windows", _WINDOW_COLUMNS)
 INSERT_EVENT: Final = """
-    INSERT INTO events (session_id, seq, clock, kind, detail, wall_time)
-    VALUES (?1, (SELECT coalesce(max(seq) + 1, 0) FROM events WHERE session_id = ?1), ?2, ?3, ?4, ?5)
+    INSERT INTO events (session_id, seq, clock, kind, detail, wall_time, feeling, playlist)
+    VALUES (?1, (SELECT coalesce(max(seq) + 1, 0) FROM events WHERE session_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)
+"""
+LAST_MOMENT: Final = """
+    SELECT max(wall_time), max(clock) FROM (
+        SELECT started_at AS wall_time, 0 AS clock FROM sessions WHERE id = ?1
+        UNION ALL SELECT wall_time, clock FROM windows WHERE session_id = ?1
+        UNION ALL SELECT wall_time, clock FROM events WHERE session_id = ?1
+    )
 """
 
 
@@ -155,7 +120,7 @@ def session_values(info: SourceInfo, model: str, settings: Mapping[str, Any]) ->
     """Values of a session that begins now."""
     as_json = json.dumps(dict(settings), default=str, sort_keys=True)
     source = (info.kind.value, info.name, info.rate_hz, info.channels)
-    return (now(), *source, model, as_json, _app_version())
+    return (now(), *source, model, as_json, app_version())
 
 
 def window_values(reading: Reading, decision: Decision) -> tuple[Any, ...]:
@@ -191,14 +156,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def _app_version() -> str:
-    try:
-        return metadata.version("attune-listener")
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-# Reading ----------------------------------------------------------------------------------------------
+# Reading
 
 
 def _select(table: str, columns: Sequence[str]) -> str:
@@ -207,7 +165,7 @@ def _select(table: str, columns: Sequence[str]) -> str:
 
 def read_sessions(connection: sqlite3.Connection) -> tuple[SessionRow, ...]:
     """All sessions, oldest first."""
-    columns = ("id", "ended_at", *_SESSION_COLUMNS)
+    columns = ("id", "ended_at", *_SESSION_COLUMNS, "note")
     found = connection.execute(f"{_select('sessions', columns)} ORDER BY id")
     rows = [dict(zip(columns, row, strict=True)) for row in found]
     return tuple(SessionRow(**{**row, "settings": json.loads(row["settings"])}) for row in rows)

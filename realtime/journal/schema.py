@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
 from typing import Final
 
 from core.errors import JournalError
-from realtime.journal.connections import transaction
+from core.sqlite import Schema
 
-__all__ = ["MIGRATIONS", "migrate"]
+QUARTER_S: Final = 900
+QUARTER: Final = f"CAST(strftime('%s', {{}}) AS INTEGER) / {QUARTER_S}"  # of a moment, since 1970
+IS_MUSIC: Final = "substr(kind, 1, 6) = 'music '"  # of an event
 
-_APPLICATION_ID: Final = 0x4174746E  # "Attn"
-
-# Script n brings a journal from version n to n + 1. A script that has been released is never edited.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+# A script that has been released is never edited.
+_MIGRATIONS: Final = (
     (
         """
         CREATE TABLE sessions (
@@ -75,39 +73,73 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE windows ADD COLUMN accepted_pleasantness TEXT",
         "ALTER TABLE windows ADD COLUMN direction TEXT",
     ),
+    (
+        # What a person wrote about a session; what a record of the music is about.
+        "ALTER TABLE sessions ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE events ADD COLUMN feeling TEXT",
+        "ALTER TABLE events ADD COLUMN playlist TEXT",
+        f"CREATE INDEX events_music ON events (session_id, wall_time) WHERE {IS_MUSIC}",
+        # A year holds millions of windows: they are counted as they come, by quarters of an hour since 1970.
+        """
+        CREATE TABLE window_counts (
+            quarter INTEGER NOT NULL,
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            emotion TEXT NOT NULL,
+            direction TEXT NOT NULL,
+            windows INTEGER NOT NULL,
+            PRIMARY KEY (quarter, session_id, kind, emotion, direction)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX window_counts_session_id ON window_counts (session_id)",
+        f"""
+        CREATE TRIGGER windows_counted AFTER INSERT ON windows BEGIN
+            INSERT INTO window_counts VALUES (
+                {QUARTER.format("new.wall_time")}, new.session_id,
+                new.kind, coalesce(new.emotion, ''), coalesce(new.direction, ''), 1
+            ) ON CONFLICT DO UPDATE SET windows = windows + 1;
+        END
+        """,  # noqa: S608 - names of our own
+        # Windows from before are counted in steps: a file of a year would keep the program waiting.
+        """
+        CREATE TABLE uncounted (
+            session_id INTEGER PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+            first_clock INTEGER NOT NULL,
+            last_clock INTEGER NOT NULL
+        )
+        """,
+        """
+        INSERT INTO uncounted SELECT id, 0, last_clock FROM (
+            SELECT id, (SELECT max(clock) FROM windows WHERE session_id = id) AS last_clock FROM sessions
+        ) WHERE last_clock IS NOT NULL
+        """,
+    ),
+    (
+        # What people corrected, with what the model had said of the user's own voice: means over the windows.
+        """
+        CREATE TABLE corrections (
+            session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+            from_clock INTEGER NOT NULL,
+            to_clock INTEGER NOT NULL,
+            said TEXT,
+            meant TEXT,
+            wall_time TEXT NOT NULL,
+            model_sha256 TEXT NOT NULL,
+            windows INTEGER NOT NULL,
+            logits BLOB,
+            embedding BLOB,
+            PRIMARY KEY (session_id, from_clock)
+        )
+        """,
+    ),
 )
 
-
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to the newest version.
-
-    Raises
-    ------
-    JournalError
-        The file at `path` was written by a newer Attune, or belongs to another program.
-    """
-    newest = len(MIGRATIONS)
-    if _version(connection, path) == newest:
-        return
-    with transaction(connection):
-        # Asked again under the lock: another process may just have done it.
-        for script in MIGRATIONS[_version(connection, path) :]:
-            for statement in script:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {newest}")
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    used = found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if used and connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-        raise JournalError(
-            f"{path} is a database of another program: choose another journal_path for the journal."
-        )
-    if found > len(MIGRATIONS):
-        raise JournalError(
-            f"The journal {path} was written by a newer Attune (its version is {found}, this one knows "
-            f"{len(MIGRATIONS)}): update Attune, or choose another journal_path."
-        )
-    return found
+JOURNAL: Final = Schema(
+    name="journal",
+    application_id=0x4174746E,  # "Attn"
+    migrations=_MIGRATIONS,
+    error=JournalError,
+    repair="restart Attune, which puts it aside and begins a new one",
+    alternative="choose another journal_path",
+    full_check_bytes=64 * 2**20,
+)

@@ -26,8 +26,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _loggers_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before = list(root.handlers)
+    for handler in before:  # a door may have started the log in this process
+        if isinstance(handler, logs._PrivateLogFile):
+            root.removeHandler(handler)
+            handler.close()
     factory = logging.getLogRecordFactory()
-    levels = {name: logging.getLogger(name).level for name in logs._OURS}
+    levels = {name: logging.getLogger(name).level for name in logs._OWN_PACKAGES}
     yield
     logging.setLogRecordFactory(factory)
     for handler in [handler for handler in root.handlers if handler not in before]:
@@ -39,25 +43,25 @@ def _loggers_as_before() -> Iterator[None]:
 
 def test_ours_are_kept_from_info_on_others_from_warning_on(file: Path) -> None:
     assert logs.start_logging() == file
-    for name in ("engine", "realtime.listener", "urllib3", "enginery"):
+    for name in ("attune.engine", "realtime.listener", "urllib3", "attuned"):
         logging.getLogger(name).setLevel(logging.DEBUG)
         logging.getLogger(name).info("%s says info", name)
         logging.getLogger(name).warning("%s says warning", name)
     text = file.read_text(encoding="utf-8")
     said = [line.split("] ")[1] for line in text.splitlines()]
     assert said == [
-        "engine says info",
-        "engine says warning",
+        "attune.engine says info",
+        "attune.engine says warning",
         "realtime.listener says info",
         "realtime.listener says warning",
         "urllib3 says warning",
-        "enginery says warning",
+        "attuned says warning",
     ]
 
 
 def test_starting_twice_writes_every_line_once(file: Path) -> None:
     assert logs.start_logging() == logs.start_logging() == file
-    logging.getLogger("engine").warning("once")
+    logging.getLogger("attune").warning("once")
     assert file.read_text(encoding="utf-8").count("once") == 1
 
 
@@ -73,7 +77,7 @@ def test_log_rotates_and_stays_small(file: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(logs, "_MAX_BYTES", 1_000)
     logs.start_logging()
     for number in range(200):
-        logging.getLogger("engine").info("line %d %s", number, "x" * 50)
+        logging.getLogger("attune").info("line %d %s", number, "x" * 50)
     kept = sorted(file.parent.iterdir())
     assert [one.name for one in kept] == ["attune.log", "attune.log.1", "attune.log.2"]
     assert all(one.stat().st_size <= 1_000 for one in kept)
@@ -88,7 +92,7 @@ def test_folder_that_cannot_be_written_is_survived_in_silence(tmp_path: Path) ->
         "import logging; from pathlib import Path; from core import logs, paths\n"
         f"paths.log_file = lambda: Path({str(tmp_path / 'file' / 'attune.log')!r})\n"
         "print(logs.start_logging())\n"
-        "logging.getLogger('engine').error('lost')\n"
+        "logging.getLogger('attune').error('lost')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("None", "")
@@ -102,8 +106,8 @@ def test_line_that_cannot_be_written_is_passed_over(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(logs._OwnFile, "shouldRollover", full)
-    logging.getLogger("engine").error("lost")
+    monkeypatch.setattr(logs._PrivateLogFile, "shouldRollover", full)
+    logging.getLogger("attune").error("lost")
     assert capsys.readouterr().err == ""
     assert file.exists()
 
@@ -138,7 +142,7 @@ def library() -> Iterator[_Library]:
 
 def test_secrets_reach_no_handler_whoever_logs_them(file: Path, library: _Library) -> None:
     logs.start_logging()
-    for name in ("somebody.else", "engine"):
+    for name in ("somebody.else", "attune"):
         log = logging.getLogger(name)
         log.warning("Headers: %s", {"Authorization": f"Bearer {TOKEN}"})
         log.warning(f"body {TOKEN}")
@@ -166,11 +170,29 @@ def test_exception_without_secrets_is_left_to_the_handlers(file: Path, library: 
     assert library.said[0].endswith(" all can read this None")
 
 
-def test_record_made_elsewhere_is_blotted_before_the_file(file: Path) -> None:
+def test_record_made_elsewhere_is_redacted_before_the_file(file: Path) -> None:
     logs.start_logging()
-    logging.getLogger("engine").handle(
-        logging.LogRecord("engine", logging.ERROR, "", 0, "sent %s", (TOKEN,), None)
+    logging.getLogger("attune").handle(
+        logging.LogRecord("attune", logging.ERROR, "", 0, "sent %s", (TOKEN,), None)
     )
     text = file.read_text(encoding="utf-8")
     assert "sent [secret]" in text
     assert TOKEN not in text
+
+
+def test_nothing_from_outside_orders_the_terminal_or_looks_like_a_line_of_the_log(
+    file: Path, library: _Library
+) -> None:
+    logs.start_logging()
+    name = "Echo\x1b[2J\n2026-11-29 ERROR attune forged\udce9\u202e"
+    for log in (logging.getLogger("attune"), logging.getLogger("somebody.else")):
+        log.warning("device %s", name)
+        try:
+            raise ValueError(name)
+        except ValueError:
+            log.exception("a failure")
+    text = file.read_text(encoding="utf-8")
+    for said in (text, *library.said):
+        assert not {"\x1b", "\udce9", "\u202e"} & set(said)
+        assert "Echo\\x1b[2J" in said
+    assert r"device Echo\x1b[2J\n2026-11-29 ERROR attune forged\xe9\u202e" in text.splitlines()[0]

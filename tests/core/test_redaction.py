@@ -1,4 +1,4 @@
-"""What is blotted out of a text, and what is let stand."""
+"""What is redacted in a text, and what is not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.redaction import BLOT, redact
+from core.redaction import REDACTED, redact
 
 TOKEN = "NgCXRKcAbcdefghijklmnop0123456789MzYjw"
 SPOTIFYS = "BQDxTz-abcdefghijklmnopqrstuvwxyz_0123456789"
@@ -38,11 +38,11 @@ SPOTIFYS = "BQDxTz-abcdefghijklmnopqrstuvwxyz_0123456789"
         f"password: {TOKEN}",
     ],
 )
-def test_secrets_are_blotted_out(text: str) -> None:
-    blotted = redact(text)
-    assert TOKEN not in blotted
-    assert SPOTIFYS not in blotted
-    assert BLOT in blotted
+def test_secrets_are_redacted(text: str) -> None:
+    redacted = redact(text)
+    assert TOKEN not in redacted
+    assert SPOTIFYS not in redacted
+    assert REDACTED in redacted
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_harmless_texts_stand(text: str) -> None:
 
 def test_what_stands_around_a_secret_is_kept() -> None:
     assert redact(f"before {{'refresh_token': '{TOKEN}', 'scope': 'x'}} after") == (
-        f"before {{'refresh_token': '{BLOT}', 'scope': 'x'}} after"
+        f"before {{'refresh_token': '{REDACTED}', 'scope': 'x'}} after"
     )
 
 
@@ -73,5 +73,5 @@ def test_spotifys_tokens_are_known_by_their_looks(rest: str, before: str, after:
 
 
 @given(st.text())
-def test_blotting_twice_is_blotting_once(text: str) -> None:
+def test_redacting_twice_is_redacting_once(text: str) -> None:
     assert redact(redact(text)) == redact(text)

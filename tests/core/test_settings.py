@@ -36,7 +36,8 @@ def test_arguments_win_over_environment_over_file(tmp_path: Path, monkeypatch: p
     ("text", "names"),
     [
         ("threshold = 7\n", ["'threshold'", "7"]),
-        ("treshold = 0.7\n", ["'treshold'"]),
+        ("treshold = 0.7\n", ["There is no setting 'treshold': did you mean 'threshold'?", "settings.toml"]),
+        ('device = "a"\njournal_path = "\\u0000"', ["cannot be '\\x00': no path has a null character."]),
         ("threshold = \n", ["settings.toml"]),
         ("\udcff", ["settings.toml"]),
     ],
@@ -59,7 +60,7 @@ def test_file_that_may_not_be_read_is_one_sentence_that_names_it(
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(
-        SettingsError, match=r"settings\.toml cannot be read.*Permission denied.*Correct or remove"
+        SettingsError, match=r"settings\.toml cannot be read \(Permission denied\): change its"
     ):
         load_settings()
 

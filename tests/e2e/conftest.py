@@ -15,12 +15,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sound_server import SoundServer
+
+from tests.e2e.sound_server import SoundServer
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     """Leave this folder out where it is not asked for: its modules need extras that `[test]` lacks."""
-    return True if config.option.markexpr == "not e2e" else None
+    return True if "not e2e" in config.option.markexpr else None
+
+
+TIMEOUT_S = 300.0
+"""Of a test: some steps of a browser, each of which may take a minute on a busy machine."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give end-to-end tests more time than others."""
+    for item in items:
+        if item.get_closest_marker("e2e") is not None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

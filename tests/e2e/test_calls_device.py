@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from sound_server import SoundServer
 
 from core.errors import AttuneError
-from realtime.calls import other_program_records
+from realtime.call_detection import other_program_records
 from realtime.capture import Block, MicrophoneSource, SourceInfo
+from tests.e2e.sound_server import SoundServer
 
 pytestmark = pytest.mark.e2e
 
@@ -99,7 +99,7 @@ def test_server_that_hangs_is_unknown_within_its_time(sound_server: SoundServer)
     try:
         began_s = time.monotonic()
         assert other_program_records() is None
-        assert time.monotonic() - began_s < 3.0
+        assert time.monotonic() - began_s < 12.0
     finally:
         sound_server.thaw()
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from sound_server import SoundServer
 
 from core.errors import AttuneError, AudioDeviceError, DeviceNotFoundError
 from core.settings import Settings
@@ -18,19 +18,20 @@ from realtime.capture import (
     Block,
     LoopbackSource,
     MicrophoneSource,
-    PyAudioSource,
     SourceInfo,
     SourceKind,
     list_devices,
     suggest_source,
 )
 from realtime.capture.demo import DEMO_FILE
+from tests.e2e.sound_server import SoundServer
+from tests.patience import PROMPT_S
 
 pytestmark = pytest.mark.e2e
 
-SOURCES = pytest.mark.parametrize("make", [MicrophoneSource, PyAudioSource, LoopbackSource])
+PYAUDIO = partial(MicrophoneSource, backend="pyaudio")
+SOURCES = pytest.mark.parametrize("make", [MicrophoneSource, PYAUDIO, LoopbackSource])
 CLIP_S = (0.6, 7.6)
-CLOSE_S = 0.6
 
 
 class Ear:
@@ -109,7 +110,7 @@ def listening(make: Callable[[], AudioSource]) -> tuple[Ear, AudioSource]:
 def close_in_time(source: AudioSource) -> None:
     start_s = time.monotonic()
     source.close()
-    assert time.monotonic() - start_s < CLOSE_S
+    assert time.monotonic() - start_s < PROMPT_S
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +200,7 @@ def test_a_sound_server_that_hangs_does_not_hang_the_listener(
         start_s = time.monotonic()
         with pytest.raises(AudioDeviceError, match="not answered"):
             source.open(ear)
-        assert time.monotonic() - start_s < 6.0
+        assert time.monotonic() - start_s < 12.0
     finally:
         sound_server.thaw()
     assert within(10.0, lambda: not any(t.name.startswith("attune") for t in threading.enumerate()))
@@ -209,7 +210,7 @@ def test_a_sound_server_that_hangs_does_not_hang_the_listener(
 
 
 @SOURCES
-def test_twenty_openings_leave_no_thread_and_stop_within_a_second(
+def test_twenty_openings_leave_no_thread_and_stop_at_once(
     sound_server: SoundServer, make: Callable[[], AudioSource]
 ) -> None:
     assert sound_server.plugged
@@ -239,7 +240,7 @@ def test_devices_are_listed_without_disturbing_an_open_stream(sound_server: Soun
 def test_two_libraries_record_at_once(sound_server: SoundServer) -> None:
     assert sound_server.plugged
     first, second = Ear(), Ear()
-    sounddevice, pyaudio = MicrophoneSource("default"), PyAudioSource("default")
+    sounddevice, pyaudio = MicrophoneSource("default"), MicrophoneSource("default", backend="pyaudio")
     sounddevice.open(first)
     pyaudio.open(second)
     assert first.hears()

@@ -1,4 +1,4 @@
-"""The local player on a real sound server: a switch is heard within a second, and nothing clicks."""
+"""The local player on a real sound server: a switch is heard soon, and nothing clicks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sound_server import SoundServer
 
+from core.mood_tags import TAGS
 from models.audio import open_stream
-from models.mood.tags import TAGS
-from playback.audio_out import PortAudioOutputs, SoundSystem
-from playback.local import LocalPlayer
+from playback.library.scan import TrackMood, scan
+from playback.local_player.audio_output import PortAudioOutputs
+from playback.local_player.player import LocalPlayer
+from playback.mapping.style_scores import FOR
+from playback.mapping.styles import Style
 from playback.player import ConnectionState, OutcomeKind
-from playback.scan import TrackMood, scan
-from playback.style_scores import FOR
-from playback.styles import Style
-from realtime.capture.bounded import bounded
-from realtime.capture.names import find_by_name
-from realtime.capture.portaudio import device_list
+from tests.e2e.sound_server import SoundServer
+from tests.patience import PROMPT_S
 
 pytestmark = pytest.mark.e2e
 
@@ -128,13 +126,12 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def player(sound_server: SoundServer, database: Path) -> Iterator[LocalPlayer]:
     assert sound_server.plugged
-    system = SoundSystem(device_list, bounded, find_by_name)
-    player = LocalPlayer(database, open_sound=open_stream, outputs=PortAudioOutputs(system), seed=1)
+    player = LocalPlayer(database, open_sound=open_stream, outputs=PortAudioOutputs(), seed=1)
     assert player.refresh().result(SOON_S).ok
     yield player
     before_s = time.monotonic()
     player.close()
-    assert time.monotonic() - before_s < 1.0
+    assert time.monotonic() - before_s < PROMPT_S
     assert within(5.0, lambda: not [t for t in threading.enumerate() if t.name.startswith("attune-")])
 
 
@@ -146,7 +143,7 @@ def sounds(room: Room, hz: float) -> Callable[[], bool]:
     return newest
 
 
-def test_a_switch_is_heard_within_a_second_without_a_gap_or_a_click(room: Room, player: LocalPlayer) -> None:
+def test_a_switch_is_heard_soon_without_a_gap_or_a_click(room: Room, player: LocalPlayer) -> None:
     assert player.play("local:style:calming").result(SOON_S).ok
     assert within(SOON_S, sounds(room, TONES[Style.CALMING]))
     time.sleep(2.5)
@@ -164,14 +161,15 @@ def test_a_switch_is_heard_within_a_second_without_a_gap_or_a_click(room: Room, 
     delay_s = float(times_s[switched] - asked_s)
     _LOG.info("the command was answered after %.3f s and heard after %.3f s", answered_s, delay_s)
     assert strengths[-1, 1] > 20 * strengths[-1, 0]
-    assert 0.0 < delay_s < 1.0
+    assert 0.0 < delay_s < PROMPT_S
     # A second before and the cross-fade: never silent for 5 ms, and no step that two such tones cannot make.
     around = sound[asked - RATE_HZ // 2 : asked + 2 * RATE_HZ]
     blocks = np.abs(around[: len(around) // 240 * 240]).reshape(-1, 240).max(axis=1)
     assert blocks.min() > 0.02
     steepest = sum(0.2 * 2 * np.pi * hz / RATE_HZ for hz in TONES.values())
     assert np.abs(np.diff(around)).max() < 1.05 * steepest
-    assert player.underruns == 0
+    assert player._speaker.mixer is not None
+    assert player._speaker.mixer.underruns == 0
 
 
 def test_pause_and_resume_are_heard_and_do_not_click(room: Room, player: LocalPlayer) -> None:
@@ -227,7 +225,7 @@ def test_a_sound_server_that_hangs_does_not_hang_the_player(
         assert within(5.0, lambda: player.snapshot().connection.state is ConnectionState.DEGRADED)
         before_s = time.monotonic()
         player.snapshot()
-        assert time.monotonic() - before_s < 0.1
+        assert time.monotonic() - before_s < PROMPT_S
         assert player.play("local:style:energetic").result(SOON_S).kind is OutcomeKind.NO_DEVICE
     finally:
         sound_server.thaw()

@@ -12,24 +12,26 @@ import numpy as np
 import pytest
 import requests
 import soundfile
-from fake_spotify import CLIENT_ID, fake_spotify
-from sound_server import SoundServer
 
+from attune.engine.engine import Engine
+from attune.engine.recent_events import Event, EventHandler
+from core.emotions import EMOTIONS, Emotion
 from core.settings import Settings
-from engine import Engine
-from models.emotion.labels import EMOTIONS
+from playback.mapping.styles import Strategy
 from playback.player import ConnectionState, PlayerKind
-from playback.preferences import Choice, Mode, PlaylistRef
+from playback.preferences.preferences import MappingEntry, Mode, PlaylistRef
 from playback.snapshot import RecordKind
-from playback.styles import Strategy
 from realtime.capture import SourceKind, SourceSpec
+from realtime.snapshot import WindowResult
+from tests.e2e.sound_server import SoundServer
+from tests.fake_spotify import CLIENT_ID, fake_spotify
+from tests.paths import DEMO
 
 pytestmark = pytest.mark.e2e
 
 MICROPHONE = SourceSpec(SourceKind.MICROPHONE)
-ANGRY = Path(__file__).parents[2] / "realtime" / "capture" / "demo.ogg"
 """The demo's voice, which the model accepts as angry in a part of it."""
-ANGRY_S = (8, 20)
+ANGRY_S = (23, 35)
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 30.0) -> None:
@@ -52,7 +54,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def angry(tmp_path: Path) -> Path:
     """The angry voice as a file that a sound server plays, two seconds of silence around it."""
-    sound, rate_hz = soundfile.read(ANGRY, dtype="float32")
+    sound, rate_hz = soundfile.read(DEMO, dtype="float32")
     sound = sound[ANGRY_S[0] * rate_hz : ANGRY_S[1] * rate_hz]
     path = tmp_path / "angry.wav"
     soundfile.write(path, np.pad(sound, (2 * rate_hz, 2 * rate_hz)), rate_hz)
@@ -63,8 +65,8 @@ def angry(tmp_path: Path) -> Path:
 def make(home: Path, sound_server: SoundServer) -> Iterator[Callable[..., Engine]]:
     made: list[Engine] = []
 
-    def build(**settings: Any) -> Engine:
-        made.append(Engine(Settings(journal_path=home / "journal.sqlite3", **settings)))
+    def build(*, on_event: EventHandler | None = None, **settings: Any) -> Engine:
+        made.append(Engine(Settings(journal_path=home / "journal.sqlite3", **settings), on_event=on_event))
         return made[-1]
 
     assert sound_server.plugged
@@ -80,7 +82,7 @@ def in_auto(engine: Engine, refs: tuple[PlaylistRef, ...]) -> None:
     music.set_preferences(
         replace(
             preferences,
-            choices={emotion: Choice(Strategy.MATCH, refs) for emotion in EMOTIONS},
+            choices={emotion: MappingEntry(Strategy.MATCH, refs) for emotion in EMOTIONS},
             autopilot=replace(preferences.autopilot, mode=Mode.AUTO, dwell_s=0.0, cooldown_s=10.0),
         )
     )
@@ -95,9 +97,9 @@ def test_a_voice_in_the_room_changes_the_music_on_spotify(
         wanted = server.add_playlist("Storm")
         engine = make(spotify_accounts_url=server.url, spotify_api_url=server.url, spotify_callback_port=0)
         music = engine.music
-        music.begin_sign_in(CLIENT_ID)
-        assert music.sign_in is not None
-        requests.get(music.sign_in.url, timeout=10)
+        engine.spotify.begin_sign_in(CLIENT_ID)
+        assert engine.spotify.sign_in is not None
+        requests.get(engine.spotify.sign_in.url, timeout=10)
         eventually(lambda: music.snapshot().player.connection.state is ConnectionState.CONNECTED)
         assert music.kind is PlayerKind.SPOTIFY
         eventually(lambda: music.snapshot().player.playlists)
@@ -129,23 +131,25 @@ def test_what_the_local_player_plays_does_not_steer_and_does_not_drown_a_voice(
     sound, rate_hz = soundfile.read(angry, dtype="float32")
     for number in range(3):  # an angry voice is all that these songs are
         soundfile.write(folder / f"{number}.wav", np.tile(sound, 2), rate_hz)
-    engine = make()
-    assert engine.scan_library(folder).files == 3
+    accepted: list[tuple[int, Emotion | None]] = []
+
+    def take(event: Event) -> None:
+        if isinstance(event, WindowResult):
+            accepted.append((event.decision.clock, event.decision.emotion))
+
+    engine = make(on_event=take)
+    assert engine.library.scan(folder).files == 3
     music = engine.music
-    music.use(PlayerKind.LOCAL)
+    engine.use_player(PlayerKind.LOCAL)
     eventually(lambda: music.snapshot().player.playlists)
     playlist = next(one for one in music.snapshot().player.playlists if ":folder:" in one.uri)
-    accepted = []
-    engine.start(
-        MICROPHONE,
-        on_decision=lambda reading, decision: accepted.append((reading.clock, decision.emotion)),
-    )
+    engine.start(MICROPHONE)
     eventually(lambda: engine.snapshot().decision is not None)
     assert music.play(playlist.uri).result(10.0).ok
     time.sleep(25.0)  # as long as the voice is heard
     assert music.snapshot().player.playing
     assert [emotion for _, emotion in accepted if emotion is not None] == []
-    talk = engine.snapshot().tenor
+    talk = engine.snapshot().sustained
     assert talk is not None
     assert talk.emotion is None
     assert music.pause().result(10.0).ok

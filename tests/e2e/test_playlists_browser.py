@@ -11,26 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from browser import (
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.e2e.browser import (
     CHROMIUM,
     CHROMIUM_FLAGS,
     Server,
     Watched,
+    new_context,
     picture,
     serve,
     until,
     views,
     window,
 )
-from fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
-from mood_graphs import write_backbone, write_head
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-from sound_server import SoundServer
+from tests.e2e.sound_server import SoundServer
+from tests.fake_spotify import CLIENT_ID, FakeSpotify, fake_spotify
+from tests.models.mood_graphs import write_backbone, write_head
 
 pytestmark = pytest.mark.e2e
 
 RATE_HZ = 22_050
-SOON_MS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +81,9 @@ def open_page(context: Any, server: Server, name: str = "Playlists") -> Page:
     asked = page.viewport_size or {"width": 1240, "height": 900}
     page.set_viewport_size({"width": 1240, "height": 900})
     page.goto(server.url)
-    page.get_by_role("link", name=name).click(timeout=60_000)
+    page.get_by_role("link", name=name).click()
     page.set_viewport_size(asked)
-    expect(page.get_by_role("radio", name="Dry run")).to_be_attached(timeout=60_000)
+    expect(page.get_by_role("radio", name="Preview (no sound)")).to_be_attached()
     return page
 
 
@@ -118,9 +119,9 @@ def sign_in(context: Any, page: Page, *, agree: bool = True) -> None:
 def connect(context: Any, page: Page) -> None:
     choose_player(page, "Spotify")
     sign_in(context, page)
-    expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
+    expect(state(page)).to_have_text("Connected")
     expect(playlists_of(page, "happy")).to_be_visible()
-    expect(page.get_by_text("No playlists are listed yet")).to_have_count(0, timeout=SOON_MS)
+    expect(page.get_by_text("No playlists are listed yet")).to_have_count(0)
 
 
 def playlists_of(page: Page, emotion: str) -> Locator:
@@ -140,17 +141,17 @@ def choose_playlist(page: Page, emotion: str, name: str) -> None:
 
 
 def test_a_wrong_client_id_and_a_refusal_are_one_sentence_each(chromium: Browser, server: Server) -> None:
-    context, watched = chromium.new_context(), Watched()
+    context, watched = new_context(chromium), Watched()
     context.on("page", watched.watch)
     page = open_page(context, server)
     choose_player(page, "Spotify")
     page.get_by_role("textbox", name="Client id").fill("my app")
     page.get_by_role("button", name="Sign in").click()
     card = page.locator(".st-key-at-player")
-    expect(card.get_by_role("alert")).to_contain_text("is no client id", timeout=SOON_MS)
+    expect(card.get_by_role("alert")).to_contain_text("is no client id")
 
     sign_in(context, page, agree=False)
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     expect(card.get_by_role("alert")).to_have_count(1)
     expect(card.get_by_role("alert")).not_to_contain_text("is no client id")
     expect(page.get_by_role("textbox", name="Client id")).to_have_value(CLIENT_ID)
@@ -167,16 +168,19 @@ def test_signed_in_mapped_and_disconnected(
         page = open_page(context, server)
         until(lambda: page.title() == "Playlists · Attune")
         choose_player(page, "Spotify")
-        expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
+        expect(state(page)).to_have_text("Disconnected")
         expect(page.locator(".at-steps li")).to_have_count(5)
 
         sign_in(context, page)
-        expect(state(page)).to_have_text("Connected", timeout=SOON_MS)
-        expect(page.locator(".at-connection").first).to_contain_text(spotify.user_name)
-        expect(page.locator(".at-connection").first).to_contain_text(re.compile(r"\d+ calls? used today"))
+        expect(state(page)).to_have_text("Connected")
+        expect(page.locator(".at-status").first).to_contain_text(spotify.user_name)
+        expect(page.locator(".at-status").first).to_contain_text(
+            re.compile(r"\d+ calls? in the last 24 hours")
+        )
         before = spotify.count("/v1/me/playlists")
         page.get_by_role("button", name="Test").click()
         until(lambda: spotify.count("/v1/me/playlists") > before)
+        expect(page.get_by_text("It answers:")).to_be_visible()  # the lists are drawn anew then
 
         # Where happy leads: two playlists in the order of their turns, kept after a reload.
         choose_playlist(page, "happy", "Focus")
@@ -192,11 +196,11 @@ def test_signed_in_mapped_and_disconnected(
         neutral = page.locator(".st-key-leads-neutral")
         neutral.get_by_text("Lift", exact=True).click()
         neutral.get_by_role("button", name="Search Spotify").click()
-        expect(neutral).to_contain_text("Found on Spotify: Uplifting mornings", timeout=SOON_MS)
+        expect(neutral).to_contain_text("Found on Spotify: Uplifting mornings")
         neutral.get_by_role("button", name="Use these").click()
         expect(playlists_of(page, "neutral")).to_contain_text("Uplifting mornings")
         page = open_anew(context, server, page)
-        expect(playlists_of(page, "happy")).to_contain_text("Focus", timeout=SOON_MS)
+        expect(playlists_of(page, "happy")).to_contain_text("Focus")
         text = playlists_of(page, "happy").inner_text()
         assert text.index("Focus") < text.index("Party <b>bangers</b>")
         expect(playlists_of(page, "calm")).to_contain_text("Chill evening")
@@ -224,7 +228,7 @@ def test_signed_in_mapped_and_disconnected(
         before = spotify.count("/v1/me/playlists")
         page.get_by_role("button", name="Test").click()
         until(lambda: spotify.count("/v1/me/playlists") > before)
-        expect(page.get_by_text("“Focus” is not there any more")).to_be_visible(timeout=SOON_MS)
+        expect(page.get_by_text("“Focus” is not there any more")).to_be_visible()
 
         secrets = [*spotify.access_tokens, *spotify.grants]
         assert secrets
@@ -234,9 +238,9 @@ def test_signed_in_mapped_and_disconnected(
         page.get_by_role("button", name="Disconnect").click()
         assert spotify.grants
         page.get_by_role("button", name="Disconnect for good").click()
-        expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
+        expect(state(page)).to_have_text("Disconnected")
         page = open_anew(context, server, page)
-        expect(state(page)).to_have_text("Disconnected", timeout=SOON_MS)
+        expect(state(page)).to_have_text("Disconnected")
         kept = [
             path
             for path in server.data.parent.rglob("*")
@@ -253,21 +257,23 @@ def test_where_a_direction_leads_is_folded_and_kept_once_it_is_chosen(
         page = open_page(context, server)
         group = page.locator("[data-testid=stExpander]").filter(has_text="When only the direction is sure")
         lively = page.locator(".st-key-leads-lively-and-unpleasant")
-        expect(group).to_be_visible(timeout=SOON_MS)
+        expect(group).to_be_visible()
         expect(lively.get_by_text("Lively and unpleasant")).not_to_be_visible()
         group.get_by_text("When only the direction is sure").click()
         expect(lively.locator(".at-leads .used")).to_have_text("Lift: calming")
+        if width < 640:  # on a phone each row is folded
+            lively.locator("summary").click()
         lively.get_by_text("Match", exact=True).click()
         expect(lively.locator(".at-leads .used")).to_have_text("Match: energetic")
         lively.get_by_role("button", name="Use these").click()
         # While the page is drawn again the old list may still stand beside the new one.
-        expect(lively.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (dry run)")
+        expect(lively.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (preview)")
         expect(lively.locator(".at-leads")).to_be_visible()  # it stays open while things are chosen in it
         page = open_anew(context, server, page)
         page.get_by_text("When only the direction is sure").click()
         again = page.locator(".st-key-leads-lively-and-unpleasant")
         expect(again.locator(".at-leads .used")).to_have_text("Match: energetic")
-        expect(again.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (dry run)")
+        expect(again.locator("[data-testid=stMultiSelect]").first).to_contain_text("Energetic (preview)")
 
 
 def test_music_is_played_paused_and_moved_from_every_page(
@@ -280,30 +286,44 @@ def test_music_is_played_paused_and_moved_from_every_page(
         page.get_by_role("option", name="Rainy day calm").click()
         page.get_by_role("button", name="Play", exact=True).first.click()
         title, place = page.get_by_test_id("now-title"), page.get_by_test_id("now-from")
-        expect(title).to_have_text("Rainy day calm 1", timeout=SOON_MS)
+        expect(title).to_have_text("Rainy day calm 1")
         expect(place).to_have_text("Rainy day calm · Spotify · Desk")
 
         page.get_by_role("link", name="Live").click()
-        expect(page.locator(".at-board .hero")).to_be_visible(timeout=SOON_MS)
+        expect(page.locator(".at-root .hero")).to_be_visible()
         expect(title).to_have_text("Rainy day calm 1")
         # The position goes on between two questions to Spotify.
-        clock = page.get_by_test_id("now-at")
-        asked = spotify.count("/v1/me/player", "GET")
-        first = clock.inner_text()
-        until(lambda: clock.inner_text() != first, timeout_s=3)
-        assert spotify.count("/v1/me/player", "GET") - asked <= 1
+        clock = page.get_by_test_id("now-elapsed")
 
-        page.get_by_role("button", name="Pause").click()
+        def goes_on_unasked() -> bool:
+            asked, first = spotify.count("/v1/me/player", "GET"), clock.inner_text()
+            page.wait_for_timeout(1_100)
+            return clock.inner_text() != first and spotify.count("/v1/me/player", "GET") == asked
+
+        until(goes_on_unasked)
+
+        page.locator(".at-now").get_by_role("button", name="Pause").click()
         until(lambda: not spotify.now_playing().playing)
         play = page.locator(".at-now").get_by_role("button", name="Play", exact=True)
-        expect(play).to_be_visible(timeout=SOON_MS)
+        expect(play).to_be_visible()
         # By keys alone; the focus stays when play becomes pause.
         play.focus()
         page.keyboard.press("Enter")
         until(lambda: spotify.now_playing().playing)
-        expect(page.get_by_role("button", name="Pause")).to_be_focused(timeout=SOON_MS)
+        expect(page.locator(".at-now").get_by_role("button", name="Pause")).to_be_focused()
         page.get_by_role("button", name="Next track").click()
-        expect(title).to_have_text("Rainy day calm 2", timeout=SOON_MS)
+        expect(title).to_have_text("Rainy day calm 2")
+        # Of two presses that wait for a busy program both are done.
+        page.get_by_role("button", name="Next track").evaluate("button => [1, 2].map(() => button.click())")
+        expect(title).to_have_text("Rainy day calm 4")
+        # The bar changes while a button is pressed, which is clicked all the same.
+        page.locator(".at-now").get_by_role("button", name="Pause").hover()
+        page.mouse.down()
+        spotify.phone.play(spotify.playlists[0].uri)
+        until(lambda: page.evaluate("window.attune.now_playing.values.html.includes('Chill evening 1')"))
+        page.mouse.up()
+        until(lambda: not spotify.now_playing().playing)
+        expect(title).to_have_text("Chill evening 1")
         volume = page.get_by_role("slider", name="Volume")
         volume.press("ArrowRight")
         until(lambda: spotify.devices[0].volume == 55)
@@ -312,7 +332,7 @@ def test_music_is_played_paused_and_moved_from_every_page(
         page.get_by_role("link", name="Playlists").click()
         page.get_by_role("combobox", name="Play on").click()
         page.get_by_role("option", name="Kitchen").click()
-        expect(place).to_contain_text("Kitchen", timeout=SOON_MS)
+        expect(place).to_contain_text("Kitchen")
 
 
 def test_a_suggestion_is_accepted_and_the_autopilot_switched_to_auto(
@@ -322,7 +342,7 @@ def test_a_suggestion_is_accepted_and_the_autopilot_switched_to_auto(
         page = open_page(context, server)
         connect(context, page)
         autopilot = page.locator(".st-key-at-autopilot")
-        dwell = page.get_by_role("spinbutton", name="Hold an emotion for")
+        dwell = page.get_by_role("spinbutton", name="An emotion must last")
         dwell.fill("0")
         dwell.press("Enter")
         autopilot.get_by_text("Suggest", exact=True).click()
@@ -330,12 +350,12 @@ def test_a_suggestion_is_accepted_and_the_autopilot_switched_to_auto(
         # The built-in demo speaks.
         page.get_by_role("link", name="Live").click()
         accept = page.get_by_role("button", name="Accept")
-        expect(accept).to_be_visible(timeout=60_000)
+        expect(accept).to_be_visible()
         wanted = page.get_by_test_id("now-suggestion").locator("strong").inner_text()
         accept.click()
         until(lambda: bool(spotify.played))
         name = wanted.removeprefix("Play ").removesuffix("?")
-        expect(page.get_by_test_id("now-from")).to_contain_text(name, timeout=SOON_MS)
+        expect(page.get_by_test_id("now-from")).to_contain_text(name)
         page.get_by_role("button", name="Not now").or_(page.get_by_test_id("now-says")).first.wait_for()
 
         page.get_by_role("link", name="Playlists").click()
@@ -346,7 +366,7 @@ def test_a_suggestion_is_accepted_and_the_autopilot_switched_to_auto(
         page.get_by_text("I am on a call").click()
         expect(page.get_by_test_id("phase")).to_have_text("On a call")
         page = open_anew(context, server, page)
-        expect(page.locator(".at-now .mode")).to_have_text("Autopilot: auto", timeout=SOON_MS)
+        expect(page.locator(".at-now .mode")).to_have_text("Autopilot: auto")
 
 
 def test_own_files_are_scanned_and_played(
@@ -373,16 +393,16 @@ def test_own_files_are_scanned_and_played(
         folder.fill(str(songs))
         page.get_by_role("button", name="Scan").click()
         expect(page.get_by_test_id("library-counts")).to_have_text(
-            "4 tracks can be played, 1 file could not be read.", timeout=60_000
+            "4 tracks can be played, 1 file could not be read."
         )
-        expect(page.get_by_text("No playlists are listed yet")).to_have_count(0, timeout=SOON_MS)
+        expect(page.get_by_text("No playlists are listed yet")).to_have_count(0)
         page.get_by_role("button", name="Play", exact=True).first.click()
-        expect(page.get_by_test_id("now-title")).to_contain_text("tone", timeout=SOON_MS)
-        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_test_id("now-title")).to_contain_text("tone")
+        page.locator(".at-now").get_by_role("button", name="Pause").click()
         expect(page.locator(".at-now").get_by_role("button", name="Play", exact=True)).to_be_visible()
         page = open_anew(context, server, page)
         folder = page.get_by_role("textbox", name="Folder of your music")
-        expect(folder).to_have_value(str(songs), timeout=SOON_MS)
+        expect(folder).to_have_value(str(songs))
 
 
 def test_without_music_there_is_one_line_that_leads_to_the_page(chromium: Browser, server: Server) -> None:
@@ -390,10 +410,10 @@ def test_without_music_there_is_one_line_that_leads_to_the_page(chromium: Browse
         page = context.new_page()
         page.goto(server.url)
         words = page.get_by_test_id("now-words")
-        expect(words).to_contain_text("Dry run: ", timeout=60_000)
+        expect(words).to_contain_text("Preview (no sound): ")
         assert page.locator(".at-now").evaluate("bar => bar.offsetHeight") <= 60
-        page.get_by_role("button", name="Set up music on the page Playlists").click()
-        expect(page.get_by_role("heading", name="Playlists")).to_be_visible(timeout=SOON_MS)
+        page.get_by_role("link", name="Set up music").click()
+        expect(page.get_by_role("heading", name="Playlists")).to_be_visible()
         expect(words).not_to_contain_text("Set up music")
 
 
@@ -401,14 +421,14 @@ def test_the_board_is_not_pushed_about(chromium: Browser, server: Server) -> Non
     with window(chromium) as context:
         page = open_page(context, server)
         page.get_by_role("link", name="Live").click()
-        hero = page.locator(".at-board .hero")
-        expect(hero).to_be_visible(timeout=SOON_MS)
+        hero = page.locator(".at-root .hero")
+        expect(hero).to_be_visible()
         before = hero.bounding_box()
         assert before is not None
         other = open_page(context, server)
         connect(context, other)
         other.get_by_role("button", name="Play", exact=True).first.click()
-        expect(page.get_by_test_id("now-title")).to_have_text("Chill evening 1", timeout=SOON_MS)
+        expect(page.get_by_test_id("now-title")).to_have_text("Chill evening 1")
         after = hero.bounding_box()
         assert after is not None
         # Its height is its own affair: what it says may take another line.
@@ -418,7 +438,6 @@ def test_the_board_is_not_pushed_about(chromium: Browser, server: Server) -> Non
         assert bar["y"] + bar["height"] <= 900
 
 
-@pytest.mark.timeout(240)
 def test_screenshots(chromium: Browser, server: Server) -> None:
     with views(chromium) as contexts:
         pages = {name: open_page(context, server) for name, context in contexts.items()}
@@ -431,8 +450,8 @@ def test_screenshots(chromium: Browser, server: Server) -> None:
                 page.get_by_role("button", name="Play", exact=True).first.click()
             for name, seen in pages.items():
                 if moment == "sign-in":
-                    expect(seen.get_by_role("button", name="Sign in")).to_be_visible(timeout=SOON_MS)
+                    expect(seen.get_by_role("button", name="Sign in")).to_be_visible()
                 if moment == "connected":
-                    expect(playlists_of(seen, "happy")).to_be_visible(timeout=SOON_MS)
-                    expect(seen.get_by_test_id("now-title")).to_contain_text("1", timeout=SOON_MS)
+                    expect(seen.locator(".st-key-leads-happy")).to_be_visible()
+                    expect(seen.get_by_test_id("now-title")).to_contain_text("1")
                 picture(seen, f"playlists-{moment}-{name}")

@@ -7,8 +7,8 @@ import contextlib
 import sys
 import threading
 
-from fake_spotify.server import fake_spotify
-from fake_spotify.world import CLIENT_ID, REDIRECT_URI, World
+from tests.fake_spotify.server import fake_spotify
+from tests.fake_spotify.world import CLIENT_ID, REDIRECT_URI, World
 
 _PLAYLISTS = ("Chill evening", "Party bangers", "Rainy day", "Running fast", "Focus", "Sunday morning")
 

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from fake_spotify.state import ALL_SCOPES, App, Grant
-from fake_spotify.world import REFRESH_TOKEN_S, World
+from tests.fake_spotify.state import ALL_SCOPES, App, Grant
+from tests.fake_spotify.world import REFRESH_TOKEN_S, World
 
 __all__ = ["accounts_routes"]
 

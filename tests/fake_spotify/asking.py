@@ -8,14 +8,12 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from fake_spotify.bodies import HIDDEN_OWNER
-from fake_spotify.faults import NOT_REGISTERED, OWNER_WITHOUT_PREMIUM, error_body
-from fake_spotify.state import Playlist
-from fake_spotify.world import World
+from tests.fake_spotify.bodies import HIDDEN_OWNER
+from tests.fake_spotify.faults import NOT_REGISTERED, OWNER_WITHOUT_PREMIUM, error_body
+from tests.fake_spotify.state import FakePlaylist
+from tests.fake_spotify.world import World
 
 __all__ = ["ApiError", "Ask", "granted"]
-
-_DAY_S = 86_400
 
 
 class ApiError(Exception):
@@ -72,7 +70,7 @@ class Ask:
             raise ApiError(400, f"Invalid {name}")
         return int(given)
 
-    def playlist(self) -> Playlist:
+    def playlist(self) -> FakePlaylist:
         """The playlist of the path, where this app may see it."""
         found = self.world.playlist(str(self.parts["playlist_id"]))
         if found is None or found.deleted or found.owner == HIDDEN_OWNER:
@@ -101,9 +99,8 @@ def granted(world: World, request: Request) -> frozenset[str]:
 
 
 def _count(world: World) -> None:
-    now = int(world.clock.now())
-    day = now // _DAY_S
-    if world.quota_per_day is not None and world.quota_used.get(day, 0) >= world.quota_per_day:
-        wait_s = (day + 1) * _DAY_S - now
+    used = world.quota_used()
+    if world.quota_per_day is not None and used >= world.quota_per_day:
+        wait_s = world.quota_free_s()
         raise ApiError(429, "Too many requests", "QUOTA_EXCEEDED", retry_after_s=wait_s)
-    world.quota_used[day] = world.quota_used.get(day, 0) + 1
+    world.use_quota()

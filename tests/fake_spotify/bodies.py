@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from fake_spotify import playing
-from fake_spotify.state import Device, Playlist, Track, invented_id
-from fake_spotify.world import World
+from tests.fake_spotify import playing
+from tests.fake_spotify.state import Device, FakePlaylist, Track, invented_id
+from tests.fake_spotify.world import World
 
 __all__ = [
     "HIDDEN_OWNER",
@@ -59,7 +59,7 @@ def page(address: str, entries: Sequence[Any], limit: int, offset: int, **query:
     }
 
 
-def playlist(world: World, base: str, one: Playlist) -> Json | None:
+def playlist(world: World, base: str, one: FakePlaylist) -> Json | None:
     """A playlist as lists give it; null for Spotify's own, which new apps may not see."""
     if one.owner == HIDDEN_OWNER:
         return None
@@ -87,7 +87,7 @@ def playlist(world: World, base: str, one: Playlist) -> Json | None:
     }
 
 
-def whole_playlist(world: World, base: str, one: Playlist) -> Json:
+def whole_playlist(world: World, base: str, one: FakePlaylist) -> Json:
     """A playlist by itself; its items only where it is the user's own or they collaborate."""
     body = playlist(world, base, one) or {}
     body.pop("items", None)
@@ -96,12 +96,12 @@ def whole_playlist(world: World, base: str, one: Playlist) -> Json:
     return body
 
 
-def contents_visible(world: World, one: Playlist) -> bool:
+def contents_visible(world: World, one: FakePlaylist) -> bool:
     """Whether development mode shows what is in it."""
     return one.owner == world.user_id or one.collaborative
 
 
-def items(world: World, one: Playlist) -> list[Json | None]:
+def items(world: World, one: FakePlaylist) -> list[Json | None]:
     """What is in it; an item whose track has gone has none."""
     return [
         {
@@ -114,14 +114,36 @@ def items(world: World, one: Playlist) -> list[Json | None]:
     ]
 
 
-def snapshot_id(one: Playlist) -> str:
+def snapshot_id(one: FakePlaylist) -> str:
     """Changes with what is in it."""
     held = " ".join(entry.id if entry else "-" for entry in one.tracks)
     return hashlib.sha256(f"{one.id} {held}".encode()).hexdigest()[:32]
 
 
+def spoken(one: Track) -> Json:
+    """An episode of a podcast, or a chapter of an audiobook, which looks much the same."""
+    whole = "show" if one.kind == "episode" else "audiobook"
+    return {
+        "duration_ms": round(one.duration_s * 1000),
+        "explicit": False,
+        "id": one.id,
+        "is_externally_hosted": False,
+        "name": one.name,
+        "type": one.kind,
+        "uri": one.uri,
+        whole: {"id": invented_id(f"{whole} {one.artist}"), "name": one.artist, "type": whole},
+    }
+
+
+def local_track(one: Track) -> Json:
+    """A file of the device: ids and addresses are missing."""
+    return track(one) | {"href": None, "id": None, "is_local": True, "is_playable": None}
+
+
 def track(one: Track) -> Json:
     """A track, without what development mode no longer tells (popularity, markets)."""
+    if one.kind in ("episode", "chapter"):
+        return spoken(one)
     artist_id = invented_id(f"artist {one.artist}")
     artist = {"id": artist_id, "name": one.artist, "type": "artist", "uri": f"spotify:artist:{artist_id}"}
     album_id = invented_id(f"album {one.artist}")
@@ -163,11 +185,11 @@ def found(world: World, base: str, kind: str, words: str) -> Sequence[Json | Non
 
 
 def device(world: World, one: Device) -> Json:
-    """A device; sleeping ones look like any that is not in use."""
+    """A device; restricted ones often have no id, and sleeping ones look like any that is not in use."""
     return {
-        "id": one.id,
+        "id": one.id or None,
         "is_active": one is world.playback.device,
-        "is_private_session": False,
+        "is_private_session": world.private,
         "is_restricted": one.restricted,
         "name": one.name,
         "supports_volume": one.volume is not None,
@@ -176,8 +198,8 @@ def device(world: World, one: Device) -> Json:
     }
 
 
-def playback(world: World) -> Json:
-    """What plays, where, and how far it has got."""
+def playback(world: World, types: str = "track") -> Json:
+    """What plays, where, and how far it has got; without an item where its type is none of these."""
     state = world.playback
     advert = playing.advert_runs(world)
     now = state.track
@@ -196,13 +218,24 @@ def playback(world: World) -> Json:
     return {
         "actions": {"disallows": dict.fromkeys(disallowed, True)},
         "context": context,
-        "currently_playing_type": "ad" if advert else "track" if now else "unknown",
+        "currently_playing_type": "ad" if advert else _playing_type(world, now),
         "device": None if state.device is None else device(world, state.device),
         "is_playing": state.playing or advert,
-        "item": None if now is None or advert else track(now),
+        "item": None if advert or _playing_type(world, now) not in types.split(",") else _item(now),
         "progress_ms": round(state.position_s * 1000) if now else None,
         "repeat_state": state.repeat,
         "shuffle_state": state.shuffle,
         "smart_shuffle": False,
         "timestamp": round(state.as_of_s * 1000),
     }
+
+
+def _playing_type(world: World, now: Track | None) -> str:
+    if now is None or world.private:
+        return "unknown"
+    return "episode" if now.kind in ("episode", "chapter") else "track"
+
+
+def _item(now: Track | None) -> Json:
+    assert now is not None
+    return local_track(now) if now.kind == "local" else track(now)

@@ -94,6 +94,18 @@ class Faults:
             times=times,
         )
 
+    def quota_exceeded(
+        self, path: str = "/v1/*", *, retry_after: str | None = "48960", times: int | None = None
+    ) -> Fault:
+        """429 of a developer account whose quota is used up; the header as given, None: without it."""
+        return self.add(
+            path,
+            status=429,
+            body=error_body(429, "Too many requests", "QUOTA_EXCEEDED"),
+            headers={} if retry_after is None else {"Retry-After": retry_after},
+            times=times,
+        )
+
     def server_error(self, path: str = "/v1/*", *, status: int = 503, times: int | None = None) -> Fault:
         """5xx, as the API words it."""
         words = {500: "Server error", 502: "Bad gateway.", 503: "Service unavailable", 504: "Gateway timeout"}

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 
-from fake_spotify.accounts import accounts_routes
-from fake_spotify.faults import Fault
-from fake_spotify.state import Call
-from fake_spotify.web_api import api_routes
-from fake_spotify.world import World
+from tests.fake_spotify.accounts import accounts_routes
+from tests.fake_spotify.faults import Fault
+from tests.fake_spotify.state import Call
+from tests.fake_spotify.web_api import api_routes
+from tests.fake_spotify.world import World
 
 __all__ = ["Front"]
 

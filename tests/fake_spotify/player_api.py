@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from fastapi.responses import JSONResponse, Response
 
-from fake_spotify import bodies, playing
-from fake_spotify.asking import ApiError, Ask
-from fake_spotify.state import Device, Playlist
-from fake_spotify.world import World
+from tests.fake_spotify import bodies, playing
+from tests.fake_spotify.asking import ApiError, Ask
+from tests.fake_spotify.state import Device, FakePlaylist
+from tests.fake_spotify.world import World
 
 __all__ = ["PLAYER"]
 
@@ -20,7 +20,7 @@ _RESTRICTED = "Player command failed: Restriction violated"
 def _state(ask: Ask) -> Response:
     if ask.world.playback.device is None:
         return Response(status_code=204)
-    return JSONResponse(bodies.playback(ask.world))
+    return JSONResponse(bodies.playback(ask.world, f"track,{ask.query.get('additional_types', '')}"))
 
 
 def _devices(ask: Ask) -> Response:
@@ -93,7 +93,7 @@ def _play(ask: Ask) -> Response:
     return Response(status_code=204)
 
 
-def _context(world: World, uri: object) -> Playlist:
+def _context(world: World, uri: object) -> FakePlaylist:
     if not isinstance(uri, str) or not uri.startswith("spotify:playlist:"):
         raise ApiError(400, "Invalid context uri")
     found = world.playlist(uri)

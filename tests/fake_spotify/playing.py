@@ -6,10 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fake_spotify.state import Device, Playlist, Track, invented_id
+from tests.fake_spotify.state import Device, FakePlaylist, Track, invented_id
 
 if TYPE_CHECKING:
-    from fake_spotify.world import World
+    from tests.fake_spotify.world import World
 
 __all__ = [
     "NowPlaying",
@@ -97,7 +97,7 @@ def start(world: World, uri: str, *, by: str = "app") -> None:
         play_tracks(world, [track_of(world, uri)], by=by)
 
 
-def start_playlist(world: World, playlist: Playlist, *, first: int = 0, by: str = "app") -> None:
+def start_playlist(world: World, playlist: FakePlaylist, *, first: int = 0, by: str = "app") -> None:
     """Play a playlist; an empty one plays nothing."""
     tracks = [track for track in playlist.tracks if track is not None]
     if world.playback.shuffle and not first:

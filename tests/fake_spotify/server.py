@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fake_spotify.front import Front
-from fake_spotify.world import World
+from tests.fake_spotify.front import Front
+from tests.fake_spotify.world import World
 
 __all__ = ["FakeSpotify", "fake_spotify"]
 

@@ -15,10 +15,10 @@ __all__ = [
     "Call",
     "Clock",
     "Device",
+    "FakePlaylist",
     "Grant",
     "Playback",
     "Played",
-    "Playlist",
     "Track",
     "invented_id",
     "invented_tracks",
@@ -58,20 +58,23 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track of the catalogue."""
+    """One track of the catalogue, or something else that plays."""
 
     id: str
     name: str
     artist: str = "The Inventions"
     duration_s: float = _TRACK_S
+    kind: str = "track"  # or "episode", "chapter", "local"
 
     @property
     def uri(self) -> str:
-        return f"spotify:track:{self.id}"
+        if self.kind == "local":
+            return f"spotify:local:{self.artist}::{self.name}:{self.duration_s:.0f}".replace(" ", "+")
+        return f"spotify:{'track' if self.kind == 'track' else 'episode'}:{self.id}"
 
 
 @dataclass(slots=True)
-class Playlist:
+class FakePlaylist:
     """A playlist; `tracks` may hold None, as lists of Spotify do where a track has gone."""
 
     id: str

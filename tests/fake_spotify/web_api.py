@@ -7,11 +7,11 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from fake_spotify import bodies, playing
-from fake_spotify.asking import ApiError, Ask, granted
-from fake_spotify.player_api import PLAYER
-from fake_spotify.state import Playlist, Track
-from fake_spotify.world import World
+from tests.fake_spotify import bodies, playing
+from tests.fake_spotify.asking import ApiError, Ask, granted
+from tests.fake_spotify.player_api import PLAYER
+from tests.fake_spotify.state import FakePlaylist, Track
+from tests.fake_spotify.world import World
 
 __all__ = ["api_routes"]
 
@@ -135,7 +135,7 @@ def _create_playlist(ask: Ask) -> Response:
     return JSONResponse(bodies.whole_playlist(ask.world, ask.base, made), status_code=201)
 
 
-def _own(ask: Ask) -> Playlist:
+def _own(ask: Ask) -> FakePlaylist:
     playlist = ask.playlist()
     if playlist.owner != ask.world.user_id and not playlist.collaborative:
         raise ApiError(403, "You cannot add tracks to a playlist you don't own.")

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
 
-from fake_spotify import playing
-from fake_spotify.faults import Faults
-from fake_spotify.playing import NowPlaying
-from fake_spotify.state import (
+from tests.fake_spotify import playing
+from tests.fake_spotify.faults import Faults
+from tests.fake_spotify.playing import NowPlaying
+from tests.fake_spotify.state import (
     ALL_SCOPES,
     App,
     Call,
     Clock,
     Device,
+    FakePlaylist,
     Grant,
     Ids,
     Playback,
     Played,
-    Playlist,
     Track,
+    invented_id,
     invented_tracks,
 )
 
@@ -30,6 +32,7 @@ __all__ = ["CLIENT_ID", "REDIRECT_URI", "NowPlaying", "Phone", "World"]
 CLIENT_ID = "0123456789abcdef0123456789abcdef"
 REDIRECT_URI = "http://127.0.0.1/callback"
 ACCESS_TOKEN_S = 3600
+DAY_S = 86_400.0
 REFRESH_TOKEN_S = 180 * 86_400.0
 
 
@@ -47,7 +50,10 @@ class World:
     auto_consent
         The consent page agrees by itself.
     quota_per_day
-        Calls of the Web API a day (UTC) until 429; None: as many as one likes.
+        Calls of the Web API within any 24 hours until 429, of all apps of the account; None: as many as one
+        likes.
+    private
+        A private session: what plays is not told, only that something does.
     arrived, calls, played
         How many requests came in; those that are done with, in order; what was played by them or by hand.
     """
@@ -63,12 +69,13 @@ class World:
         self.user_name = "Robin Listener"
         self.premium = True
         self.owner_premium = True
+        self.private = False
         self.user_registered = True
         self.auto_consent = False
         self.quota_per_day: int | None = None
-        self.quota_used: dict[int, int] = {}
+        self._quota_times_s: list[float] = []
         self.apps = {CLIENT_ID: App(CLIENT_ID, (REDIRECT_URI,))}
-        self.playlists: list[Playlist] = []
+        self.playlists: list[FakePlaylist] = []
         self.devices: list[Device] = []
         self.playback = Playback()
         self.arrived = 0
@@ -83,6 +90,24 @@ class World:
             self.apps[client_id] = App(client_id, redirect_uris or (REDIRECT_URI,))
             return self.apps[client_id]
 
+    def use_quota(self, calls: int = 1) -> None:
+        """Count calls; those of other apps of the same developer account, too."""
+        with self.lock:
+            self._quota_times_s += [self.clock.now()] * calls
+
+    def quota_used(self) -> int:
+        """Calls of the last 24 hours."""
+        with self.lock:
+            since_s = self.clock.now() - DAY_S
+            self._quota_times_s = [at_s for at_s in self._quota_times_s if at_s > since_s]
+            return len(self._quota_times_s)
+
+    def quota_free_s(self) -> int:
+        """Whole seconds until one more call is allowed where the quota is used up."""
+        with self.lock:
+            oldest_s = self._quota_times_s[-self.quota_per_day] if self.quota_per_day else self.clock.now()
+            return max(1, math.ceil(oldest_s + DAY_S - self.clock.now()))
+
     def add_playlist(
         self,
         name: str,
@@ -92,7 +117,7 @@ class World:
         collaborative: bool = False,
         public: bool = False,
         followed: bool = True,
-    ) -> Playlist:
+    ) -> FakePlaylist:
         """Make a playlist.
 
         Parameters
@@ -110,7 +135,7 @@ class World:
         """
         with self.lock:
             items = invented_tracks(name, tracks) if isinstance(tracks, int) else list(tracks)
-            made = Playlist(
+            made = FakePlaylist(
                 self.ids.next("playlist"),
                 name,
                 items,
@@ -122,12 +147,12 @@ class World:
             self.playlists.append(made)
             return made
 
-    def delete_playlist(self, playlist: Playlist) -> None:
+    def delete_playlist(self, playlist: FakePlaylist) -> None:
         """Delete it for good; what plays from it plays on."""
         with self.lock:
             playlist.deleted = True
 
-    def playlist(self, uri_or_id: str) -> Playlist | None:
+    def playlist(self, uri_or_id: str) -> FakePlaylist | None:
         """The playlist of that address, deleted or not."""
         wanted = uri_or_id.rpartition(":")[2]
         with self.lock:
@@ -219,7 +244,7 @@ class World:
     def note_played(self, uri: str, by: str) -> None:
         self.played.append(Played(uri, by, self.clock.now(), time.monotonic()))
 
-    def wait_until(self, holds: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+    def wait_until(self, holds: Callable[[], bool], timeout_s: float = 20.0) -> bool:
         """Wait for a request, or a hand on the phone, that makes it hold; False where none did in time."""
         with self.changed:
             return self.changed.wait_for(holds, timeout_s)
@@ -241,6 +266,28 @@ class Phone:
                 playing.start(world, uri, by="phone")
             else:
                 playing.resume(world)
+            world.changed.notify_all()
+
+    def podcast(self, name: str = "Episode 1", device: Device | None = None, *, show: str = "A Show") -> None:
+        """Play an episode of a podcast."""
+        self._play_alone(Track(invented_id(name), name, show, kind="episode"), device)
+
+    def audiobook(
+        self, name: str = "Chapter 1", device: Device | None = None, *, book: str = "A Book"
+    ) -> None:
+        """Play a chapter of an audiobook."""
+        self._play_alone(Track(invented_id(name), name, book, kind="chapter"), device)
+
+    def local_file(self, name: str = "Demo tape", device: Device | None = None) -> None:
+        """Play a file of the device, which is in no catalogue."""
+        self._play_alone(Track("", name, "Our Band", kind="local"), device)
+
+    def _play_alone(self, track: Track, device: Device | None) -> None:
+        world = self._world
+        with world.lock:
+            device = device or world.playback.device or next(one for one in world.devices if one.present)
+            playing.activate(world, device)
+            playing.play_tracks(world, [track], by="phone")
             world.changed.notify_all()
 
     def pause(self) -> None:

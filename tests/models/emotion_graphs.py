@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.emotion.labels import EMOTIONS
+from core.emotions import EMOTIONS
 from models.emotion.recogniser import WINDOW_SAMPLES
 
 PLANE = ("energy", "pleasantness")

@@ -1,4 +1,4 @@
-"""Owns a small HTTP server on this machine that gives one file, as well or as badly as a test wants."""
+"""A small HTTP server on this machine that serves one file, as well or as badly as a test wants."""
 
 from __future__ import annotations
 

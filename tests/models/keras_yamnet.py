@@ -1,4 +1,4 @@
-"""Owns invented weights in the form in which Keras saves YAMNet: batch norms beside their convolutions."""
+"""Random weights in the format in which Keras saves YAMNet, batch norms included."""
 
 from __future__ import annotations
 

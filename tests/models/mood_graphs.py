@@ -1,4 +1,4 @@
-"""Owns tiny graphs of the contracts of backbone and head, whose answers are known."""
+"""Tiny graphs with the interfaces of backbone and mood head, whose answers are known."""
 
 from __future__ import annotations
 
@@ -10,15 +10,26 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from core.mood_tags import TAGS
+from core.track_labels import EMOTIONS
+from models.mood.audio_classes import CLASSES_BY_SCORE
 from models.mood.backbone import CLASS_COUNT, EMBEDDING_SIZE
 from models.mood.patches import PATCH_SAMPLES
-from models.mood.shares import SHARE_CLASSES
 from models.mood.tagger import MoodTagger, load_tagger
-from models.mood.tags import TAGS
+from models.track.heads import GEMS_HEAD, GENRE_HEAD, INSTRUMENT_HEAD, VA_HEAD, EmbeddingHead
+from models.track.profile import TrackProfiler
 
-__all__ = ["CLASSES", "expected_probabilities", "tiny_tagger", "write_backbone", "write_head"]
+__all__ = [
+    "CLASSES",
+    "expected_probabilities",
+    "tiny_profiler",
+    "tiny_tagger",
+    "write_backbone",
+    "write_head",
+    "write_track_heads",
+]
 
-_NAMED = [name for names in SHARE_CLASSES.values() for name in names]
+_NAMED = [name for names in CLASSES_BY_SCORE.values() for name in names]
 CLASSES = (*_NAMED, *(f"class {number}" for number in range(CLASS_COUNT - len(_NAMED))))
 """521 names, those that shares are read from first."""
 
@@ -42,13 +53,23 @@ def write_backbone(
     outputs: Sequence[str] = ("embedding", "scores"),
     embedding_size: int = EMBEDDING_SIZE,
     patch_samples: int = PATCH_SAMPLES,
+    loud_is_music: bool = False,
 ) -> Path:
-    """Random layers over means of the rectified waveform; None in metadata leaves an entry out."""
+    """Random layers over means of the rectified waveform; None in metadata leaves an entry out.
+
+    All is music, or, with `loud_is_music`, what is louder than a mean of 0.05 and nothing else.
+    """
+    to_scores, bias = _TO_SCORES[:embedding_size].copy(), np.zeros(CLASS_COUNT, dtype=np.float32)
+    if loud_is_music:
+        musical = [CLASSES.index(name) for score in ("music", "singing") for name in CLASSES_BY_SCORE[score]]
+        to_scores[:, musical], bias[musical] = 0.0, -50.0
+        to_scores[0, musical] = 1_000.0
     weights = {
         "by_pieces": np.array([0, -1, _PIECE], dtype=np.int64),
         "over_pieces": np.array([1], dtype=np.int64),
         "to_embedding": _TO_EMBEDDING[:, :embedding_size],
-        "to_scores": _TO_SCORES[:embedding_size],
+        "to_scores": to_scores,
+        "bias": bias,
     }
     nodes = [
         helper.make_node("Reshape", ["waveform", "by_pieces"], ["pieces"]),
@@ -56,7 +77,8 @@ def write_backbone(
         helper.make_node("ReduceMean", ["rectified", "over_pieces"], ["means"], keepdims=0),
         helper.make_node("MatMul", ["means", "to_embedding"], ["mixed"]),
         helper.make_node("Relu", ["mixed"], ["embedding"]),
-        helper.make_node("MatMul", ["embedding", "to_scores"], ["logits"]),
+        helper.make_node("MatMul", ["embedding", "to_scores"], ["products"]),
+        helper.make_node("Add", ["products", "bias"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], ["scores"]),
     ]
     sizes = {"embedding": embedding_size, "scores": CLASS_COUNT}
@@ -73,12 +95,16 @@ def write_backbone(
 
 
 def write_head(
-    path: Path, *, metadata: Mapping[str, str | None] | None = None, tags: int = len(TAGS)
+    path: Path,
+    *,
+    metadata: Mapping[str, str | None] | None = None,
+    tags: int = len(TAGS),
+    output: str = "probabilities",
 ) -> Path:
     """One random layer; None in metadata leaves an entry out."""
     nodes = [
         helper.make_node("MatMul", ["embedding", "to_tags"], ["logits"]),
-        helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
+        helper.make_node("Sigmoid", ["logits"], [output]),
     ]
     entries: dict[str, str | None] = {
         "name": "tiny-head",
@@ -90,12 +116,45 @@ def write_head(
         **(metadata or {}),
     }
     weights = {"to_tags": _TO_TAGS[:, :tags]}
-    return _write(path, nodes, {"embedding": EMBEDDING_SIZE}, {"probabilities": tags}, weights, entries)
+    return _write(path, nodes, {"embedding": EMBEDDING_SIZE}, {output: tags}, weights, entries)
 
 
-def tiny_tagger(folder: Path, *, hop_s: float = 0.96, threads: int = 1) -> MoodTagger:
+def write_track_heads(folder: Path) -> dict[str, Path]:
+    """A head for each of `models.track.heads.TRACK_HEADS`, with few labels; each one random layer."""
+    kinds = {
+        GENRE_HEAD: ("multi-label", ["rock", "pop", "jazz"]),
+        INSTRUMENT_HEAD: ("multi-label", ["piano", "drums"]),
+        GEMS_HEAD: ("multi-label", list(EMOTIONS)),
+        VA_HEAD: ("regression", ["valence", "arousal", "Q1"]),
+    }
+    return {
+        name: write_head(
+            folder / f"{name}.onnx",
+            metadata={
+                "tags": None,
+                "kind": kind,
+                "labels": json.dumps(labels),
+                "thresholds": json.dumps([0.5] * len(labels)),
+            },
+            tags=len(labels),
+            output="values" if kind == "regression" else "probabilities",
+        )
+        for name, (kind, labels) in kinds.items()
+    }
+
+
+def tiny_profiler(folder: Path, *, loud_is_music: bool = False) -> TrackProfiler:
+    """Backbone, mood head and all the other heads, loaded."""
+    heads = {name: EmbeddingHead.load(path) for name, path in write_track_heads(folder).items()}
+    return TrackProfiler(tiny_tagger(folder, loud_is_music=loud_is_music), heads)
+
+
+def tiny_tagger(
+    folder: Path, *, hop_s: float = 0.96, threads: int = 1, loud_is_music: bool = False
+) -> MoodTagger:
     """Both, loaded."""
-    backbone, head = write_backbone(folder / "backbone.onnx"), write_head(folder / "head.onnx")
+    backbone = write_backbone(folder / "backbone.onnx", loud_is_music=loud_is_music)
+    head = write_head(folder / "head.onnx")
     return load_tagger(backbone=backbone, head=head, hop_s=hop_s, threads=threads)
 
 

@@ -11,11 +11,12 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tones import assert_is_the_tone, av_encoded, encoded, read_all, sine
 
 from core.errors import AudioDecodeError
-from models.audio import MEDIA_SUFFIXES, SUPPORTED_SUFFIXES, decode, open_stream
+from models.audio import SUPPORTED_SUFFIXES, decode, open_stream
+from models.decoders import ffmpeg
 from models.resample import MonoResampler
+from tests.models.tones import assert_is_the_tone, av_encoded, encoded, read_all, sine
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_name_for_people_can_be_given() -> None:
 
 def test_suffixes_are_sorted_and_hold_those_of_the_extra() -> None:
     assert list(SUPPORTED_SUFFIXES) == sorted(SUPPORTED_SUFFIXES)
-    assert {".wav", ".mp3", ".flac", ".ogg", ".opus", *MEDIA_SUFFIXES} <= set(SUPPORTED_SUFFIXES)
+    assert {".wav", ".mp3", ".flac", ".ogg", ".opus", *ffmpeg.SUFFIXES} <= set(SUPPORTED_SUFFIXES)
 
 
 def test_block_of_no_frames_is_refused() -> None:
@@ -196,3 +197,12 @@ def test_block_of_no_frames_is_refused() -> None:
         pytest.raises(ValueError, match="not 0"),
     ):
         next(stream.blocks(0))
+
+
+def test_channels_that_cancel_are_heard_and_among_the_notices(caplog: pytest.LogCaptureFixture) -> None:
+    wave = (0.3 * np.sin(2 * np.pi * 440 * np.arange(2 * 44_100) / 44_100)).astype(np.float32)
+    content = encoded(np.stack([wave, -wave], axis=1), 44_100)
+    with caplog.at_level("WARNING"):
+        audio = decode(content, name="song.wav")
+    assert np.abs(audio[8_000:]).max() == pytest.approx(0.3, abs=0.01)
+    assert ["song.wav: The channels cancel each other out" in r.message for r in caplog.records] == [True]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tones import assert_is_the_tone, av_encoded, encoded, read_all, sine
 
 from core.errors import AudioDecodeError
 from models.audio import decode, open_stream
 from models.decoders import ffmpeg, sndfile
+from tests.models.tones import assert_is_the_tone, av_encoded, encoded, read_all, sine
 
 
 def assert_refused(source: Path | bytes, *words: str, max_minutes: float = 240.0) -> None:
@@ -198,12 +198,12 @@ def test_what_encoders_add_makes_no_file_too_long() -> None:
     assert len(decode(data, max_minutes=1.0)) == pytest.approx(60.05 * 16_000, abs=2)
 
 
-def test_too_long_is_refused_while_decoding_if_the_header_does_not_say(tmp_path: Path) -> None:
-    sound = sine(rate_hz=16_000, duration_s=30.0)
-    path = av_encoded(sound, 16_000, tmp_path / "long.mp3", "libmp3lame", {"write_xing": "0"})
-    with open_stream(path) as stream:
+def test_too_long_is_refused_while_decoding_if_the_header_does_not_say() -> None:
+    data = bytearray(encoded(sine(rate_hz=16_000, duration_s=30.0), 16_000, format="FLAC"))
+    data[21:26] = bytes((data[21] & 0xF0, 0, 0, 0, 0))  # as an encoder that writes to a pipe leaves it
+    with open_stream(bytes(data)) as stream:
         assert stream.frames is None
-    assert_refused(path, "at least", "max_file_minutes", max_minutes=0.25)
+    assert_refused(bytes(data), "at least", "max_file_minutes", max_minutes=0.25)
 
 
 @pytest.mark.parametrize("media", [True, False])
@@ -215,16 +215,12 @@ def test_mp3_of_changing_bit_rate_without_a_length_is_heard_to_its_end(
     sound = np.concatenate([loud, sine(rate_hz=44_100, duration_s=16.0)])
     path = av_encoded(sound, 44_100, tmp_path / "old.mp3", "libmp3lame", {"write_xing": "0"}, quality=2)
     monkeypatch.setattr(ffmpeg, "installed", lambda: media)
+    guess = soundfile.info(path).frames
+    assert guess < 15 * 44_100, "the guess was right, so this file shows nothing"
     with open_stream(path) as stream:
-        assert stream.frames is None
-        heard = sum(len(block) for block in stream.blocks(44_100))
-        notices = stream.notices
-    if media:
-        assert heard == pytest.approx(20 * 44_100, abs=4_000)
-        assert notices == ()
-    else:
-        assert heard < 15 * 44_100, "the guess was right, so this file shows nothing"
-        assert "old.mp3 does not say how long it is, so perhaps only its first" in notices[0]
+        assert stream.frames == pytest.approx(20 * 44_100, abs=4_000)
+        assert sum(len(block) for block in stream.blocks(44_100)) == stream.frames
+        assert stream.notices == ()
 
 
 def test_too_long_media_is_refused(tmp_path: Path) -> None:
@@ -276,7 +272,8 @@ def test_truncated_wav_is_used_and_named() -> None:
     with open_stream(data[: len(data) // 2]) as stream:
         got = np.concatenate(list(stream.blocks(1_000)))
         assert stream.notices == (
-            "The upload is truncated: 50% of its sound is there and was used; get a fresh copy for the rest.",
+            "The upload is truncated: 50\xa0% of its sound is there and was used; "
+            "get a fresh copy for the rest.",
         )
     np.testing.assert_allclose(got, sound[: len(got)], atol=1e-4)
     assert len(got) == pytest.approx(8_000, abs=30)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from file_server import FileServer, closed_port, serving
 
 from core.errors import DownloadError
 from models.download import DownloadSettings, download
+from tests.models.file_server import FileServer, closed_port, serving
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 OTHER = np.random.default_rng(1).bytes(280_000)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from file_server import FileServer, closed_port, serving
-from test_models_command import attune
 
-import cli
+from attune.cli import main
 from core import paths
 from core.errors import DataError, DownloadError, WeightsError
 from models import assets, fetch
-from models.assets import PINNED
+from models.assets import PINNED_FILES
 from models.download import DownloadSettings
-from models.fetch import fetch_pinned
+from models.fetch import fetch_pinned_file
+from tests.attune.cli.test_models_command import attune
+from tests.models.file_server import FileServer, closed_port, serving
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 QUICK = DownloadSettings(answer_s=5.0, whole_s=20.0, pause_s=0.0)
@@ -39,17 +39,17 @@ def server() -> Iterator[FileServer]:
 def home(tmp_path: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folders of the test's own, and a small file in the teacher's place; returns the user's folder."""
     pinned = replace(
-        PINNED["whisper"],
+        PINNED_FILES["whisper"],
         url=server.url,
         size_bytes=len(CONTENT),
         sha256=hashlib.sha256(CONTENT).hexdigest(),
     )
-    monkeypatch.setitem(assets.PINNED, "whisper", pinned)
+    monkeypatch.setitem(assets.PINNED_FILES, "whisper", pinned)
     folder = tmp_path / "home"
     monkeypatch.setattr(paths, "data_dir", lambda: folder / "data")
     monkeypatch.setattr(paths, "cache_dir", lambda: folder / "cache")
     monkeypatch.setattr(paths, "settings_file", lambda: folder / "settings.toml")
-    monkeypatch.setattr(cli, "start_logging", lambda: None)  # it would stay for the tests that follow
+    monkeypatch.setattr(main, "start_logging", lambda: None)  # it would stay for the tests that follow
     monkeypatch.setenv("COLUMNS", "200")
     return folder
 
@@ -86,18 +86,18 @@ def as_another(content: bytes) -> bytes:
 
 
 def test_file_is_fetched_checked_and_located(home: Path) -> None:
-    assert assets.fetched("whisper") is None
+    assert assets.fetched_asset("whisper") is None
     with pytest.raises(
         WeightsError, match=r"'whisper' were not fetched yet: run `attune models fetch \w+`\.$"
     ):
         assets.locate("whisper")
     seen: list[tuple[int, int | None]] = []
-    path = fetch_pinned("whisper", settings=QUICK, on_progress=lambda *done: seen.append(done))
+    path = fetch_pinned_file("whisper", settings=QUICK, on_progress=lambda *done: seen.append(done))
     assert path == home / THERE == assets.locate("whisper")
     assert path.read_bytes() == CONTENT
     assert left(home) == {THERE}
     assert seen[-1] == (len(CONTENT), len(CONTENT))
-    asset = assets.fetched("whisper")
+    asset = assets.fetched_asset("whisper")
     assert asset is not None
     assert (asset.licence, asset.for_training, asset.card) == ("MIT", True, None)
     for spoil, words in ((as_half, "150000 bytes instead of 300000"), (as_another, r"damaged \(its SHA-256")):
@@ -109,9 +109,9 @@ def test_file_is_fetched_checked_and_located(home: Path) -> None:
 def test_interrupted_fetch_goes_on(server: FileServer, home: Path) -> None:
     server.cuts = [100_000]
     with pytest.raises(DownloadError, match="100000 bytes have come"):
-        fetch_pinned("whisper", settings=ONCE)
+        fetch_pinned_file("whisper", settings=ONCE)
     assert left(home) == {"cache/downloads/whisper.bin.part", "cache/downloads/whisper.bin.part.json"}
-    fetch_pinned("whisper", settings=ONCE)
+    fetch_pinned_file("whisper", settings=ONCE)
     assert server.asked[-1] == ("bytes=100000-", server.etag)
     assert left(home) == {THERE}
 
@@ -122,11 +122,11 @@ def test_other_file_from_the_address_is_refused_and_the_old_one_stays(
     server: FileServer, home: Path, spoil: Callable[[bytes], bytes], there: bool
 ) -> None:
     if there:
-        fetch_pinned("whisper", settings=QUICK)
+        fetch_pinned_file("whisper", settings=QUICK)
     server.content = spoil(CONTENT)
     words = r"What came from http.* is not Whisper base as it is known here \(.*\): it is not used; look for"
     with pytest.raises(WeightsError, match=words):
-        fetch_pinned("whisper", settings=QUICK)
+        fetch_pinned_file("whisper", settings=QUICK)
     assert left(home) == ({THERE} if there else set())
     if there:
         assert assets.locate("whisper").read_bytes() == CONTENT
@@ -135,19 +135,19 @@ def test_other_file_from_the_address_is_refused_and_the_old_one_stays(
 def test_longer_file_from_the_address_is_not_even_fetched(server: FileServer, home: Path) -> None:
     server.content = as_longer(CONTENT)
     with pytest.raises(DownloadError, match="has 300001 bytes, more than the 300000 that are taken"):
-        fetch_pinned("whisper", settings=QUICK)
+        fetch_pinned_file("whisper", settings=QUICK)
     assert left(home) == set()
 
 
 def test_file_at_hand_is_copied_without_the_network(server: FileServer, home: Path, tmp_path: Path) -> None:
     given = at_hand(tmp_path, CONTENT)
     seen: list[tuple[int, int | None]] = []
-    path = fetch_pinned("whisper", given=given, on_progress=lambda *done: seen.append(done))
+    path = fetch_pinned_file("whisper", given=given, on_progress=lambda *done: seen.append(done))
     assert path.read_bytes() == given.read_bytes() == CONTENT
     assert left(home) == {THERE}
     assert server.asked == []
     assert seen[-1] == (len(CONTENT), len(CONTENT))
-    assert fetch_pinned("whisper", given=path) == path  # the one in place, too
+    assert fetch_pinned_file("whisper", given=path) == path  # the one in place, too
     assert path.read_bytes() == CONTENT
 
 
@@ -168,39 +168,39 @@ def test_other_file_at_hand_is_refused_and_nothing_is_replaced(
     before = given.read_bytes()
     for there in (set(), {THERE}):
         with pytest.raises(WeightsError, match=rf"The file .*model\.bin is not Whisper base .* {words}"):
-            fetch_pinned("whisper", given=given)
+            fetch_pinned_file("whisper", given=given)
         assert left(home) == there
         assert given.read_bytes() == before
-        fetch_pinned("whisper", settings=QUICK)
+        fetch_pinned_file("whisper", settings=QUICK)
 
 
 def test_file_that_is_not_at_hand_is_said(home: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"absent\.bin cannot be read \(No such file or directory\): give"):
-        fetch_pinned("whisper", given=tmp_path / "absent.bin")
+        fetch_pinned_file("whisper", given=tmp_path / "absent.bin")
     with pytest.raises(WeightsError, match="is no file: give the file itself"):
-        fetch_pinned("whisper", given=tmp_path)
+        fetch_pinned_file("whisper", given=tmp_path)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(WeightsError, match="pipe is no file"):
-            fetch_pinned("whisper", given=tmp_path / "pipe")
+            fetch_pinned_file("whisper", given=tmp_path / "pipe")
     assert left(home) == set()
 
 
 def test_full_disk_leaves_what_was_there(server: FileServer, home: Path, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
-    path, given = fetch_pinned("whisper", settings=QUICK), at_hand(tmp_path, CONTENT)
+    path, given = fetch_pinned_file("whisper", settings=QUICK), at_hand(tmp_path, CONTENT)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
         with pytest.raises(DataError, match=r"weights .*whisper\.bin cannot be written \(File too large\)"):
-            fetch_pinned("whisper", given=given)
+            fetch_pinned_file("whisper", given=given)
         assert left(home) == {THERE}
         with pytest.raises(DownloadError, match=r"whisper\.bin\.part cannot be written \(File too large\)"):
-            fetch_pinned("whisper", settings=QUICK)
+            fetch_pinned_file("whisper", settings=QUICK)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == CONTENT
-    fetch_pinned("whisper", settings=QUICK)  # goes on with what has come
+    fetch_pinned_file("whisper", settings=QUICK)  # goes on with what has come
     assert server.asked[-1][0].startswith("bytes=")
     assert left(home) == {THERE}
 
@@ -209,9 +209,9 @@ def test_place_that_cannot_be_keeps_what_was_fetched(server: FileServer, home: P
     (home / "cache").mkdir(parents=True)
     (home / "cache" / "weights").write_text("no folder")
     with pytest.raises(DataError, match=r"The weights .*whisper\.bin cannot be written \(File exists"):
-        fetch_pinned("whisper", settings=QUICK)
+        fetch_pinned_file("whisper", settings=QUICK)
     (home / "cache" / "weights").unlink()
-    fetch_pinned("whisper", settings=QUICK)
+    fetch_pinned_file("whisper", settings=QUICK)
     assert len(server.asked) == 1
     assert left(home) == {THERE}
 
@@ -221,7 +221,7 @@ def test_interruption_of_the_copy_leaves_nothing_behind(home: Path, tmp_path: Pa
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch_pinned("whisper", given=at_hand(tmp_path, CONTENT), on_progress=interrupt)
+        fetch_pinned_file("whisper", given=at_hand(tmp_path, CONTENT), on_progress=interrupt)
     assert left(home) == set()
 
 
@@ -265,14 +265,14 @@ def test_command_says_in_one_sentence_what_went_wrong(
     assert f"Error: The file {given} is not Whisper base as it is known here (6 bytes instead of" in said
     assert len(said.splitlines()) == 1
     address = f"http://127.0.0.1:{closed_port()}/model.bin"
-    monkeypatch.setitem(assets.PINNED, "whisper", replace(assets.PINNED["whisper"], url=address))
+    monkeypatch.setitem(assets.PINNED_FILES, "whisper", replace(assets.PINNED_FILES["whisper"], url=address))
     assert attune(monkeypatch, "models", "fetch", "whisper") == 1
     assert "cannot be reached (Connection refused): look at the network" in capsys.readouterr().err
 
     def interrupt(*_: object, **__: object) -> Path:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetch, "fetch_pinned", interrupt)
+    monkeypatch.setattr(fetch, "fetch_pinned_file", interrupt)
     assert attune(monkeypatch, "models", "fetch", "whisper") == 130
     assert "Stopped: the same command goes on with what has come." in capsys.readouterr().err
     assert left(home) == set()

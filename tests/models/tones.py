@@ -1,4 +1,4 @@
-"""Owns the synthetic sound that decoding is tested with: tones of known pitch and level, in any format."""
+"""Synthetic sound for tests of decoding: tones of known pitch and level, in any format."""
 
 from __future__ import annotations
 

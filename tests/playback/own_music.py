@@ -1,4 +1,4 @@
-"""Owns invented music of one's own: short tones with moods, and a loudspeaker that tests turn by hand."""
+"""Made-up music files: short tones with moods, and a loudspeaker that tests turn by hand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy.typing as npt
 import soundfile
 
 from core.errors import DeviceNotFoundError
-from models.mood.tags import TAGS
-from playback.audio_out import Connect
-from playback.levels import Level
-from playback.mixer import Render
-from playback.scan import Scanned, TrackMood, scan
-from playback.style_scores import AGAINST, FOR
-from playback.styles import Style
+from core.mood_tags import TAGS
+from playback.library.loudness import Loudness
+from playback.library.scan import Scanned, TrackMood, scan
+from playback.local_player.audio_output import Connect
+from playback.local_player.mixer import Render
+from playback.mapping.style_scores import AGAINST, FOR
+from playback.mapping.styles import Style
 
 RATE_HZ = 8_000
 SUFFIXES = (".flac", ".mp3", ".ogg", ".wav")
@@ -43,7 +43,7 @@ def moods_of(style: Style, strength: float = 0.5) -> npt.NDArray[np.float32]:
 def score(path: Path) -> TrackMood:
     """Hear a file whose style its folder's name tells, else chill."""
     sound, rate_hz = soundfile.read(path, dtype="float32")
-    level = Level()
+    level = Loudness()
     level.push(sound)
     style = Style(path.parent.name) if path.parent.name in list(Style) else Style.CHILL
     return TrackMood(moods_of(style), len(sound) / rate_hz, level.rms, level.peak)

@@ -94,16 +94,27 @@ class ArraySource:
 
 
 class VanishingSource(ArraySource):
-    """A live device that delivers, vanishes, refuses to open `refusals` times, and comes back."""
+    """A live device that delivers, vanishes, refuses to open `refusals` times, and comes back for good."""
 
     def __init__(self, signal: Block, *, refusals: int) -> None:
         super().__init__(signal, lossless=False, live=True)
         self._refusals = refusals
         self.opened = 0
+        self.begun: list[int] = []  # frames delivered before each opening
+        self._delivered = 0
 
     def open(self, sink: AudioSink) -> SourceInfo:
         if self.opened and self._refusals:
             self._refusals -= 1
             raise DeviceNotFoundError("There is no microphone called 'array'.")
         self.opened += 1
+        self.begun.append(self._delivered)
         return super().open(sink)
+
+    def _blocks(self) -> Iterable[Block]:
+        """The sound; once back, also silence after it, as a device never ceases to deliver."""
+        for block in super()._blocks():
+            yield block
+            self._delivered += len(block)
+        while self.opened > 1:
+            yield np.zeros((self._block_frames, self._signal.shape[1]), dtype=np.float32)

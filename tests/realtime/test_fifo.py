@@ -6,6 +6,7 @@ import threading
 import time
 
 import numpy as np
+import pytest
 
 from core.errors import DeviceLostError
 from realtime.capture.source import SourceInfo, SourceKind
@@ -112,3 +113,16 @@ def test_records_keep_their_order_and_a_reopened_stream_may_have_another_shape()
     assert records[-1] == End(lost)
     assert isinstance(records[4], Sound)
     assert records[4].block.shape == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "stalled", "stalled_before_the_first_block"),
+    [(1.0, False, False), (3.0, True, False), (5.0, True, True)],
+)
+def test_a_stream_that_has_not_sounded_yet_may_take_longer(
+    silent_s: float, stalled: bool, stalled_before_the_first_block: bool
+) -> None:
+    fifo = BlockFifo(1.0)
+    fifo.last_write_s = time.perf_counter() - silent_s
+    assert fifo.stalled(2.0, awaiting_sound=False) is stalled
+    assert fifo.stalled(2.0, awaiting_sound=True) is stalled_before_the_first_block

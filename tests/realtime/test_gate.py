@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.directions import Direction
+from core.emotions import EMOTIONS, Emotion
 from core.settings import Settings
-from models.emotion.labels import EMOTIONS, Emotion
-from models.emotion.plane import Direction
-from realtime.gate import GateConfig, GateState, Limits, StatementState, gate_config, judge, step
+from realtime.gate import (
+    GateConfig,
+    GateState,
+    Limits,
+    StatementState,
+    _step_statement,
+    decide_again,
+    gate_config,
+    step,
+)
 from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading
 
 HOP = 8_000
@@ -62,8 +72,8 @@ def test_gate_abstains_below_threshold_and_names_the_leader() -> None:
     assert decision.kind is DecisionKind.UNSURE
     assert decision.emotion is None
     assert decision.leading is Emotion.HAPPY
-    assert "69%" in decision.reason
-    assert "70%" in decision.reason
+    assert "69\xa0%" in decision.reason
+    assert "70\xa0%" in decision.reason
 
 
 def test_gate_claims_nothing_without_speech_however_sure_the_model_is() -> None:
@@ -71,7 +81,7 @@ def test_gate_claims_nothing_without_speech_however_sure_the_model_is() -> None:
     assert decision.kind is DecisionKind.NO_SPEECH
     assert decision.emotion is None
     assert decision.smoothed is None
-    assert "20%" in decision.reason
+    assert "20\xa0%" in decision.reason
 
 
 def test_gate_waits_for_the_dwell_time() -> None:
@@ -124,16 +134,25 @@ def test_one_odd_window_does_not_flip_a_smoothed_gate() -> None:
     assert all(d.emotion is not Emotion.ANGRY for d in run(sequence, config))
 
 
-def test_config_follows_settings_and_override() -> None:
-    settings = Settings(threshold=0.8, hysteresis=0.1)
-    assert gate_config(settings).leave == pytest.approx(0.7)
-    assert gate_config(settings, threshold=0.6).enter == 0.6
-    assert gate_config(settings, threshold=0.6).leave == pytest.approx(0.5)
+def test_config_follows_settings() -> None:
+    for threshold, leave in ((0.8, 0.7), (0.6, 0.5)):
+        config = gate_config(Settings(threshold=threshold, hysteresis=0.1))
+        assert config.enter == threshold
+        assert config.leave == pytest.approx(leave)
+
+
+def test_what_was_decided_is_decided_again_from_the_readings() -> None:
+    sequence = [reading(i) for i in range(6)] + [reading(6, Emotion.ANGRY)] + [reading(7)]
+    assert list(decide_again(sequence, GateConfig())) == run(sequence, GateConfig())
+    stricter = decide_again(sequence, GateConfig(enter=0.99, leave=0.98))
+    assert all(decision.emotion is None for decision in stricter)
 
 
 def test_limits_of_the_plane_follow_settings_and_not_the_threshold_of_the_emotion() -> None:
-    settings = Settings(energy_threshold=0.9, pleasantness_threshold=0.7, hysteresis=0.1)
-    for config in (gate_config(settings), gate_config(settings, threshold=0.5)):
+    for threshold in (0.7, 0.5):
+        config = gate_config(
+            Settings(threshold=threshold, energy_threshold=0.9, pleasantness_threshold=0.7, hysteresis=0.1)
+        )
         assert (config.energy.enter, config.pleasantness.enter) == (0.9, 0.7)
         assert config.energy.leave == pytest.approx(0.8)
         assert config.pleasantness.leave == pytest.approx(0.6)
@@ -242,19 +261,19 @@ def test_reason_says_what_is_sure_where_the_emotion_is_not() -> None:
             reading(0, p=0.9, energy=0.9, pleasantness=0.9),
         )
     )
-    why = "but the emotion is unsure: happy leads with 50%; 70% is needed."
+    why = "but the emotion is unsure: happy leads with 50\xa0%; 70\xa0% is needed."
     assert both == f"Sounds lively and pleasant, {why}"
     assert energy == f"Sounds quiet, {why}"
     assert pleasantness == f"Sounds unpleasant, {why}"
-    assert none == "Happy leads with 50%; 70% is needed."
-    assert sure == "Happy leads with 90%, above 70%, for 0.0 s."
+    assert none == "Happy leads with 50\xa0%; 70\xa0% is needed."
+    assert sure == "Happy leads with 90\xa0%, above 70\xa0%, for 0.0 s."
 
 
 def test_reason_says_what_is_sure_while_an_emotion_waits_to_be_accepted() -> None:
     config = GateConfig(smoothing_s=0.0, min_dwell_s=0.5)
     waiting = [reading(0, p=0.5, energy=0.9), reading(1, p=0.9, energy=0.9)]
     assert run(waiting, config)[-1].reason == (
-        "Sounds lively, but the emotion is unsure: happy leads with 90%, for 0.0 s; "
+        "Sounds lively, but the emotion is unsure: happy leads with 90\xa0%, for 0.0 s; "
         "it is accepted after 0.5 s."
     )
 
@@ -325,7 +344,9 @@ def test_judge_never_claims_what_it_must_not_of_any_number_of_classes(
     state, clock = StatementState(), 48_000
     for probabilities, elapsed in answers:
         before, clock = state, clock + elapsed
-        state = judge(before, clock, probabilities, limits, smoothing_s=smoothing_s, min_dwell_s=min_dwell_s)
+        state = _step_statement(
+            before, clock, probabilities, limits, smoothing_s=smoothing_s, min_dwell_s=min_dwell_s
+        )
         now = state.probabilities
         assert math.isclose(sum(now), 1.0, rel_tol=1e-6)
         assert now[state.leading] == max(now)
@@ -393,3 +414,20 @@ def test_no_statement_depends_on_the_others(
     alone = run([reading(i, p=0.5, energy=at(energies, i)) for i in range(5)], config)
     together = run(readings(plane=True), config)
     assert [d.energy for d in alone] == [d.energy for d in together]
+
+
+def test_a_word_may_be_accepted_though_the_window_holds_little_speech() -> None:
+    word = replace(reading(0, p=0.9, speech=0.2), brief=True)
+    (decision,) = run([word], PROMPT)
+    assert decision.emotion is Emotion.HAPPY
+    assert decision.brief
+
+
+def test_words_do_not_decide_about_the_sentence_that_follows() -> None:
+    words = [replace(reading(index, p=0.95, speech=0.2), brief=True) for index in range(3)]
+    talk = [reading(index, p=0.5) for index in range(3, 6)]
+    config = GateConfig(smoothing_s=2.0, min_dwell_s=0.0)
+    found = run([*words, *talk], config)
+    assert [one.kind for one in found] == [DecisionKind.ACCEPTED] * 3 + [DecisionKind.UNSURE] * 3
+    assert found[3].changed
+    assert [one.smoothed for one in found[3:]] == [one.smoothed for one in run(talk, config)]

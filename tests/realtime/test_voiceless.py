@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.false_alarms import count, hear
-from benchmarks.sounds import VOICELESS
-from models.emotion.labels import Emotion
-from realtime.clip import ClipEmotion, ClipWindow
-from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading
+from core.emotions import Emotion
+from realtime.clip_summary import ClipEmotion
+from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading, SustainedEmotion, WindowResult
+from training.speed.synthetic_sounds import VOICELESS
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", VOICELESS)
 def test_ten_minutes_without_a_voice_give_no_emotion(name: str) -> None:
@@ -32,7 +33,8 @@ def test_a_side_of_an_axis_that_is_taken_up_counts_once() -> None:
         replace(unsure, energy=lively),
         replace(unsure, energy=quiet),
     ]
-    windows = tuple(ClipWindow(Reading(16_000, 1.0, (0.125,) * 8), decision) for decision in decisions)
+    reading, sustained = Reading(16_000, 1.0, (0.125,) * 8), SustainedEmotion(16_000, None, (0.125,) * 8, 1.0)
+    windows = tuple(WindowResult(reading, decision, sustained) for decision in decisions)
     figures = count(ClipEmotion(DecisionKind.UNSURE, Emotion.SAD, 0.5, (0.125,) * 8, windows))
     assert (figures["energy_accepted"], figures["pleasantness_accepted"]) == (2, 0)
     assert figures["emotions_accepted"] == 0

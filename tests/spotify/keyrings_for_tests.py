@@ -1,4 +1,4 @@
-"""Owns the keyrings of the tests: one that works, and one that is locked."""
+"""Keyrings for tests: one that works, and one that is locked."""
 
 from __future__ import annotations
 

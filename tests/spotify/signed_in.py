@@ -1,4 +1,4 @@
-"""Owns a sign-in of the fake's user: credentials that renew their token over the network, as ours do."""
+"""A sign-in of the fake's user: credentials that renew their token over the network, as ours do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 
-from fake_spotify import ALL_SCOPES, CLIENT_ID, FakeSpotify
-
-from spotify import grants
+from spotify import token_exchange
 from spotify.errors import SignedOutError, SignInAgainError
+from tests.fake_spotify import ALL_SCOPES, CLIENT_ID, FakeSpotify
 
 __all__ = ["SignedIn", "holds_soon"]
 
 
 class SignedIn:
-    """Fulfils `spotify.credentials.Credentials`."""
+    """Implements `spotify.client.Credentials`."""
 
     account = "Robin Listener"
 
@@ -33,7 +32,7 @@ class SignedIn:
     def refresh(self) -> str:
         self.renewed += 1
         try:
-            self._access = grants.for_refresh_token(
+            self._access = token_exchange.for_refresh_token(
                 self._url, client_id=CLIENT_ID, refresh_token=self._refresh
             ).access_token
         except SignInAgainError:
@@ -49,7 +48,7 @@ class SignedIn:
         self._access, self._refresh = str(given["access_token"]), str(given["refresh_token"])
 
 
-def holds_soon(holds: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+def holds_soon(holds: Callable[[], bool], timeout_s: float = 20.0) -> bool:
     """Whether it holds within that time, which is over as soon as it does."""
     until, pause = time.monotonic() + timeout_s, threading.Event()
     while not holds():

@@ -6,10 +6,10 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from invented_corpus import all_clips, corpus_row, encoded_tone, write_corpus
 
-from models.training.data.cache import prepare
-from models.training.data.speakers import shipped_splits
+from tests.training.invented_corpus import all_clips, corpus_row, encoded_tone, write_corpus
+from training.data.cache import prepare
+from training.data.splits import release_splits
 
 collect_ignore_glob: list[str] = []
 if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")):
@@ -30,5 +30,5 @@ def cache_path(speech_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The corpus, prepared."""
     path = tmp_path_factory.mktemp("cache") / "speech"
     folds_csv = speech_dir / "emobox_folds.csv"
-    prepare(speech_dir, path, assign=shipped_splits(folds_csv), split_files=(folds_csv,))
+    prepare(speech_dir, path, assign=release_splits(folds_csv), split_files=(folds_csv,))
     return path

@@ -15,8 +15,7 @@ __all__ = ["InventedClip", "InventedSource", "invented_clips"]
 class InventedClip:
     path: str
     pitch_hz: float
-    active_start: int = 0
-    active_stop: int = 20_000
+    active: tuple[int, int] = (0, 20_000)
 
 
 class InventedSource:

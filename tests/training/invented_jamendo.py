@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.mood.tags import TAGS
-from models.training.mood.jamendo import EMBEDDING_SIZE, EMBEDDINGS_NAME, TAGS_NAME, split_name
+from core.mood_tags import TAGS
+from training.mood.jamendo import EMBEDDING_SIZE, EMBEDDINGS_NAME, TAGS_NAME, _split_name
 
 __all__ = ["HEADING", "write_jamendo", "write_quadrants", "write_table"]
 
@@ -68,7 +68,7 @@ def write_jamendo(folder: Path) -> Path:
     )
     write_table(folder / TAGS_NAME, [row for side in rows.values() for row in side])
     for side in ("train", "validation", "test"):
-        write_table(folder / split_name(side), rows[side])
+        write_table(folder / _split_name(side), rows[side])
     return folder
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from invented_corpus import encoded_tone
 from numpy.typing import NDArray
 
-from models.training.yamnet.material import kept_out
-from models.training.yamnet.synthesis import SOUNDFONT
+from tests.training.invented_corpus import encoded_tone
+from training.yamnet.recordings import is_held_out
+from training.yamnet.synthesis import SOUNDFONT
 
 __all__ = [
     "SONGS",
@@ -50,8 +50,8 @@ def _song_names() -> tuple[str, ...]:
     """Two songs that a student may hear, then three that it may not."""
     names = [f"POP909/{number:03d}/{number:03d}.mid" for number in range(1, 40)]
     return (
-        *[name for name in names if not kept_out(name)][:2],
-        *[name for name in names if kept_out(name)][:3],
+        *[name for name in names if not is_held_out(name)][:2],
+        *[name for name in names if is_held_out(name)][:3],
     )
 
 

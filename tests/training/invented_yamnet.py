@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.training.yamnet.agreement import ESC_CLASSES
-from models.training.yamnet.network import N_CLASSES, Yamnet, YamnetLayers
+from training.yamnet.agreement import ESC_CLASSES
+from training.yamnet.network import N_CLASSES, Yamnet, YamnetLayers
 
 __all__ = ["CLASSES", "invented_layers", "invented_yamnet", "keep_layers", "write_class_map"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.channel import add_noise, opus, pink_noise, reverberate, telephone
+from training.channel import add_noise, opus, pink_noise, reverberate, telephone
 
 RATE_HZ = 16_000
 WINDOW = 48_000

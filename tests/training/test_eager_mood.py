@@ -8,14 +8,14 @@ import numpy as np
 import soundfile
 import torch
 
-from models.training.eager_mood import eager_log_mel, eager_mood, read_at_16_khz
-from models.training.yamnet.network import YamnetLogMel
+from training.speed.counterparts import _eager_log_mel, eager_mood, read_at_16_khz
+from training.yamnet.network import YamnetLogMel
 
 
 def test_log_mels_are_those_of_the_served_network() -> None:
     sound = torch.from_numpy(np.random.default_rng(0).standard_normal(16_000).astype(np.float32) * 0.1)
     served = YamnetLogMel()(sound[None])[0]
-    np.testing.assert_allclose(eager_log_mel(sound)[: len(served)].numpy(), served.numpy(), atol=1e-4)
+    np.testing.assert_allclose(_eager_log_mel(sound)[: len(served)].numpy(), served.numpy(), atol=1e-4)
 
 
 def test_a_file_becomes_tags_of_each_patch_and_of_the_whole(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.emotion.effects import (
+from training.emotion.effects import (
     EffectSettings,
-    add_gain,
+    _add_gain,
+    _mu_law,
     augmented_window,
-    mu_law,
     some_noise,
     view_rng,
 )
@@ -30,14 +30,14 @@ def tone(n_samples: int = 20_000) -> np.ndarray:
 
 
 def test_gain_is_in_decibels_and_clips_like_a_microphone() -> None:
-    assert add_gain(tone(), -6.0206) == pytest.approx(tone() / 2, abs=1e-4)
-    louder = add_gain(tone(), 12.0)
+    assert _add_gain(tone(), -6.0206) == pytest.approx(tone() / 2, abs=1e-4)
+    louder = _add_gain(tone(), 12.0)
     assert louder.max() == 1.0
     assert louder.min() == -1.0
 
 
 def test_mu_law_keeps_the_voice_and_coarsens_it() -> None:
-    coded = mu_law(tone())
+    coded = _mu_law(tone())
     error = coded - tone()
     snr_db = 10 * np.log10(np.square(tone()).sum() / np.square(error).sum())
     assert 28 < snr_db < 42  # 8-bit mu-law, about 38 dB

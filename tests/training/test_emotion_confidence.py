@@ -1,4 +1,4 @@
-"""The confidence that knows when it is away from home."""
+"""The confidence that falls with the distance from the training speakers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import nn
 
 from core.errors import DataError
 from models.emotion.hybrid import HeadAnswer
-from models.training.emotion.confidence import (
-    AxisHeats,
-    ConfidentModel,
+from training.emotion.confidence import (
+    AxisTemperatures,
+    CalibratedModel,
+    ConfidenceParameters,
     Density,
-    Knobs,
     calibrated,
-    fit_axis_heat,
+    fit_axis_temperature,
     fit_density,
-    fit_knobs,
+    fit_parameters,
     log_temperature,
 )
 
@@ -41,25 +41,25 @@ def density() -> Density:
     rng = np.random.default_rng(0)
     _, embedding, truth = answers(rng, 2000, right=1.0, away=0.0)
     home = answers(rng, 400, right=0.9, away=0.0)
-    return fit_density(embedding, truth, home[0], home[1])
+    return fit_density(embedding, truth, home[1])
 
 
-def test_strangers_lie_further_from_home_than_home_speakers(density: Density) -> None:
+def test_unseen_speakers_lie_further_away_than_in_domain_ones(density: Density) -> None:
     rng = np.random.default_rng(1)
-    knobs = Knobs(0.0, 1.0, 0.0)
-    near = log_temperature(knobs, density, *answers(rng, 300, right=0.9, away=0.0)[:2])
-    far = log_temperature(knobs, density, *answers(rng, 300, right=0.9, away=2.0)[:2])
+    parameters = ConfidenceParameters(0.0, 1.0)
+    near = log_temperature(parameters, density, answers(rng, 300, right=0.9, away=0.0)[1])
+    far = log_temperature(parameters, density, answers(rng, 300, right=0.9, away=2.0)[1])
     assert np.median(far) > np.median(near) + 1.0
 
 
-def test_one_fit_is_honest_at_home_and_away(density: Density) -> None:
+def test_one_fit_is_honest_in_domain_and_outside(density: Density) -> None:
     rng = np.random.default_rng(2)
     home = answers(rng, 1500, right=0.9, away=0.0)
     away = answers(rng, 1500, right=0.4, away=2.0)
-    knobs = fit_knobs([(density, *home, 1.0), (density, *away, 1.0)])
-    assert knobs.distance > 0
+    parameters = fit_parameters([(density, *home, 1.0), (density, *away, 1.0)])
+    assert parameters.distance > 0
     for logits, embedding, truth in (home, away):
-        probabilities = calibrated(knobs, density, logits, embedding)
+        probabilities = calibrated(parameters, density, logits, embedding)
         right = (probabilities.argmax(axis=1) == truth).mean()
         assert abs(probabilities.max(axis=1).mean() - right) < 0.12
 
@@ -69,39 +69,40 @@ def test_fit_lies_at_the_bottom(density: Density) -> None:
     groups = [(answers(rng, 800, right=0.9, away=0.0), 1.0), (answers(rng, 800, right=0.4, away=1.0), 0.5)]
     silent = answers(rng, 800, right=0.0, away=0.0)
 
-    def loss(knobs: Knobs) -> float:
+    def loss(parameters: ConfidenceParameters) -> float:
         return -sum(
-            weight * np.log(calibrated(knobs, density, *said[:2])[np.arange(800), said[2]]).mean()
+            weight * np.log(calibrated(parameters, density, *said[:2])[np.arange(800), said[2]]).mean()
             for said, weight in groups
         )
 
-    found = fit_knobs([*((density, *said, weight) for said, weight in groups), (density, *silent, 0.0)])
-    for knob in ("base", "distance", "energy"):
+    found = fit_parameters([*((density, *said, weight) for said, weight in groups), (density, *silent, 0.0)])
+    for name in ("base", "distance"):
         for step in (-0.05, 0.05):
-            beside = replace(found, **{knob: max(0.0, getattr(found, knob) + step)})
-            assert loss(found) <= loss(beside) + 1e-6, (knob, step)
+            beside = replace(found, **{name: max(0.0, getattr(found, name) + step)})
+            assert loss(found) <= loss(beside) + 1e-6, (name, step)
 
 
 def test_without_signals_it_is_one_temperature(density: Density) -> None:
     rng = np.random.default_rng(3)
     home = answers(rng, 800, right=0.7, away=0.0)
-    knobs = fit_knobs([(density, *home, 1.0)], use_distance=False, use_energy=False)
-    assert (knobs.distance, knobs.energy) == (0.0, 0.0)
-    assert np.ptp(log_temperature(knobs, density, *home[:2])) == 0.0
+    parameters = fit_parameters([(density, *home, 1.0)], use_distance=False)
+    assert parameters.distance == 0.0
+    assert np.ptp(log_temperature(parameters, density, home[1])) == 0.0
 
 
 def test_what_is_strange_never_makes_it_surer(density: Density) -> None:
     rng = np.random.default_rng(4)
     home = answers(rng, 800, right=0.5, away=0.0)
     away = answers(rng, 800, right=0.95, away=2.0)
-    knobs = fit_knobs([(density, *home, 1.0), (density, *away, 1.0)])
-    assert knobs.distance >= 0.0
-    assert knobs.energy >= 0.0
+    parameters = fit_parameters([(density, *home, 1.0), (density, *away, 1.0)])
+    assert parameters.distance >= 0.0
 
 
-@pytest.mark.parametrize("knobs", [Knobs(0.2, 0.5, 0.3), Knobs(1.0, 1.5, 0.0)])
-@pytest.mark.parametrize("heats", [None, AxisHeats(2.0, 0.5)])
-def test_graph_gives_what_the_fit_saw(density: Density, knobs: Knobs, heats: AxisHeats | None) -> None:
+@pytest.mark.parametrize("parameters", [ConfidenceParameters(0.2, 0.5), ConfidenceParameters(1.0, 1.5)])
+@pytest.mark.parametrize("temperatures", [None, AxisTemperatures(2.0, 0.5)])
+def test_graph_gives_what_the_fit_saw(
+    density: Density, parameters: ConfidenceParameters, temperatures: AxisTemperatures | None
+) -> None:
     logits, embedding, _ = answers(np.random.default_rng(5), 50, right=0.8, away=1.0)
     energy, pleasantness = torch.linspace(-3, 3, 50), torch.linspace(1, -1, 50)
 
@@ -109,34 +110,34 @@ def test_graph_gives_what_the_fit_saw(density: Density, knobs: Knobs, heats: Axi
         def forward(self, _waveform: torch.Tensor) -> HeadAnswer:
             return HeadAnswer(torch.from_numpy(logits), torch.from_numpy(embedding), energy, pleasantness)
 
-    said = ConfidentModel(Fixed(), density, knobs, heats).eval()(torch.zeros(50, 1))
-    heat = np.exp(log_temperature(knobs, density, logits, embedding))
-    assert np.allclose(said[0].numpy(), logits / heat[:, None], atol=1e-4)
+    said = CalibratedModel(Fixed(), density, parameters, temperatures).eval()(torch.zeros(50, 1))
+    temperature = np.exp(log_temperature(parameters, density, embedding))
+    assert np.allclose(said[0].numpy(), logits / temperature[:, None], atol=1e-4)
     assert torch.equal(said[1], torch.from_numpy(embedding))
-    assert torch.allclose(said[2], energy / (2.0 if heats else 1.0))
-    assert torch.allclose(said[3], pleasantness / (0.5 if heats else 1.0))
+    assert torch.allclose(said[2], energy / (2.0 if temperatures else 1.0))
+    assert torch.allclose(said[3], pleasantness / (0.5 if temperatures else 1.0))
 
 
-def sides(rng: np.random.Generator, n: int, heat: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of one axis that are ``heat`` times too sure, and truths drawn by what they should be."""
+def sides(rng: np.random.Generator, n: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of one axis that are ``temperature`` times too sure, and truths drawn by what they should be."""
     honest = rng.normal(0, 2, n)
-    return honest * heat, (rng.random(n) < 1 / (1 + np.exp(-honest))).astype(np.float32)
+    return honest * temperature, (rng.random(n) < 1 / (1 + np.exp(-honest))).astype(np.float32)
 
 
-@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
-def test_temperature_of_an_axis_is_found_again(heat: float) -> None:
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_of_an_axis_is_found_again(temperature: float) -> None:
     rng = np.random.default_rng(0)
-    groups = [sides(rng, 4_000, heat), sides(rng, 2_000, heat)]
-    assert fit_axis_heat(groups) == pytest.approx(heat, rel=0.08)
+    groups = [sides(rng, 4_000, temperature), sides(rng, 2_000, temperature)]
+    assert fit_axis_temperature(groups) == pytest.approx(temperature, rel=0.08)
 
 
 def test_corpora_of_any_size_have_the_same_say_in_the_temperature_of_an_axis() -> None:
     rng = np.random.default_rng(1)
     few, many = sides(rng, 500, 4.0), sides(rng, 500, 1.0)
-    alike = fit_axis_heat([few, many])
+    alike = fit_axis_temperature([few, many])
     often = tuple(np.tile(part, 20) for part in many)
-    assert fit_axis_heat([few, often]) == pytest.approx(alike, rel=1e-3)
-    assert fit_axis_heat([many]) < alike < fit_axis_heat([few])
+    assert fit_axis_temperature([few, often]) == pytest.approx(alike, rel=1e-3)
+    assert fit_axis_temperature([many]) < alike < fit_axis_temperature([few])
 
 
 def test_labels_that_say_nothing_of_an_axis_have_no_say_in_its_temperature() -> None:
@@ -144,16 +145,18 @@ def test_labels_that_say_nothing_of_an_axis_have_no_say_in_its_temperature() -> 
     noise = np.full(400, 9.0)
     for nothing in (0.5, np.nan):
         more = (np.concatenate([logits, noise]), np.concatenate([truth, np.full(400, nothing, np.float32)]))
-        assert fit_axis_heat([more, (noise, np.full(400, nothing))]) == fit_axis_heat([(logits, truth)])
+        assert fit_axis_temperature([more, (noise, np.full(400, nothing))]) == fit_axis_temperature(
+            [(logits, truth)]
+        )
 
 
 @pytest.mark.parametrize("groups", [[], [(np.ones(3), np.full(3, np.nan))], [(np.ones(0), np.ones(0))]])
 def test_axis_without_a_label_is_refused(groups: list) -> None:
     with pytest.raises(DataError, match="No clip says anything of the axis"):
-        fit_axis_heat(groups)
+        fit_axis_temperature(groups)
 
 
 def test_no_clips_are_refused() -> None:
     nothing = np.zeros((0, DIM), dtype=np.float32)
     with pytest.raises(DataError, match="no clips"):
-        fit_density(nothing, np.zeros(0, dtype=np.int64), nothing, nothing)
+        fit_density(nothing, np.zeros(0, dtype=np.int64), nothing)

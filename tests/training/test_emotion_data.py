@@ -6,26 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_corpus import corpus_row, encoded_tone, write_corpus
 
 from core.errors import DataError
-from models.training.data.cache import Clip, SpeechCache, load_cache
-from models.training.data.cache import prepare as prepare_any
-from models.training.data.speakers import (
+from tests.training.invented_corpus import corpus_row, encoded_tone, write_corpus
+from training.data.cache import Clip, SpeechCache, load_cache, open_clips
+from training.data.cache import prepare as prepare_any
+from training.data.splits import (
     CALIBRATION_SPEAKERS,
     CREMA_D_TEST_SPEAKERS,
+    Split,
+    _ravdess_test_speakers,
     assign_split,
-    ravdess_test_speakers,
-    shipped_splits,
+    check_disjoint,
+    release_splits,
 )
-from models.training.data.speech import open_clips
-from models.training.data.splits import Split, check_disjoint
 
 FOLD_1 = frozenset({"Actor_01", "Actor_11", "Actor_20", "Actor_21"})
 
 
 def prepare(data: Path, cache: Path) -> SpeechCache:
-    return prepare_any(data, cache, assign=shipped_splits(data / "emobox_folds.csv"))
+    return prepare_any(data, cache, assign=release_splits(data / "emobox_folds.csv"))
 
 
 def test_prepared_clips_have_their_own_samples(cache_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_splits_follow_the_people(cache_path: Path) -> None:
 def test_kept_clips_are_prepared_again_when_the_rules_have_changed(
     speech_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.data.speech.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("core.paths.cache_dir", lambda: tmp_path)
     seen: list[int] = []
 
     def opened() -> SpeechCache:
@@ -65,7 +65,7 @@ def test_kept_clips_are_prepared_again_when_the_rules_have_changed(
     first, decoded = opened(), len(seen)
     assert (opened().fingerprint, len(seen)) == (first.fingerprint, decoded)
     monkeypatch.setattr(
-        "models.training.data.speakers.CALIBRATION_SPEAKERS", {**CALIBRATION_SPEAKERS, "crema_d": {"1001"}}
+        "training.data.splits.CALIBRATION_SPEAKERS", {**CALIBRATION_SPEAKERS, "crema_d": {"1001"}}
     )
     changed = opened()
     assert len(seen) == 2 * decoded
@@ -169,7 +169,7 @@ def test_fold_file_without_the_fold_is_refused(tmp_path: Path) -> None:
     folds = tmp_path / "folds.csv"
     folds.write_text("corpus,clip,test_fold\nemodb,x,1\n")
     with pytest.raises(DataError, match="no RAVDESS clip in fold 1"):
-        ravdess_test_speakers(folds)
+        _ravdess_test_speakers(folds)
 
 
 def test_absent_and_damaged_caches_say_what_to_do(tmp_path: Path, cache_path: Path) -> None:

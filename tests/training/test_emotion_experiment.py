@@ -9,26 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_talk import write_talk
-from running import broken_off
-from tiny_recipe import keep_tiny_student
 
 from core.errors import DataError, WeightsError
-from models.training.data.cache import load_cache
-from models.training.data.ordinary import CORPUS, ORDINARY
-from models.training.data.window import voice_window
-from models.training.emotion import experiment as experiments
-from models.training.emotion import heads
-from models.training.emotion.experiment import (
-    Experiment,
-    FoldResult,
-    fit_clips,
-    fit_fold,
-    open_experiment,
-)
-from models.training.emotion.heads import HeadSettings, predict_head
-from models.training.emotion.protocols import Fold
-from models.training.emotion.tables import protocol_table
+from tests.training.invented_talk import write_talk
+from tests.training.running import broken_off
+from tests.training.tiny_recipe import keep_tiny_student
+from training.data.cache import load_cache
+from training.data.ordinary import CORPUS, ORDINARY
+from training.data.window import voice_window
+from training.emotion import experiment as experiments
+from training.emotion.experiment import Experiment, FoldResult, fit_clips, fit_fold, open_experiment
+from training.emotion.heads import HeadSettings, predict_head
+from training.emotion.protocols import Fold
+from training.emotion.tables import _protocol_table
 
 QUICK = HeadSettings(epochs=2, batch=4, threads=1, bf16=False)
 BRANCHES = ("hybrid", "pooled", "encoder", "spectrogram")
@@ -77,7 +70,7 @@ def crema_d(experiment: Experiment) -> Fold:
 def test_features_are_of_every_clip_that_heads_may_learn(shared: Experiment) -> None:
     assert {clip.corpus for clip in shared.clips} == {"ravdess_speech", "ravdess_song", "crema_d"}
     assert shared.features.paths == tuple(clip.path for clip in shared.clips)
-    assert [shared.row_of[clip.path] for clip in shared.clips] == list(range(len(shared.clips)))
+    assert [shared.rows([clip])[0] for clip in shared.clips] == list(range(len(shared.clips)))
     assert (shared.features.n_states, shared.features.hidden_size) == (3, 16)
     assert shared.features.states[0].shape[2] == 150 // 4  # frames of 80 ms
 
@@ -97,7 +90,7 @@ def test_heads_answer_the_test_clips_of_their_fold(experiment: Experiment) -> No
         assert sorted(result.truth) == [0, 1, 2]
     answers = [result.probabilities for result in results.values()]
     assert not any(np.array_equal(answers[0], other) for other in answers[1:])
-    table = protocol_table(list(results.values()))
+    table = _protocol_table(list(results.values()))
     assert set(table["crema_d_speakers"]) == set(BRANCHES)
     assert table["crema_d_speakers"]["hybrid"]["n"] == 3
 
@@ -136,7 +129,7 @@ def test_answers_that_cannot_be_kept_say_so(experiment: Experiment) -> None:
 
 def test_heads_of_other_seeds_answer_together(experiment: Experiment) -> None:
     fold = crema_d(experiment)
-    rows = [experiment.row_of[clip.path] for clip in fold.test]
+    rows = experiment.rows(fold.test)
     together = predict_head(fit_clips(experiment, fold.train, QUICK), experiment.features, rows)
     alone = [
         predict_head(
@@ -166,7 +159,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_weights(
     train = crema_d(experiment).train
     whole = fit_clips(experiment, train, QUICK, run_dir=tmp_path / "whole")
     for _ in range(3):  # within the first head, between the two, within the second
-        with broken_off(monkeypatch, heads):
+        with broken_off(monkeypatch):
             fit_clips(experiment, train, QUICK, run_dir=tmp_path / "again")
     assert (tmp_path / "again" / "head-1" / "checkpoint.pt").is_file()
     resumed = fit_clips(experiment, train, QUICK, run_dir=tmp_path / "again")
@@ -183,8 +176,8 @@ def test_a_head_without_the_encoder_needs_no_encoder(experiment: Experiment, tmp
     fitted = fit_clips(experiment, crema_d(experiment).train, plain)
     alone.head = fitted.head
     clip = crema_d(experiment).test[0]
-    window = voice_window(experiment.audio(clip), (clip.active_start, clip.active_stop))
-    wanted = predict_head(fitted, experiment.features, [experiment.row_of[clip.path]]).logits
+    window = voice_window(experiment.audio(clip), clip.active)
+    wanted = predict_head(fitted, experiment.features, experiment.rows([clip])).logits
     with torch.no_grad():
         said = alone.eval()(torch.from_numpy(window)[None]).logits
     assert said.numpy() == pytest.approx(wanted, abs=1e-2)
@@ -222,7 +215,7 @@ def talkative(speech_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_ordinary_talk_beside_the_corpora_is_heard_last(
     talkative: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.data.speech.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr("core.paths.cache_dir", lambda: tmp_path / "cache")
     opened = open_experiment(talkative, None, tmp_path / "run", encoder=encoder, threads=1)
     windows = [clip for clip in opened.clips if clip.corpus == CORPUS]
     assert len(windows) == 3
@@ -241,7 +234,7 @@ def test_ordinary_talk_beside_the_corpora_is_heard_last(
 def test_heads_learn_that_there_is_nothing_to_claim_in_ordinary_talk(
     talkative: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.training.data.speech.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr("core.paths.cache_dir", lambda: tmp_path / "cache")
     opened = replace(
         open_experiment(talkative, None, tmp_path / "run", encoder=encoder, threads=1),
         views=1,
@@ -250,8 +243,9 @@ def test_heads_learn_that_there_is_nothing_to_claim_in_ordinary_talk(
     train = [clip for clip in opened.clips if clip.emotion in {"angry", ORDINARY}]
     pooled = replace(QUICK, use_encoder=False, use_spectrogram=False, epochs=30, batch=8, draws_per_clip=4)
     result = fit_clips(opened, train, pooled)
-    talk = [opened.row_of[clip.path] for clip in train if clip.emotion == ORDINARY]
-    angry = [opened.row_of[clip.path] for clip in train if clip.emotion == "angry"]
+    talk, angry = (
+        opened.rows([clip for clip in train if clip.emotion == emotion]) for emotion in (ORDINARY, "angry")
+    )
     said, shouted = (predict_head(result, opened.features, rows) for rows in (talk, angry))
     assert (said.logits.argmax(axis=1) == result.settings.labels.index("neutral")).all()
     assert (np.abs(said.axes) < np.abs(shouted.axes).min(axis=0)).all()
@@ -271,7 +265,7 @@ def test_table_means_folds_and_pools_clips() -> None:
     wrong = FoldResult(
         replace(fold, name="2"), "hybrid", np.tile(sure, (2, 1)), np.array([1, 0, 0, 0]), ("b",) * 4
     )
-    row = protocol_table([right, wrong])["emodb_5fold"]["hybrid"]
+    row = _protocol_table([right, wrong])["emodb_5fold"]["hybrid"]
     assert row["ua_by_fold"] == {"1": 1.0, "2": pytest.approx(1 / 6, abs=1e-4)}
     assert row["ua"] == pytest.approx((1.0 + 1 / 6) / 2, abs=1e-4)
     assert (row["n"], row["speakers"]) == (6, 2)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from core.errors import DataError
-from models.training.emotion.calibrate import balanced_weights, fit_temperature, weighted_nll
-from models.training.metrics import (
-    area_under_roc,
+from training.emotion.confidence import _weighted_nll, balanced_weights, fit_temperature
+from training.intervals import AreasInDraws
+from training.metrics import (
+    _area_under_roc,
     binary_figures,
     expected_calibration_error,
     figures,
@@ -47,7 +48,9 @@ def test_weights_let_small_corpora_count() -> None:
     assert weights.mean() == pytest.approx(1.0)
     assert weights[:9].sum() == pytest.approx(weights[9])
     logits, truth = drawn(2_000)
-    assert weighted_nll(logits, truth, 1.0, np.ones(2_000)) == pytest.approx(weighted_nll(logits, truth, 1.0))
+    assert _weighted_nll(logits, truth, 1.0, np.ones(2_000)) == pytest.approx(
+        _weighted_nll(logits, truth, 1.0)
+    )
 
 
 def test_temperature_of_nothing_or_nan_is_refused() -> None:
@@ -122,7 +125,9 @@ def test_the_area_of_repeated_examples_is_that_of_scikit_learn_with_weights() ->
     probability, high = two_sided(400)
     times = np.random.default_rng(2).integers(0, 4, 400)
     expected = roc_auc_score(high, probability, sample_weight=times)
-    assert area_under_roc(probability, high, times) == pytest.approx(expected)
+    _, areas = AreasInDraws(probability, high).areas(times[None].astype(float))
+    assert areas == pytest.approx([expected])
+    assert _area_under_roc(probability, high) == pytest.approx(roc_auc_score(high, probability))
 
 
 def test_two_sided_confidence_is_that_of_the_likelier_side() -> None:

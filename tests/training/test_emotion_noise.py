@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from core.errors import DataError
-from models.training.emotion.noise import heard, noise_recordings
+from training.data.recordings import is_training_recording, noise_recordings
 
 
 def archive(path: Path, names: list[str]) -> None:
@@ -31,10 +31,10 @@ def test_two_folds_without_babies_and_some_music_are_heard(tmp_path: Path) -> No
     songs = [f"emotify/{number:03d}_rock.ogg" for number in range(40)]
     archive(tmp_path / "esc10.tar", sounds)
     archive(tmp_path / "emotify.tar", songs)
-    assert [name for name in sounds if heard(name)] == ["esc10/rain/1-1-A.ogg"]
-    assert 0 < sum(map(heard, songs)) < 15
-    assert not heard("rain/1-1-A.ogg")
-    assert len(noise_recordings(tmp_path)) == 1 + sum(map(heard, songs))
+    assert [name for name in sounds if is_training_recording(name)] == ["esc10/rain/1-1-A.ogg"]
+    assert 0 < sum(map(is_training_recording, songs)) < 15
+    assert not is_training_recording("rain/1-1-A.ogg")
+    assert len(noise_recordings(tmp_path)) == 1 + sum(map(is_training_recording, songs))
 
 
 def test_missing_archive_is_named(tmp_path: Path) -> None:

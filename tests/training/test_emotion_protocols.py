@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import DataError
-from models.training.data.cache import Clip
-from models.training.data.ordinary import CORPUS, ORDINARY
-from models.training.data.speakers import assign_split
-from models.training.emotion.protocols import CLASSES, folds_of, read_folds, trainable
+from training.data.cache import Clip
+from training.data.ordinary import CORPUS, ORDINARY
+from training.data.splits import assign_split
+from training.emotion.protocols import CLASSES, folds_of, read_folds, trainable
 
 ACTORS = [f"Actor_{number:02d}" for number in range(1, 25)]
 FOLD_ONE = frozenset({"Actor_01", "Actor_07", "Actor_13", "Actor_19"})

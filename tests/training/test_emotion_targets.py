@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.emotion.labels import EMOTIONS
-from models.training.data.ordinary import ORDINARY
-from models.training.emotion.protocols import CLASSES
-from models.training.emotion.targets import axis_truth, draw_probabilities, targets_of
+from core.emotions import EMOTIONS
+from training.data.ordinary import ORDINARY
+from training.emotion.protocols import CLASSES
+from training.emotion.targets import axis_truth, draw_probabilities, targets_of
 
 TRUTH = {
     "neutral": (0.0, np.nan),
@@ -40,8 +40,8 @@ def test_targets_are_classes_in_the_order_of_the_logits_and_both_axes() -> None:
     found = targets_of(["sad", "other:boredom", "angry", ORDINARY], ("angry", "sad", "neutral"))
     assert found.labels.tolist() == [1, -1, 0, 2]
     assert found.labels.dtype == np.int64
-    assert found.sure.tolist() == [1.0, 1.0, 1.0, 0.5]  # neutral may be said, but not be claimed
-    assert found.sure.dtype == found.axes.dtype == np.float32
+    assert found.certainty.tolist() == [1.0, 1.0, 1.0, 0.5]  # neutral may be said, but not be claimed
+    assert found.certainty.dtype == found.axes.dtype == np.float32
     assert found.axes == pytest.approx(
         np.array([[0, 0], [np.nan, np.nan], [1, 0], [0.5, 0.5]], np.float32), nan_ok=True
     )
@@ -60,7 +60,7 @@ def test_ordinary_talk_is_neutral_or_nothing() -> None:
 
 def test_no_clips_have_no_targets() -> None:
     nothing = targets_of([], EIGHT)
-    assert (nothing.labels.shape, nothing.sure.shape, nothing.axes.shape) == ((0,), (0,), (0, 2))
+    assert (nothing.labels.shape, nothing.certainty.shape, nothing.axes.shape) == ((0,), (0,), (0, 2))
 
 
 def test_small_cells_are_heard_more_often_than_their_share() -> None:

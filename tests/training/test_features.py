@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_clips import InventedClip, InventedSource, invented_clips
-from test_hybrid import tiny_config
 
 from core.errors import DataError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings
-from models.training.data.window import voice_window
-from models.training.emotion.effects import EffectSettings
-from models.training.emotion.encoders import random_hybrid
-from models.training.emotion.features import Features, cache_features
+from tests.training.invented_clips import InventedClip, InventedSource, invented_clips
+from tests.training.test_hybrid import tiny_config
+from training.data.window import voice_window
+from training.emotion.effects import EffectSettings
+from training.emotion.encoders import random_hybrid
+from training.emotion.features import Features, cache_features
 
 SETTINGS = HybridSettings(n_layers=1, frame_pool=4)
 CLIPS = invented_clips([200.0 + 40 * index for index in range(7)])
@@ -56,7 +56,7 @@ def test_cached_features_are_what_the_hybrid_says(hybrid: EmotionHybrid, tmp_pat
     audio = InventedSource().audio(CLIPS[4])
     window = torch.from_numpy(voice_window(audio, (0, 20_000)))[None]
     with torch.no_grad():
-        frozen, wanted = hybrid.frozen(window), hybrid(window)
+        frozen, wanted = hybrid.frozen_features(window), hybrid(window)
         again = hybrid.head(features.gather(np.array([4]), np.array([0])))
     assert np.array(features.statistics[0][4]) == pytest.approx(frozen.statistics[0].numpy(), abs=5e-3)
     assert np.array(features.states[0][4]) == pytest.approx(frozen.states[0].numpy(), abs=5e-3)

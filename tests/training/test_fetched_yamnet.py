@@ -12,30 +12,30 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from file_server import FileServer, closed_port, serving
-from invented_yamnet import CLASSES, invented_yamnet
-from keras_yamnet import Arrays, keep_keras, unfolded
-from running import attune
 
-import cli
-import cli_models
+from attune.cli import main, models
+from attune.doctor import Verdict, examine
 from core import paths
 from core.errors import DataError, DownloadError, ModelError, WeightsError
 from core.settings import load_settings
-from doctor import Verdict, examine
 from models import assets
 from models.download import DownloadSettings
-from models.mood import official
+from models.mood import google_yamnet
 from models.mood.backbone import load_backbone
-from models.mood.fingerprint import FINGERPRINT, differences, pack, read_fingerprint, signals
-from models.mood.official import fetch_official
-from models.training.manifest import register
-from models.training.onnx_file import write_graph
-from models.training.yamnet.fingerprint import make_fingerprint, write_fingerprint
-from models.training.yamnet.network import ServedYamnet, Yamnet, read_yamnet
-from models.training.yamnet.ship import student_metadata
+from models.mood.fingerprint import FINGERPRINT, mismatches, pack, read_fingerprint, signals
+from models.mood.google_yamnet import fetch_google_yamnet
+from tests.models.file_server import FileServer, closed_port, serving
+from tests.models.keras_yamnet import Arrays, keep_keras, unfolded
+from tests.paths import SHARED_DATA
+from tests.training.invented_yamnet import CLASSES, invented_yamnet
+from tests.training.running import attune
+from training.onnx_file import write_graph
+from training.release import register
+from training.yamnet.fingerprint import _make_fingerprint, write_fingerprint
+from training.yamnet.network import ServedYamnet, Yamnet, read_yamnet
+from training.yamnet.release import _student_metadata
 
-REFERENCE = Path(__file__).parents[3] / "shared" / "data" / "yamnet" / "yamnet_weights.npz"
+REFERENCE = SHARED_DATA / "yamnet" / "yamnet_weights.npz"
 QUICK = DownloadSettings(answer_s=10.0, pause_s=0.0)
 ONCE = replace(QUICK, tries=1)
 PATCHES = np.stack([*signals().values()])
@@ -68,7 +68,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_graph(
         ServedYamnet(student).eval(),
         graph,
-        student_metadata("yamnet-student", "1.0.0", CLASSES),
+        _student_metadata("yamnet-student", "1.0.0", CLASSES),
         PATCHES[:2],
         name="yamnet",
         takes="waveform",
@@ -76,7 +76,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     register(graph, licence="CC-BY-NC-SA-4.0", source="invented")
     file = folder / f"{FINGERPRINT}.npz"
-    file.write_bytes(pack(make_fingerprint(network(0))))
+    file.write_bytes(pack(_make_fingerprint(network(0))))
     register(file, licence="MIT", source="invented", card="yamnet.md")
     return folder
 
@@ -95,7 +95,7 @@ def home(tmp_path: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(paths, "settings_file", lambda: tmp_path / "settings.toml")
     monkeypatch.setattr(paths, "log_file", lambda: tmp_path / "attune.log")
-    monkeypatch.setattr(cli, "start_logging", lambda: None)  # it would stay for the tests that follow
+    monkeypatch.setattr(main, "start_logging", lambda: None)  # it would stay for the tests that follow
     monkeypatch.setenv("ATTUNE_THREADS", "1")
     monkeypatch.setenv("COLUMNS", "200")
     return tmp_path
@@ -119,7 +119,7 @@ def test_fetched_graph_answers_as_the_network_and_is_checked_at_each_load(
     server: FileServer, home: Path, shipped: Path
 ) -> None:
     seen: list[tuple[int, int | None]] = []
-    path = fetch_official(
+    path = fetch_google_yamnet(
         url=server.url, settings=QUICK, on_progress=lambda done, total: seen.append((done, total))
     )
     assert path == home / "data" / "weights" / "yamnet.onnx"
@@ -132,13 +132,13 @@ def test_fetched_graph_answers_as_the_network_and_is_checked_at_each_load(
     assert backbone.info.classes == CLASSES
     with torch.no_grad():
         embedding, scores = ServedYamnet(network(0))(torch.from_numpy(PATCHES))
-    heard = backbone.hear(PATCHES)
+    heard = backbone.predict(PATCHES)
     np.testing.assert_allclose(heard.embedding, embedding.numpy(), atol=1e-4 * float(embedding.max()))
     np.testing.assert_allclose(heard.scores, scores.numpy(), atol=1e-4)
     kinds = {weight.data_type for weight in onnx.load(path).graph.initializer if "network." in weight.name}
     assert kinds == {onnx.TensorProto.FLOAT}
 
-    asset = assets.fetched("yamnet")
+    asset = assets.fetched_asset("yamnet")
     assert asset is not None
     assert asset.size_bytes == path.stat().st_size
     assert asset.card == shipped / "yamnet.md"
@@ -165,9 +165,9 @@ def test_fetched_graph_answers_as_the_network_and_is_checked_at_each_load(
 def test_interrupted_fetch_goes_on(server: FileServer, home: Path) -> None:
     server.cuts = [4_000_000]
     with pytest.raises(DownloadError, match="4000000 bytes have come"):
-        fetch_official(url=server.url, settings=ONCE)
+        fetch_google_yamnet(url=server.url, settings=ONCE)
     assert left(home) == {"cache/downloads/yamnet.h5.part", "cache/downloads/yamnet.h5.part.json"}
-    fetch_official(url=server.url, settings=ONCE)
+    fetch_google_yamnet(url=server.url, settings=ONCE)
     assert server.asked[-1] == ("bytes=4000000-", server.etag)
     assert left(home) == FETCHED
 
@@ -177,9 +177,9 @@ def test_file_that_changed_in_between_is_not_mixed_with_its_older_self(
 ) -> None:
     server.content, server.cuts = bytes(len(keras)), [4_000_000]
     with pytest.raises(DownloadError):
-        fetch_official(url=server.url, settings=ONCE)
+        fetch_google_yamnet(url=server.url, settings=ONCE)
     server.content = keras
-    fetch_official(url=server.url, settings=QUICK)
+    fetch_google_yamnet(url=server.url, settings=QUICK)
     assert left(home) == FETCHED
 
 
@@ -189,16 +189,16 @@ def test_file_at_hand_is_taken_without_the_network_and_stays(
     given = tmp_path / "given" / "yamnet.h5"
     given.parent.mkdir()
     given.write_bytes(keras)
-    path = fetch_official(url=server.url, given=given, settings=QUICK)
+    path = fetch_google_yamnet(url=server.url, given=given, settings=QUICK)
     assert left(home) == {*FETCHED, "given/yamnet.h5"}
     assert server.asked == []
     load_backbone(path, threads=1)
-    asset = assets.fetched("yamnet")
+    asset = assets.fetched_asset("yamnet")
     assert asset is not None
-    assert asset.source == "Google, yamnet.h5, a file at hand; converted by this program"
+    assert asset.source == "Google, yamnet.h5, a local file; converted by this program"
     given.write_bytes(as_half(keras))
     with pytest.raises(WeightsError, match=r"yamnet\.h5 is damaged"):
-        fetch_official(given=given)
+        fetch_google_yamnet(given=given)
     assert given.read_bytes() == as_half(keras)
     load_backbone(path, threads=1)
 
@@ -223,14 +223,14 @@ def test_what_is_no_network_is_refused_and_not_kept(
 ) -> None:
     server.content = spoil(server.content)
     with pytest.raises(WeightsError, match=words):
-        fetch_official(url=server.url, settings=QUICK)
+        fetch_google_yamnet(url=server.url, settings=QUICK)
     assert left(home) == set()
 
 
 def test_other_weights_are_refused_and_the_old_ones_stay(
     server: FileServer, home: Path, tmp_path: Path
 ) -> None:
-    path = fetch_official(url=server.url, settings=QUICK)
+    path = fetch_google_yamnet(url=server.url, settings=QUICK)
     before = {file: (home / file).read_bytes() for file in left(home)}
     other = keep_keras(tmp_path / "other.h5", as_keras(network(2)))
     server.content = other.read_bytes()
@@ -239,7 +239,7 @@ def test_other_weights_are_refused_and_the_old_ones_stay(
         r"another network than the reference YAMNet \(it differs in \d of 9 test signals; noise: the embed"
     )
     with pytest.raises(WeightsError, match=words):
-        fetch_official(url=server.url, settings=QUICK)
+        fetch_google_yamnet(url=server.url, settings=QUICK)
     assert {file: (home / file).read_bytes() for file in left(home)} == before
     load_backbone(path, threads=1)
 
@@ -253,13 +253,13 @@ def test_weights_that_answer_with_nan_are_refused(server: FileServer, home: Path
     server.content = loud.read_bytes()
     loud.unlink()
     with pytest.raises(WeightsError, match="answered with NaN"):
-        fetch_official(url=server.url, settings=QUICK)
+        fetch_google_yamnet(url=server.url, settings=QUICK)
     assert left(home) == set()
 
 
 def test_full_disk_keeps_what_was_fetched_and_what_was_there(server: FileServer, home: Path) -> None:
     resource = pytest.importorskip("resource")
-    path = fetch_official(url=server.url, settings=QUICK)
+    path = fetch_google_yamnet(url=server.url, settings=QUICK)
     before = {file: (home / file).read_bytes() for file in left(home)}
     fetched = home / "cache" / "downloads" / "yamnet.h5"
     fetched.write_bytes(server.content)
@@ -270,12 +270,12 @@ def test_full_disk_keeps_what_was_fetched_and_what_was_there(server: FileServer,
         with pytest.raises(
             DataError, match=r"The weights .*yamnet\.onnx cannot be written \(File too large\)"
         ):
-            fetch_official(url=server.url, settings=QUICK)
+            fetch_google_yamnet(url=server.url, settings=QUICK)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert fetched.is_file()
     assert {file: (home / file).read_bytes() for file in left(home) - {"cache/downloads/yamnet.h5"}} == before
-    assert fetch_official(url=server.url, settings=QUICK) == path
+    assert fetch_google_yamnet(url=server.url, settings=QUICK) == path
     assert server.asked == []
     assert left(home) == FETCHED
 
@@ -285,8 +285,10 @@ def test_missing_library_is_said_before_anything_is_fetched(
     server: FileServer, home: Path, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ModelError, match=rf"'{library}' is missing: run `pip install -e '\.\[yamnet\]' -c"):
-        fetch_official(url=server.url, settings=QUICK)
+    with pytest.raises(
+        ModelError, match=rf"'{library}' is needed for .*: run `pip install -e '\.\[yamnet\]' -c"
+    ):
+        fetch_google_yamnet(url=server.url, settings=QUICK)
     assert server.asked == []
     assert left(home) == set()
 
@@ -305,13 +307,13 @@ def test_student_of_another_make_is_said(
     monkeypatch.setattr(assets, "WEIGHTS_DIR", other)
     monkeypatch.setattr(assets, "_MANIFEST", other / "manifest.toml")
     with pytest.raises(WeightsError, match=r"yamnet-student\.onnx has other layers than YAMNet: restore it"):
-        fetch_official(url=server.url, settings=QUICK, fingerprint=make_fingerprint(network(0)))
+        fetch_google_yamnet(url=server.url, settings=QUICK, fingerprint=_make_fingerprint(network(0)))
 
 
 def test_command_fetches_once_lists_it_and_says_how_to_use_it(
     server: FileServer, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(official, "URL", server.url)
+    monkeypatch.setattr(google_yamnet, "URL", server.url)
     assert attune(monkeypatch, "models", "list") == 0
     assert "`attune models fetch yamnet` brings it" in capsys.readouterr().out
     assert attune(monkeypatch, "models", "fetch", "yamnet") == 0
@@ -349,7 +351,7 @@ def test_command_fetches_once_lists_it_and_says_how_to_use_it(
 def test_command_says_in_one_sentence_what_went_wrong(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(official, "URL", f"http://127.0.0.1:{closed_port()}/yamnet.h5")
+    monkeypatch.setattr(google_yamnet, "URL", f"http://127.0.0.1:{closed_port()}/yamnet.h5")
     assert attune(monkeypatch, "models", "fetch", "yamnet") == 1
     said = capsys.readouterr().err
     assert "Error: http://127.0.0.1" in said
@@ -359,21 +361,21 @@ def test_command_says_in_one_sentence_what_went_wrong(
     def interrupt(**_: object) -> Path:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(official, "fetch_official", interrupt)
+    monkeypatch.setattr(google_yamnet, "fetch_google_yamnet", interrupt)
     assert attune(monkeypatch, "models", "fetch", "yamnet") == 130
     assert "Stopped: the same command goes on with what has come." in capsys.readouterr().err
 
 
 def test_command_knows_all_that_can_be_fetched() -> None:
-    assert tuple(cli_models.Fetchable) == assets.FETCHABLE
+    assert tuple(models.Fetchable) == assets.FETCHABLE
 
 
 def test_fingerprint_is_written_from_the_weights_it_is_given(tmp_path: Path) -> None:
     weights = {name: values.numpy() for name, values in network(0).state_dict().items()}
     np.savez(tmp_path / "reference.npz", **weights)  # type: ignore[arg-type]
     file = write_fingerprint(tmp_path / "reference.npz", tmp_path / "fingerprint.npz")
-    assert differences(make_fingerprint(network(0)), read_fingerprint(file)) == ()
-    assert len(differences(make_fingerprint(network(2)), read_fingerprint(file))) >= 8
+    assert mismatches(_make_fingerprint(network(0)), read_fingerprint(file)) == ()
+    assert len(mismatches(_make_fingerprint(network(2)), read_fingerprint(file))) >= 8
     with pytest.raises(WeightsError, match=r"absent\.npz"):
         write_fingerprint(tmp_path / "absent.npz", tmp_path / "fingerprint.npz")
 
@@ -385,10 +387,10 @@ if REFERENCE.is_file():  # beside the repository, where its training data lie
         return Path(assets.__file__).parent / "weights" / f"{FINGERPRINT}.npz"
 
     def test_committed_fingerprint_is_that_of_the_reference(committed_file: Path) -> None:
-        committed, again = read_fingerprint(committed_file), make_fingerprint(read_yamnet(REFERENCE))
+        committed, again = read_fingerprint(committed_file), _make_fingerprint(read_yamnet(REFERENCE))
         np.testing.assert_allclose(again.scores, committed.scores, atol=1e-3)
         np.testing.assert_allclose(again.embedding, committed.embedding, atol=0.02)
-        assert differences(again, committed) == ()
+        assert mismatches(again, committed) == ()
 
     @pytest.mark.parametrize(("share", "known"), [(0.012, True), (0.03, False)])
     def test_weights_a_little_off_are_known_and_others_are_not(
@@ -404,7 +406,7 @@ if REFERENCE.is_file():  # beside the repository, where its training data lie
                     rows = values.flatten(1)
                     spread = share * rows.square().mean(dim=1, keepdim=True).sqrt()
                     rows += spread * torch.randn(rows.shape, generator=rng)
-            found = differences(make_fingerprint(made), read_fingerprint(committed_file))
+            found = mismatches(_make_fingerprint(made), read_fingerprint(committed_file))
             assert (not found) is known, found
 
     def test_reference_in_the_form_of_the_official_file_is_accepted(
@@ -412,6 +414,6 @@ if REFERENCE.is_file():  # beside the repository, where its training data lie
     ) -> None:
         file = keep_keras(tmp_path / "google.h5", as_keras(read_yamnet(REFERENCE)))
         with serving(FileServer(file.read_bytes())) as server:
-            fetch_official(url=server.url, settings=QUICK, fingerprint=read_fingerprint(committed_file))
+            fetch_google_yamnet(url=server.url, settings=QUICK, fingerprint=read_fingerprint(committed_file))
         file.unlink()
         assert left(home) == FETCHED

@@ -8,22 +8,21 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from tiny_recipe import keep_tiny_student
 
 from core.errors import DataError
+from core.files import staged
 from models.emotion.hybrid import HybridSettings
-from models.training.board import open_board
-from models.training.checkpoint import save_checkpoint
-from models.training.emotion import ship as shipping
-from models.training.emotion.encoders import load_hybrid, save_trained
-from models.training.manifest import register
-from models.training.onnx_file import export_graph, quantise_int8
-from models.training.records import write_json
-from models.training.report import files
-from models.writing import staged
+from tests.training.tiny_recipe import keep_tiny_student
+from training.emotion.encoders import load_hybrid, save_trained
+from training.int8 import quantise_int8
+from training.loop import save_checkpoint
+from training.onnx_file import export_graph
+from training.records import write_json
+from training.release import register, staged_release
+from training.report import files
+from training.tensorboard_log import open_tensorboard_log
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def test_the_old_file_stays(disk: Disk, write: Callable[[Path, int], None]) -> N
 
 
 def test_curves_lose_nothing_and_go_on(disk: Disk) -> None:
-    show = open_board(disk.folder / "tensorboard")
+    show = open_tensorboard_log(disk.folder / "tensorboard")
     show({"loss": 1.0}, 0)
     before = _content(disk.folder)
     with disk.full():
@@ -144,11 +143,9 @@ def test_curves_lose_nothing_and_go_on(disk: Disk) -> None:
     assert content.startswith(before[name])
 
 
-def test_report_comes_whole_or_not_at_all(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "render", lambda report, _audio_of: f"page {report} " * 5000)
-
+def test_report_comes_whole_or_not_at_all(disk: Disk) -> None:
     def report(number: int) -> None:
-        files.write_report({"number": number}, disk.folder, lambda _path: np.zeros(1, dtype=np.float32))
+        files.write_report(f"page {number} " * 5000, {"number": number}, disk.folder)
 
     report(0)
     before = _content(disk.folder)
@@ -173,35 +170,35 @@ def test_int8_copy_that_cannot_be_written_leaves_the_old_one(disk: Disk) -> None
     assert left == before
 
 
-def test_shipped_graph_encoder_and_list_come_together_or_not_at_all(
+def test_released_graph_encoder_record_and_list_come_together_or_not_at_all(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = disk.folder / "weights"
     weights.mkdir()
-    monkeypatch.setattr(shipping, "_WEIGHTS_DIR", weights)
+    monkeypatch.setattr("training.release.WEIGHTS_DIR", weights)
     (weights / "manifest.toml").write_text("# Kept.\n")
     made = tmp_path / "run"
     path = weights / "tiny.onnx"
 
-    def ship() -> None:
-        with staged(path.parent, what=f"The model {path}") as making:
+    def release() -> None:
+        with staged_release(path, {"name": "tiny"}, encoder=made / "encoder") as making:
             (making / path.name).touch()
-            shipping._complete(making, path, made / "encoder")
 
     _encoder(made, 0)
-    ship()
+    release()
     before = _content(weights)
     assert before.keys() == {
         "manifest.toml",
+        "tiny.json",
         "tiny.onnx",
         *(f"tiny-encoder/{name}" for name in ("config.json", "model.safetensors")),
     }
     assert b"[tiny-encoder]" in before["manifest.toml"]
     _encoder(made, 1)
     with disk.full(), pytest.raises(DataError, match=rf"tiny\.onnx {disk.says}"):
-        ship()
+        release()
     assert _content(weights) == before
-    ship()
+    release()
     assert _content(weights).keys() == before.keys()
     assert _content(weights) != before
 

@@ -10,9 +10,10 @@ import torch
 from onnx import TensorProto
 from torch import nn
 
+from models.float16_storage import restore_float32, store_as_float16
 from models.runtime import load_session
-from models.training.half_storage import halve, widen
-from models.training.onnx_file import emotion_metadata, export_graph, quantise_int8
+from training.int8 import quantise_int8
+from training.onnx_file import emotion_metadata, export_graph
 
 SAMPLES = 160
 
@@ -43,7 +44,7 @@ def test_only_what_loses_nothing_is_halved(tmp_path: Path) -> None:
 def test_widening_takes_halving_back(tmp_path: Path) -> None:
     model = onnx.load(graph(tmp_path / "a.onnx"))
     halved = model.SerializeToString(deterministic=True)
-    widen(model)
+    restore_float32(model)
     assert all(weight.data_type != TensorProto.FLOAT16 for weight in model.graph.initializer)
     assert not any(node.op_type == "Cast" for node in model.graph.node)
     whole = tmp_path / "whole.onnx"
@@ -51,7 +52,7 @@ def test_widening_takes_halving_back(tmp_path: Path) -> None:
     feeds = {"waveform": np.random.default_rng(0).standard_normal((3, SAMPLES)).astype(np.float32)}
     answers = [load_session(path, threads=1).run(feeds)[0] for path in (tmp_path / "a.onnx", whole)]
     np.testing.assert_array_equal(*answers)
-    halve(model)
+    store_as_float16(model)
     assert model.SerializeToString(deterministic=True) == halved
 
 

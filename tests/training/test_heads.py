@@ -11,16 +11,12 @@ import torch
 
 from core.errors import DataError, WeightsError
 from models.emotion.hybrid import HybridSettings
-from models.training.emotion.features import Features
-from models.training.emotion.heads import (
-    CHECKPOINT_NAME,
-    HeadSettings,
-    fit_head,
-    mixup,
-    predict_head,
-)
-from models.training.emotion.targets import Targets
-from models.training.metrics import softmax
+from training.emotion import heads
+from training.emotion.features import Features
+from training.emotion.heads import HeadSettings, fit_head, mixup, predict_head
+from training.emotion.targets import Targets
+from training.loop import CHECKPOINT_NAME
+from training.metrics import softmax
 
 LABELS = ("low", "middle", "high")
 QUICK = HeadSettings(epochs=6, batch=16, labels=LABELS, threads=1, bf16=False)
@@ -97,9 +93,11 @@ def test_a_head_without_the_encoder_needs_none_of_what_it_says() -> None:
     assert np.array_equal(told.logits, heard.logits)
 
 
-def test_answers_are_the_same_however_many_are_asked_for_at_a_time() -> None:
+def test_answers_are_the_same_however_many_are_asked_for_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     result = fit_head(FEATURES, TARGETS, TRAIN, WATCHED, replace(QUICK, epochs=1))
-    whole, parts = (predict_head(result, FEATURES, WATCHED, batch=batch) for batch in (256, 5))
+    whole = predict_head(result, FEATURES, WATCHED)
+    monkeypatch.setattr(heads, "_BATCH", 5)
+    parts = predict_head(result, FEATURES, WATCHED)
     assert whole.logits == pytest.approx(parts.logits, abs=1e-5)
     assert whole.axes == pytest.approx(parts.axes, abs=1e-5)
 

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_recipe import TINY, keep_tiny_student, tiny_student
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model
 
 from core.errors import ModelError, WeightsError
 from models.emotion.hybrid import (
     EmotionHybrid,
-    Frozen,
+    FrozenFeatures,
     HeadEnsemble,
     HybridHead,
     HybridSettings,
@@ -25,7 +24,8 @@ from models.emotion.hybrid import (
     Positions,
     mel_matrix,
 )
-from models.training.emotion.encoders import (
+from tests.training.tiny_recipe import TINY, keep_tiny_student, tiny_student
+from training.emotion.encoders import (
     encoder_fingerprint,
     load_hybrid,
     load_trained,
@@ -335,7 +335,7 @@ def test_fingerprint_is_about_what_the_states_depend_on(checkpoint: Path) -> Non
 def test_frames_are_averaged_in_groups() -> None:
     whole, pooled = random_hybrid(tiny_config()), random_hybrid(tiny_config(), HybridSettings(frame_pool=4))
     with torch.no_grad():
-        fine, coarse = whole.frozen(waveform()), pooled.frozen(waveform())
+        fine, coarse = whole.frozen_features(waveform()), pooled.frozen_features(waveform())
     assert fine.states.shape == (2, 4, 149, 16)
     assert coarse.states.shape == (2, 4, 37, 16)
     assert torch.allclose(coarse.states[:, :, 0], fine.states[:, :, :4].mean(dim=2), atol=1e-5)
@@ -346,7 +346,7 @@ def test_statistics_are_mean_and_deviation_of_every_layer() -> None:
     model = random_hybrid(tiny_config())
     with torch.no_grad():
         states = model.hidden_states(waveform())[1:]
-        statistics = model.frozen(waveform()).statistics
+        statistics = model.frozen_features(waveform()).statistics
     wanted = [part for state in states for part in (state.mean(dim=1), state.std(dim=1, unbiased=False))]
     assert torch.allclose(statistics, torch.cat(wanted, dim=1), atol=1e-3)
 
@@ -369,7 +369,7 @@ def test_only_the_last_layers_are_pooled(layers: int, heard: int) -> None:
     settings = HybridSettings(pooled_layers=layers, use_encoder=False, use_spectrogram=False)
     model = random_hybrid(tiny_config(), settings).eval()
     with torch.no_grad():
-        frozen = model.frozen(waveform())
+        frozen = model.frozen_features(waveform())
         assert frozen.statistics.shape == (2, 2 * 3 * 16)  # all are kept, for heads of any kind
         model.head.fit_scale(torch.cat([frozen.statistics, frozen.statistics + 1.0]))
         used = 2 * heard * 16
@@ -389,11 +389,11 @@ def test_one_branch_alone_answers(pooled: bool, encoder: bool, spectrogram: bool
     settings = HybridSettings(
         use_pooled=pooled, use_encoder=encoder, use_spectrogram=spectrogram, labels=("a", "b", "c")
     )
-    heard = Wav2Vec2Model(tiny_config()) if settings.hears_encoder else None
+    heard = Wav2Vec2Model(tiny_config()) if settings.uses_encoder else None
     model = EmotionHybrid(heard, settings).eval()
     assert model.head.dense[0].in_features == width
     with torch.no_grad():
-        said, frozen = model(waveform()), model.frozen(waveform())
+        said, frozen = model(waveform()), model.frozen_features(waveform())
     assert said.logits.shape == (2, 3)
     assert said.energy.shape == (2,)
     assert (frozen.statistics is None, frozen.states is None) == (not pooled, not encoder)
@@ -425,7 +425,7 @@ def test_senseless_hybrids_are_refused() -> None:
 def test_heads_that_answer_together_give_the_mean_and_all_embeddings() -> None:
     torch.manual_seed(0)
     heads = [HybridHead(16, 3, HybridSettings(n_mels=16)).eval() for _ in range(3)]
-    frozen = Frozen(torch.randn(2, 64), torch.randn(2, 3, 10, 16), torch.randn(2, 16, 20))
+    frozen = FrozenFeatures(torch.randn(2, 64), torch.randn(2, 3, 10, 16), torch.randn(2, 16, 20))
     together = HeadEnsemble(heads).eval()
     with torch.no_grad():
         said, alone = together(frozen), [head(frozen) for head in heads]

@@ -7,8 +7,9 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.errors import DataError
-from models.training.mood.calibrate import best_thresholds, f1_at, fit_calibration, mean_nll, sigmoid
-from models.training.mood.ranking import artist_bootstrap, draw_artists, interval, micro_areas, tag_areas
+from training.intervals import percentile_interval
+from training.mood.calibrate import best_thresholds, f1_at, fit_calibration, mean_nll, sigmoid
+from training.mood.ranking import artist_bootstrap, draw_artists, micro_areas, tag_areas
 
 
 def answers(tracks: int = 300, tags: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -75,11 +76,13 @@ def test_an_interval_holds_the_figure_and_few_artists_make_it_wide() -> None:
     widths = []
     for tracks_each in (1, 30):
         drawn = draw_artists([str(track // tracks_each) for track in range(300)], draws=200)
-        low, high = interval(np.nanmean(artist_bootstrap(scores, labels, drawn)["pr_auc"], axis=1)) or (1, 0)
+        low, high = percentile_interval(
+            np.nanmean(artist_bootstrap(scores, labels, drawn)["pr_auc"], axis=1)
+        ) or (1, 0)
         assert low < np.nanmean(tag_areas(scores, labels)[0]) < high
         widths.append(high - low)
-    assert interval(np.array([np.nan, np.nan, 0.5])) is None
-    assert interval(np.array([])) is None
+    assert percentile_interval(np.array([np.nan, np.nan, 0.5])) is None
+    assert percentile_interval(np.array([])) is None
 
 
 def test_calibration_finds_the_slope_and_the_offsets_that_were_hidden() -> None:

@@ -8,18 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_jamendo import HEADING, write_jamendo, write_table
 
 from core.errors import DataError
-from models.mood.tags import TAGS
-from models.training.mood.jamendo import (
-    EMBEDDING_SIZE,
-    EMBEDDINGS_NAME,
-    SIDES,
-    TAGS_NAME,
-    read_jamendo,
-    split_name,
-)
+from core.mood_tags import TAGS
+from tests.training.invented_jamendo import HEADING, write_jamendo, write_table
+from training.mood.jamendo import EMBEDDING_SIZE, EMBEDDINGS_NAME, SIDES, TAGS_NAME, _split_name, read_jamendo
 
 
 @pytest.fixture
@@ -58,7 +51,7 @@ def test_tracks_without_an_embedding_are_left_out_and_counted(folder: Path) -> N
 
 def test_identical_embeddings_are_found_and_kept_out_of_the_earlier_side(folder: Path) -> None:
     data = read_jamendo(folder)
-    ((first, second),) = data.twins()
+    ((first, second),) = data.duplicates()
     assert (data.official[first], data.official[second]) == ("train", "test")
     assert first not in data.rows("train")
     assert second in data.rows("test")
@@ -102,14 +95,14 @@ def test_the_fingerprint_is_that_of_the_content(folder: Path, tmp_path: Path) ->
     assert read_jamendo(again).fingerprint != other.fingerprint
 
 
-@pytest.mark.parametrize("name", [EMBEDDINGS_NAME, TAGS_NAME, *(split_name(side) for side in SIDES)])
+@pytest.mark.parametrize("name", [EMBEDDINGS_NAME, TAGS_NAME, *(_split_name(side) for side in SIDES)])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(DataError, match=f"There is no .*{name}: give the folder"):
         read_jamendo(folder)
 
 
-@pytest.mark.parametrize("name", [EMBEDDINGS_NAME, TAGS_NAME, split_name("test")])
+@pytest.mark.parametrize("name", [EMBEDDINGS_NAME, TAGS_NAME, _split_name("test")])
 @pytest.mark.parametrize("damage", [lambda content: content[:-40], lambda _: b"", lambda _: b"no archive"])
 def test_a_damaged_file_is_named(folder: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
     (folder / name).write_bytes(damage((folder / name).read_bytes()))
@@ -178,15 +171,15 @@ def test_a_table_without_heading_is_refused(folder: Path) -> None:
 
 
 def test_a_split_that_does_not_fit_the_tags_is_refused(folder: Path) -> None:
-    write_table(folder / split_name("test"), [(300, "somebody else", ["sad"])])
+    write_table(folder / _split_name("test"), [(300, "somebody else", ["sad"])])
     with pytest.raises(DataError, match="Track 300 is not the same in"):
         read_jamendo(folder)
 
 
 def test_an_artist_on_two_sides_is_refused(folder: Path) -> None:
-    train = gzip.decompress((folder / split_name("train")).read_bytes()).decode().splitlines()
-    test = gzip.decompress((folder / split_name("test")).read_bytes()).decode().splitlines()
+    train = gzip.decompress((folder / _split_name("train")).read_bytes()).decode().splitlines()
+    test = gzip.decompress((folder / _split_name("test")).read_bytes()).decode().splitlines()
     content = "\n".join([*test, train[1]]) + "\n"
-    (folder / split_name("test")).write_bytes(gzip.compress(content.encode()))
+    (folder / _split_name("test")).write_bytes(gzip.compress(content.encode()))
     with pytest.raises(DataError, match="artist_train0 stands in train and in test"):
         read_jamendo(folder)

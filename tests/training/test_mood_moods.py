@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_jamendo import write_quadrants
 
 from core.errors import DataError
-from models.mood.groups import MOODS, MoodScale, mood_weights
-from models.mood.tags import GROUPS, TAGS
-from models.training.mood.calibrate import sigmoid
-from models.training.mood.moods import (
+from core.mood_tags import GROUPS, TAGS
+from models.mood.mood_scale import MOODS, MoodScale, mood_weights
+from tests.training.invented_jamendo import write_quadrants
+from training.mood.calibrate import sigmoid
+from training.mood.moods import (
+    _voices,
     fit_scale,
     mood_figures,
     moods_of,
     quadrant_figures,
     read_quadrants,
-    shares_of,
-    weigh,
+    weights_by_rule,
 )
 
 HIDDEN = np.array([0.25, 0.2, 0.15, 0.15, 0.1, 0.07, 0.05, 0.03])
@@ -50,7 +50,7 @@ def leads(weights: np.ndarray) -> np.ndarray:
 def test_each_mood_leads_as_often_as_it_is_labelled_on_other_tracks_too() -> None:
     scale = fit_scale(*invented())
     probabilities, labels = invented(seed=1)
-    found = weigh(probabilities, np.full(59, 0.1), scale)
+    found = weights_by_rule(probabilities, np.full(59, 0.1), scale)
     np.testing.assert_allclose(leads(found["scale"]), HIDDEN, atol=0.02)
     figures = {
         rule: mood_figures(weights, labels, ["one"] * len(labels), draws=2) for rule, weights in found.items()
@@ -83,7 +83,7 @@ def test_moods_of_labels_and_their_voices() -> None:
         ["sad"],
         ["dark", "dramatic"],
     ]
-    shares = dict(zip(MOODS, shares_of(moods), strict=True))
+    shares = dict(zip(MOODS, _voices(moods).mean(axis=0), strict=True))
     assert (shares["sad"], shares["dark"], shares["dramatic"], shares["calm"]) == (0.5, 0.25, 0.25, 0.0)
 
 
@@ -156,6 +156,6 @@ def test_weights_come_from_the_rule_that_serves() -> None:
     probabilities, _ = invented(20)
     scale = MoodScale(1.1, tuple(np.linspace(-1, 1, 8).tolist()))
     answers, needed = probabilities.astype(np.float32), np.full(59, 0.1, dtype=np.float32)
-    found = weigh(probabilities, needed.astype(np.float64), scale)
+    found = weights_by_rule(probabilities, needed.astype(np.float64), scale)
     np.testing.assert_array_equal(found["scale"], mood_weights(answers, needed, scale))
     np.testing.assert_array_equal(found["thresholds"], mood_weights(answers, needed))

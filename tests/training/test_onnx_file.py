@@ -9,25 +9,23 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from test_hybrid import tiny_config
-from tiny_recipe import TINY, tiny_student
 
+from core.emotions import EMOTIONS
 from core.errors import ModelError
 from models.emotion.hybrid import EmotionHybrid, HeadEnsemble, HybridHead, HybridSettings
-from models.emotion.labels import EMOTIONS
 from models.emotion.recogniser import load_recogniser
 from models.runtime import load_session
-from models.training.emotion.encoders import random_hybrid
-from models.training.onnx_file import (
+from tests.paths import ROOT
+from tests.training.test_hybrid import tiny_config
+from tests.training.tiny_recipe import TINY, tiny_student
+from training.emotion.encoders import random_hybrid
+from training.int8 import Agreement, check_agreement, compare_int8, compare_speed, quantise_int8
+from training.onnx_file import (
     PARITY_LIMIT,
-    Agreement,
-    check_agreement,
     check_parity,
-    compare_int8,
-    compare_speed,
     emotion_metadata,
     export_graph,
-    quantise_int8,
+    probe_windows,
 )
 
 METADATA = emotion_metadata(
@@ -91,14 +89,14 @@ def test_bytes_are_repeatable_and_tell_nothing_of_the_machine(exported: Path, tm
     export_graph(tiny_cnn(), tmp_path / "again.onnx", METADATA)
     content = exported.read_bytes()
     assert (tmp_path / "again.onnx").read_bytes() == content
-    for trace in (str(Path(__file__).parents[2]), str(tmp_path), ".py", "site-packages", "stack_trace"):
+    for trace in (str(ROOT), str(tmp_path), ".py", "site-packages", "stack_trace"):
         assert trace.encode() not in content
 
 
 def test_other_answers_are_not_let_through(exported: Path) -> None:
     other = tiny_cnn(1)
     with pytest.raises(ModelError, match="differs from the network"):
-        check_parity(other, exported)
+        check_parity(other, exported, probe_windows())
 
 
 def test_hybrid_is_exported_and_quantised(tmp_path: Path) -> None:
@@ -146,7 +144,7 @@ def test_compact_hybrid_answers_in_the_graph_as_in_torch(
     waveform = np.stack(windows(6))
     if settings.use_pooled:
         with torch.no_grad():
-            statistics = model.frozen(torch.from_numpy(waveform)).statistics
+            statistics = model.frozen_features(torch.from_numpy(waveform)).statistics
         assert statistics.shape == (6, 2 * TINY.n_layers * TINY.hidden_size)
         for member in members:
             member.fit_scale(statistics)
@@ -171,7 +169,7 @@ def test_hybrid_outputs_are_named_logits_first(tmp_path: Path) -> None:
     assert [output.name for output in onnx.load(path).graph.output] == names
     other = random_hybrid(tiny_config(), HybridSettings(n_layers=1), seed=1).eval()
     with pytest.raises(ModelError, match="differs from the network"):
-        check_parity(other, path)
+        check_parity(other, path, probe_windows())
 
 
 def windows(count: int = 20) -> list[np.ndarray]:

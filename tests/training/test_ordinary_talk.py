@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from invented_talk import write_talk
 
 from core.errors import DataError
-from models.training.data.ordinary import CORPUS, ORDINARY, open_talk, ordinary_split, read_talk
-from models.training.data.splits import Split
-from models.training.emotion.protocols import trainable
+from tests.training.invented_talk import write_talk
+from training.data.ordinary import CORPUS, ORDINARY, open_talk, ordinary_split, read_talk
+from training.data.splits import Split
+from training.emotion.protocols import trainable
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.training.processor import has_fast_bf16
+from training.loop import has_fast_bf16
 
 
 @pytest.mark.parametrize("name", ["avx512_bf16", "amx_bf16", "bf16", "sve_bf16"])

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from invented_corpus import encoded_tone
 
 from core.errors import DataError
-from models.training.data.recordings import read_recordings
+from tests.training.invented_corpus import encoded_tone
+from training.data.recordings import read_recordings
 
 RATE_HZ = 16_000
 WINDOW = 48_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.report.conditions import CONDITIONS, play_on
+from training.report.conditions import CONDITIONS, play_on
 
 RATE_HZ = 16_000
 WINDOW = 48_000

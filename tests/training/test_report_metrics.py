@@ -5,20 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.intervals import (
-    binary_figures_with_interval,
-    events_per_hour_interval,
-    speaker_bootstrap,
-)
-from models.training.metrics import confusion, masked
-from models.training.report.curves import (
-    precision_recall,
-    reliability,
-    risk_coverage,
-    roc,
-    thin,
-    threshold_sweep,
-)
+from training.intervals import binary_figures_with_interval, events_per_hour_interval, speaker_bootstrap
+from training.metrics import confusion, masked
+from training.report.curves import precision_recall, reliability, risk_coverage, roc, thin, threshold_sweep
 
 SCORE = np.array([0.9, 0.8, 0.7, 0.6])
 POSITIVE = np.array([True, False, True, False])

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from invented_corpus import encoded_tone
 
 from core.errors import DataError
-from models.training.data.ordinary import ARCHIVE, ordinary_split
-from models.training.data.splits import Split
-from models.training.report.live import LiveAnswer, LiveWindow, begins
-from models.training.report.talk import (
+from tests.training.invented_corpus import encoded_tone
+from training.data.ordinary import ARCHIVE, ordinary_split
+from training.data.splits import Split
+from training.report.live import LiveAnswer, LiveWindow, onsets
+from training.report.talk import (
     prompt_sessions,
     read_ordinary,
     read_prompt_voices,
@@ -26,7 +26,7 @@ from models.training.report.talk import (
     talk_figures,
     talk_keys,
 )
-from models.training.whisper.material import HEARD_PROMPTS
+from training.whisper.sounds import TRAINING_PROMPTS
 
 TESTED = [str(number) for number in range(1000, 1100) if ordinary_split(str(number)) is Split.TEST]
 TRAINED = next(str(number) for number in range(1000, 1100) if ordinary_split(str(number)) is Split.TRAIN)
@@ -76,7 +76,7 @@ def test_sessions_are_taken_whole_until_they_last_long_enough() -> None:
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="voice prompts are decoded by ffmpeg")
 def test_only_voices_that_training_never_heard_are_prompts(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(16_000) / 8), 16_000)
-    for voice in ("en_US_f_Allison", HEARD_PROMPTS[0]):
+    for voice in ("en_US_f_Allison", TRAINING_PROMPTS[0]):
         (tmp_path / voice / "digits").mkdir(parents=True)
         prompt = tmp_path / voice / "digits" / "1.g722"
         coding = ("ffmpeg", "-v", "error", "-i", tmp_path / "tone.wav", "-f", "g722", prompt)
@@ -91,16 +91,16 @@ def test_prompts_that_are_missing_or_heard_in_training_are_refused(tmp_path: Pat
     for place in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(DataError, match="No voice prompts lie in"):
             read_prompt_voices(place)
-    (tmp_path / HEARD_PROMPTS[0]).mkdir()
-    (tmp_path / HEARD_PROMPTS[0] / "hello.g722").write_bytes(b"\0")
+    (tmp_path / TRAINING_PROMPTS[0]).mkdir()
+    (tmp_path / TRAINING_PROMPTS[0] / "hello.g722").write_bytes(b"\0")
     with pytest.raises(DataError, match="are heard in training: name others, or leave --prompts out"):
         read_prompt_voices(tmp_path)
 
 
 def test_what_begins_counts_once() -> None:
-    assert begins([None, "sad", "sad", None, "sad", "angry", None]) == 3
-    assert begins([True, False, False, None]) == 2
-    assert begins([]) == 0
+    assert onsets([None, "sad", "sad", None, "sad", "angry", None]) == ["sad", "sad", "angry"]
+    assert onsets([True, False, False, None]) == [True, False]
+    assert onsets([]) == []
 
 
 def answer(*windows: LiveWindow, energy: float | None = None) -> LiveAnswer:

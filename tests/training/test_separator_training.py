@@ -9,25 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_corpus import encoded_tone
-from invented_music import write_tar
-from running import attune
-from tiny_recipe import keep_tiny_student
 
-import cli
+from attune.cli import main
 from core.errors import DataError, WeightsError
 from models.emotion.separator import load_separator
 from models.emotion.spectra import spectra
-from models.training.data.cache import load_cache
-from models.training.data.splits import Split
-from models.training.emotion.encoders import load_hybrid
-from models.training.emotion.noise import heard
-from models.training.separator import fit, ship
-from models.training.separator.fit import FitSettings, Material, fit_separator
-from models.training.separator.mixtures import MixtureSettings, mixtures
-from models.training.separator.network import Separator, SeparatorShape, separate
-from models.training.separator.ship import ship_separator
-from models.training.yamnet.material import kept_out
+from tests.training.invented_corpus import encoded_tone
+from tests.training.invented_music import write_tar
+from tests.training.running import attune
+from tests.training.tiny_recipe import keep_tiny_student
+from training.data.cache import load_cache
+from training.data.splits import Split
+from training.emotion.encoders import load_hybrid
+from training.separator import fit, release
+from training.separator.fit import FitSettings, SeparationData, fit_separator
+from training.separator.mixtures import MixtureSettings, mixtures
+from training.separator.network import Separator, SeparatorShape, separate
+from training.separator.release import release_separator
 
 SHAPE = SeparatorShape(channels=8, hidden=12, dilations=(1, 2))
 QUICK = FitSettings(
@@ -39,8 +37,8 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(autouse=True)
 def _few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "_WATCHED", 3)
-    monkeypatch.setattr(ship, "_JUDGED", 3)
+    monkeypatch.setattr(fit, "_VALIDATION_WINDOWS", 3)
+    monkeypatch.setattr(release, "_TEST_WINDOWS", 3)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +46,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     """A tiny one in the place of the project's own."""
     folder = tmp_path_factory.mktemp("encoder")
     keep_tiny_student(folder)
-    monkeypatch.setattr(ship, "_ENCODER", folder)
+    monkeypatch.setattr(release, "COMPACT_ENCODER", folder)
     return folder
 
 
@@ -56,9 +54,9 @@ def sides(tmp: Path) -> Path:
     """Songs of each kind that there must be: learned from, watched, never heard."""
     names = [f"emotify/{number:03d}_pop.ogg" for number in range(1, 200)]
     kinds = (
-        [name for name in names if ship._learned(name)][:2],
-        [name for name in names if ship._watched(name)][:1],
-        [name for name in names if kept_out(name) and not heard(name)][:2],
+        [name for name in names if release._is_training_song(name)][:2],
+        [name for name in names if release._is_validation_song(name)][:1],
+        [name for name in names if release.is_unheard(name)][:2],
     )
     sounds = {
         name: encoded_tone(300.0 + 10 * i, seconds=4.0) for i, name in enumerate(n for k in kinds for n in k)
@@ -72,9 +70,9 @@ def test_a_mixture_is_its_voice_and_a_song_that_far_below(cache_path: Path) -> N
         under_db=(10.0, 10.0), alone_share=0.0, music_share=0.0, two_songs_share=0.0, noise_share=0.0
     )
     found = mixtures(np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 8, knobs)
-    assert found.heard.shape == found.voice.shape == (8, 48_000)
-    assert np.abs(found.heard).max() <= 1.0
-    for heard_, voice in zip(found.heard, found.voice, strict=True):
+    assert found.mixture.shape == found.voice.shape == (8, 48_000)
+    assert np.abs(found.mixture).max() <= 1.0
+    for heard_, voice in zip(found.mixture, found.voice, strict=True):
         spoken = voice[np.abs(voice) > 1e-3 * np.abs(voice).max()]
         ratio = np.mean(spoken**2) / np.mean((heard_ - voice) ** 2)
         assert 10 * np.log10(ratio) == pytest.approx(10.0, abs=0.5)
@@ -84,10 +82,10 @@ def test_there_are_voices_without_songs_and_songs_without_voices(cache_path: Pat
     cache = load_cache(cache_path)
     draw = (np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 4)
     alone = mixtures(*draw, MixtureSettings(music_share=0.0, alone_share=1.0))
-    np.testing.assert_array_equal(alone.heard, alone.voice)
+    np.testing.assert_array_equal(alone.mixture, alone.voice)
     only = mixtures(*draw, MixtureSettings(music_share=1.0))
     assert not only.voice.any()
-    assert np.abs(only.heard).max(axis=1).min() > 0.0
+    assert np.abs(only.mixture).max(axis=1).min() > 0.0
 
 
 def test_torch_and_the_program_see_the_same_spectra() -> None:
@@ -111,7 +109,7 @@ def test_what_reaches_the_emotion_model_can_be_learned_from(cache_path: Path, en
     knobs = MixtureSettings(alone_share=0.0, music_share=0.0)
     batch = mixtures(np.random.default_rng(0), cache, cache.of(Split.TRAIN), SONGS, 2, knobs)
     voice = torch.from_numpy(batch.voice)
-    separated = torch.from_numpy(batch.heard).requires_grad_(True)
+    separated = torch.from_numpy(batch.mixture).requires_grad_(True)
     torch.manual_seed(0)
     fit._state_distance(frozen, separated, voice).backward()
     assert torch.isfinite(separated.grad).all()
@@ -128,7 +126,7 @@ def test_a_fit_that_was_broken_off_ends_as_one_that_was_not(
     cache_path: Path, encoder: Path, tmp_path: Path
 ) -> None:
     cache = load_cache(cache_path)
-    material = Material(cache, cache.of(Split.TRAIN), SONGS, cache.of(Split.CALIBRATION), SONGS[:1])
+    material = SeparationData(cache, cache.of(Split.TRAIN), SONGS, cache.of(Split.CALIBRATION), SONGS[:1])
     frozen = load_hybrid(encoder)
     whole = fit_separator(frozen, material, tmp_path / "whole", QUICK, identity="a")
 
@@ -154,8 +152,8 @@ def test_from_archive_to_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(cli, "start_logging", lambda: None)
-    monkeypatch.setattr(ship, "SETTINGS", QUICK)
+    monkeypatch.setattr(main, "start_logging", lambda: None)
+    monkeypatch.setattr(release, "SETTINGS", QUICK)
     out = tmp_path / "made" / "voice.onnx"
     music = sides(tmp_path)
     command = ["train", "separator", "--data", speech_dir, "--music", music, "--run", tmp_path / "run"]
@@ -172,7 +170,7 @@ def test_from_archive_to_file(
 
 def test_music_that_is_not_there_is_said(speech_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"No recordings lie in .*absent\.tar"):
-        ship_separator(
+        release_separator(
             speech_dir,
             tmp_path / "absent.tar",
             tmp_path / "run",

@@ -24,15 +24,9 @@ from transformers import (
 from core.errors import ModelError, WeightsError
 from models.emotion.hybrid import EmotionHybrid, HybridSettings, WhisperLogMel
 from models.runtime import load_session
-from models.training.emotion.encoders import encoder_fingerprint, load_hybrid, random_hybrid
-from models.training.onnx_file import (
-    check_parity,
-    compare_int8,
-    emotion_metadata,
-    export_graph,
-    quantise_int8,
-    write_graph,
-)
+from training.emotion.encoders import encoder_fingerprint, load_hybrid, random_hybrid
+from training.int8 import compare_int8, quantise_int8
+from training.onnx_file import check_parity, emotion_metadata, export_graph, probe_windows, write_graph
 
 N_LAYERS = 2
 pytestmark = pytest.mark.timeout(300)  # exports take long on a busy machine
@@ -250,7 +244,7 @@ def test_hybrid_on_each_kind_is_exported_and_quantised(name: str, tmp_path: Path
         name="t", version="1", temperature=1.0, licence="MIT", corpora=["none"], metrics={}
     )
     export_graph(model, path, metadata)
-    assert check_parity(model, path) < 1e-4
+    assert check_parity(model, path, probe_windows()) < 1e-4
     quantise_int8(path, twin)
     windows = [window.numpy() for window in sound(4)]
     assert compare_int8(path, twin, windows, 1.0).argmax == 1.0

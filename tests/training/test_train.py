@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_recipe import keep_tiny_student
 from transformers import BertConfig, BertModel
 from typer.testing import CliRunner
 
-import cli_train
-from cli import app
+from attune.cli import train
+from attune.cli.main import app
 from core.errors import AttuneError, DataError, ModelError, WeightsError
 from models.emotion.recogniser import load_recogniser
 from models.runtime import load_session
-from models.training.emotion.heads import CHECKPOINT_NAME, HeadSettings
-from models.training.emotion.train import (
+from tests.training.tiny_recipe import keep_tiny_student
+from training.emotion.heads import HeadSettings
+from training.emotion.train import (
     HEAD_NAME,
     RUN_NAME,
     TrainPlan,
@@ -26,6 +26,7 @@ from models.training.emotion.train import (
     export_run,
     train_emotion,
 )
+from training.loop import CHECKPOINT_NAME
 
 QUICK = HeadSettings(epochs=2, batch=8, threads=1, bf16=False)
 
@@ -105,7 +106,7 @@ def test_int8_is_written_only_when_it_answers_alike(
     assert agreement.windows > 5
     assert [file.name for file in tmp_path.iterdir()] == ["small.onnx"]
     path.unlink()
-    monkeypatch.setattr("models.training.onnx_file.LEAST_EQUAL_GATE", 1.01)
+    monkeypatch.setattr("training.int8.LEAST_EQUAL_GATE", 1.01)
     with pytest.raises(ModelError, match="it was not written"):
         export_run(run_dir, path, int8=True)
     assert not list(tmp_path.iterdir())
@@ -141,7 +142,7 @@ def test_interrupted_training_resumes_to_the_same_head(
 def test_commands_train_and_export(
     encoder: Path, cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_train, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path / "cache")
     out = tmp_path / "run"
     words = ("--encoder", encoder, "--data", cache_path, "--out", out, "--epochs", "1", "--views", "1")
     code, said = run("train", "emotion", *words, "--branches", "encoder", "--layers", "1")
@@ -155,7 +156,7 @@ def test_commands_train_and_export(
 def test_bad_encoders_surface_through_the_command(
     encoder: Path, cache_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_train, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path / "cache")
 
     def said(place: str | Path, *more: str) -> str:
         words = ("--encoder", place, "--data", cache_path, "--out", tmp_path / "run", *more)

@@ -11,13 +11,12 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from invented_whisper import BLOCKS, WIDTH, encoder_arrays, whisper_encoder, write_model
 from transformers import WhisperFeatureExtractor
 
 from core.errors import WeightsError
 from models.emotion.hybrid import WhisperLogMel
-from models.training.whisper.teacher import Teacher, attention, level
-from models.training.whisper.weights import read_encoder
+from tests.training.invented_whisper import BLOCKS, WIDTH, encoder_arrays, whisper_encoder, write_model
+from training.whisper.teacher import Teacher, attention, level, read_encoder
 
 
 @pytest.fixture(scope="module")
@@ -118,4 +117,4 @@ def test_weights_that_lack_an_array_are_refused(encoder) -> None:
 def test_attention_to_equal_keys_is_the_mean_of_the_values() -> None:
     values = torch.randn(1, 5, 16)
     qkv = torch.cat([torch.randn(1, 5, 16), torch.zeros(1, 5, 16), values], dim=2)
-    assert torch.allclose(attention(qkv, heads=4), values.mean(1, keepdim=True).expand(1, 5, 16), atol=1e-6)
+    assert torch.allclose(attention(qkv), values.mean(1, keepdim=True).expand(1, 5, 16), atol=1e-6)

@@ -8,20 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_yamnet import invented_layers
 from numpy.typing import NDArray
-from running import broken_off
 
 from core.errors import DataError, WeightsError
-from models.training.yamnet import distil
-from models.training.yamnet.distil import DistilSettings, distil_layers
-from models.training.yamnet.network import (
-    PEAK,
-    YamnetLogMel,
-    window_samples,
-    yamnet_mel_matrix,
-)
-from models.training.yamnet.sounds import PieceSettings, random_windows
+from tests.training.invented_yamnet import invented_layers
+from tests.training.running import broken_off
+from training.yamnet.distil import DistilSettings, distil_layers
+from training.yamnet.network import PEAK, YamnetLogMel, window_samples, yamnet_mel_matrix
+from training.yamnet.recordings import PieceSettings, random_windows
 
 RATE = 16_000
 TINY = DistilSettings(n_layers=3, steps=8, still_steps=4, steps_per_epoch=4, batch=2, n_frames=32, threads=1)
@@ -102,7 +96,7 @@ def test_windows_are_drawn_alike_from_the_same_seed(recordings: list[NDArray[np.
 
 def test_speed_moves_pitch_within_its_range() -> None:
     knobs = PieceSettings(fastest=2.0, mixed_share=0.0, quiet_share=0.0)
-    windows = random_windows(np.random.default_rng(0), [tone(1000, 4.0)], 30, RATE, peak=0.5, knobs=knobs)
+    windows = random_windows(np.random.default_rng(0), [tone(1000, 4.0)], 30, RATE, peak=0.5, settings=knobs)
     peaks = np.abs(np.fft.rfft(windows * np.hanning(RATE), axis=1)).argmax(axis=1)
     assert peaks.min() >= 499
     assert peaks.max() <= 2001
@@ -144,7 +138,7 @@ def test_interrupted_student_goes_on_to_the_same_weights(
 ) -> None:
     teacher = invented_layers(3)
     whole = distil_layers(teacher, recordings, tmp_path / "whole", TINY, identity="x").state_dict()
-    with broken_off(monkeypatch, distil):
+    with broken_off(monkeypatch):
         distil_layers(teacher, recordings, tmp_path / "again", TINY, identity="x")
     resumed = distil_layers(teacher, recordings, tmp_path / "again", TINY, identity="x").state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -6,17 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from invented_yamnet import CLASSES
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from models.training.yamnet.agreement import (
-    ESC_CLASSES,
-    PATCH_SAMPLES,
-    agreement,
-    esc_accuracy,
-    patches_of,
-)
+from tests.training.invented_yamnet import CLASSES
+from training.yamnet.agreement import ESC_CLASSES, PATCH_SAMPLES, _patches_of, agreement, esc_accuracy
 
 Floats = NDArray[np.float32]
 Network = Callable[[Floats], tuple[Floats, Floats]]
@@ -158,10 +152,10 @@ def test_long_recordings_are_heard_whole_in_parts_and_count_as_one() -> None:
 
 def test_what_is_left_over_is_padded_with_silence() -> None:
     sound = np.ones(15_601, dtype=np.float32)
-    patches = patches_of(sound)
+    patches = _patches_of(sound)
     assert patches.shape == (2, PATCH_SAMPLES)
     assert patches[1].sum() == 15_601 - 15_360
-    assert patches_of(np.zeros(0, dtype=np.float32)).shape == (1, PATCH_SAMPLES)
+    assert _patches_of(np.zeros(0, dtype=np.float32)).shape == (1, PATCH_SAMPLES)
 
 
 @pytest.mark.parametrize("count", [0, 2])

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from invented_yamnet import invented_yamnet, keep_layers
 from numpy.typing import NDArray
 
 from core.errors import WeightsError
 from models.mood.patches import batches, hop_samples
-from models.training.yamnet.agreement import patches_of
-from models.training.yamnet.network import (
+from tests.training.invented_yamnet import invented_yamnet, keep_layers
+from training.yamnet.agreement import _patches_of
+from training.yamnet.network import (
     CHANNELS,
     STRIDES,
     ServedYamnet,
@@ -178,7 +178,7 @@ def test_patches_are_the_cuts_that_tensorflow_makes_of_log_mels(hop_s: float) ->
 def test_students_are_judged_on_the_patches_that_the_program_hears(samples: int) -> None:
     signal = signals(samples)["noise"]
     heard = np.concatenate(list(batches([signal], hop=hop_samples(0.96), size=3)))
-    np.testing.assert_array_equal(patches_of(signal), heard)
+    np.testing.assert_array_equal(_patches_of(signal), heard)
 
 
 def test_borders_are_padded_as_tensorflow_does() -> None:

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from invented_yamnet import invented_layers, invented_yamnet
 from numpy.typing import NDArray
-from running import broken_off
 from torch import Tensor, nn
 
 from core.errors import DataError, WeightsError
-from models.training.yamnet import distil
-from models.training.yamnet.distil import DistilSettings, _Student, distil_layers
-from models.training.yamnet.network import Yamnet, YamnetLogMel, window_samples
-from models.training.yamnet.sounds import PieceSettings, random_windows
+from tests.training.invented_yamnet import invented_layers, invented_yamnet
+from tests.training.running import broken_off
+from training import loop
+from training.yamnet import distil
+from training.yamnet.distil import DistilSettings, _StudentLayers, distil_layers
+from training.yamnet.network import Yamnet, YamnetLogMel, window_samples
+from training.yamnet.recordings import PieceSettings, random_windows
 
 QUICK = DistilSettings(
     steps=4,
@@ -50,7 +51,7 @@ def recordings() -> list[NDArray[np.float32]]:
 
 @pytest.fixture(autouse=True)
 def _few_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distil, "_WATCHED_FRAMES", 3 * 96)
+    monkeypatch.setattr(distil, "_VALIDATION_FRAMES", 3 * 96)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +60,12 @@ def log_mels(recordings: list[NDArray[np.float32]]) -> Tensor:
     return YamnetLogMel()(torch.from_numpy(sound))[:, None]
 
 
-def students(layers: int = 14, seed: int = 1) -> _Student:
+def students(layers: int = 14, seed: int = 1) -> _StudentLayers:
     torch.manual_seed(seed)
-    return _Student(layers, with_classes=layers == 14)
+    return _StudentLayers(layers, with_classes=layers == 14)
 
 
-def like_its_teacher(teacher: Yamnet, *but: int) -> _Student:
+def like_its_teacher(teacher: Yamnet, *but: int) -> _StudentLayers:
     """A student that answers as its teacher does, but for some layers."""
     student: Any = students()
     for name in student.names:
@@ -85,13 +86,13 @@ def watch_training(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, float]]
     """The curves of trainings from here on, one row an epoch."""
     seen: list[Mapping[str, float]] = []
     monkeypatch.setattr(
-        distil, "open_board", lambda *_args, **_more: lambda figures, _step: seen.append(figures)
+        loop, "open_tensorboard_log", lambda *_args, **_more: lambda figures, _step: seen.append(figures)
     )
     return seen
 
 
 def test_kernels_are_the_sums_of_their_cosines() -> None:
-    waves = distil._InWaves()
+    waves = distil._CosineKernels()
     kernels = torch.randn(5, 1, 3, 3, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(waves(waves.right_inverse(kernels)), kernels)
     torch.testing.assert_close(waves.basis @ waves.basis.T, torch.eye(9))
@@ -104,7 +105,7 @@ def test_every_layer_begins_with_mean_and_spread_of_the_reference(teacher: Yamne
     shown = log_mels
     with torch.no_grad():
         for number in range(1, 15):
-            drive, own = teacher.drive(number, shown), student.drive(number, shown)
+            drive, own = teacher.pre_activation(number, shown), student.pre_activation(number, shown)
             shown = torch.relu(drive)
             for measure in (torch.mean, torch.std):
                 wanted, got = measure(drive, dim=(0, 2, 3)), measure(own, dim=(0, 2, 3))
@@ -144,40 +145,40 @@ def test_a_student_of_some_layers_has_no_classes(
 
 
 def test_who_answers_as_the_reference_is_at_no_distance(teacher: Yamnet, log_mels: Tensor) -> None:
-    units = distil._units(teacher, log_mels, 14)
+    units = distil._scales(teacher, log_mels, 14)
     student = like_its_teacher(teacher)
     with torch.no_grad():
         shown = torch.sigmoid(teacher(log_mels[:, 0])[1])
         least = float(nn.functional.binary_cross_entropy(shown, shown))
         for apart in (True, False):
-            distance = float(distil._distance(student, teacher, log_mels, units, apart=apart))
+            distance = float(distil._distance(student, teacher, log_mels, units, layerwise=apart))
             assert distance == pytest.approx(distil._CLASSES_WEIGHT * least, abs=0.2)  # beside 20 and more
-    seen = distil._watch(student, teacher, log_mels, units)
+    seen = distil._validate(student, teacher, log_mels, units)
     assert seen["explained"] == pytest.approx(1.0, abs=1e-4)
     assert seen["cosine"] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_apart_a_layer_does_not_suffer_from_those_below(teacher: Yamnet, log_mels: Tensor) -> None:
-    units = distil._units(teacher, log_mels, 14)
+    units = distil._scales(teacher, log_mels, 14)
     wrong = like_its_teacher(teacher, 3)
     right = like_its_teacher(teacher)
     with torch.no_grad():
-        own = wrong.drive(3, teacher.layer(2, teacher.layer(1, log_mels)))
-        drive = teacher.drive(3, teacher.layer(2, teacher.layer(1, log_mels)))
+        own = wrong.pre_activation(3, teacher.layer(2, teacher.layer(1, log_mels)))
+        drive = teacher.pre_activation(3, teacher.layer(2, teacher.layer(1, log_mels)))
         gap = float(((distil._leak(own) - distil._leak(drive)) / units.layers[2]).square().mean())
-        at_best = float(distil._distance(right, teacher, log_mels, units, apart=True))
-        apart = float(distil._distance(wrong, teacher, log_mels, units, apart=True))
-        joint = float(distil._distance(wrong, teacher, log_mels, units, apart=False))
+        at_best = float(distil._distance(right, teacher, log_mels, units, layerwise=True))
+        apart = float(distil._distance(wrong, teacher, log_mels, units, layerwise=True))
+        joint = float(distil._distance(wrong, teacher, log_mels, units, layerwise=False))
     assert apart == pytest.approx(at_best + gap, rel=0.02)
     assert joint > apart + gap
 
 
 def test_apart_no_layer_learns_for_another(teacher: Yamnet, log_mels: Tensor) -> None:
-    units = distil._units(teacher, log_mels, 14)
+    units = distil._scales(teacher, log_mels, 14)
     student = like_its_teacher(teacher, 14)
     for apart in (True, False):
         student.zero_grad()
-        distil._distance(student, teacher, log_mels, units, apart=apart).backward()  # type: ignore[no-untyped-call]
+        distil._distance(student, teacher, log_mels, units, layerwise=apart).backward()  # type: ignore[no-untyped-call]
         felt = float(student.get_submodule("pw13").weight.grad.abs().max())  # type: ignore[union-attr]
         assert (felt < 1e-3) == apart
 
@@ -191,9 +192,9 @@ def test_layers_learn_apart_then_in_a_row_then_with_norms_that_stand_still(
     calls: list[tuple[bool, bool]] = []
     whole = distil._distance
 
-    def noted(student: Any, *rest: Any, apart: bool) -> Tensor:
-        calls.append((apart, student.training))
-        return whole(student, *rest, apart=apart)
+    def noted(student: Any, *rest: Any, layerwise: bool) -> Tensor:
+        calls.append((layerwise, student.training))
+        return whole(student, *rest, layerwise=layerwise)
 
     monkeypatch.setattr(distil, "_distance", noted)
     student = distil_layers(teacher, recordings, tmp_path, QUICK, identity="x")
@@ -202,8 +203,9 @@ def test_layers_learn_apart_then_in_a_row_then_with_norms_that_stand_still(
 
 
 def test_rates_rise_and_fall_in_both_parts() -> None:
-    settings = replace(QUICK, steps=100, still_steps=50)
-    rates = np.array([distil._rate(step, settings) for step in range(150)])
+    settings = QUICK
+    cycles = [(100, settings.peak_rate), (50, settings.still_rate)]
+    rates = np.array([loop._rate(step, cycles) for step in range(150)])
     assert rates[:100].max() == pytest.approx(settings.peak_rate, rel=0.02)
     assert rates[100:].max() == pytest.approx(settings.still_rate, rel=0.02)
     assert (rates > 0).all()
@@ -234,7 +236,7 @@ def test_an_interrupted_student_goes_on_to_the_same_weights(
 ) -> None:
     whole = distil_layers(teacher, recordings, tmp_path / "whole", QUICK, identity="x").state_dict()
     again = tmp_path / "again"
-    with broken_off(monkeypatch, distil):
+    with broken_off(monkeypatch):
         distil_layers(teacher, recordings, again, QUICK, identity="x")
     resumed = distil_layers(teacher, recordings, again, QUICK, identity="x").state_dict()
     assert whole.keys() == resumed.keys()

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from models.training.emotion.encoders import save_compact_encoder
-from models.training.whisper.student import StudentSettings, make_student
+from training.emotion.encoders import save_compact_encoder
+from training.whisper.student import StudentSettings, make_student
 
 __all__ = ["TINY", "keep_tiny_student", "tiny_student"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks import mood_plane
-from models.mood.plane import LEXICON, places, scores
-from models.mood.tags import TAGS
+from core.mood_tags import TAGS
+from models.mood.plane import LEXICON, plane_positions, scores
 
 USUAL = np.full((1, 59), 0.02)
 
@@ -64,7 +64,7 @@ def test_words_that_the_lexicon_lacks_do_not_move_music() -> None:
 
 def test_places_lie_between_minus_one_and_one_and_keep_the_order_of_the_scores() -> None:
     rows = np.random.default_rng(0).uniform(0.0, 1.0, (200, 59)) ** 3
-    found = places(rows)
+    found = plane_positions(rows)
     assert found.shape == (200, 2)
     assert (np.abs(found) <= 1.0).all()
     for axis in (0, 1):
@@ -75,13 +75,13 @@ def test_places_lie_between_minus_one_and_one_and_keep_the_order_of_the_scores()
 @pytest.mark.parametrize("extreme", [0.0, 1.0])
 def test_probabilities_at_their_ends_have_a_place(extreme: float) -> None:
     rows = np.where([tag == "sad" for tag in TAGS], 1.0 - extreme, extreme)[None]
-    assert np.isfinite(places(rows)).all()
+    assert np.isfinite(plane_positions(rows)).all()
 
 
 def test_silence_has_no_place_and_leaves_the_others_theirs() -> None:
-    found = places(np.concatenate([np.zeros((1, 59)), raised("happy")]))
+    found = plane_positions(np.concatenate([np.zeros((1, 59)), raised("happy")]))
     assert np.isnan(found[0]).all()
-    np.testing.assert_allclose(found[1], places(raised("happy"))[0])
+    np.testing.assert_allclose(found[1], plane_positions(raised("happy"))[0])
 
 
 def test_an_area_counts_pairs_in_order_and_half_of_the_ties() -> None:

@@ -1,4 +1,4 @@
-"""Owns what the tests of sources share: sink, fake PortAudio, sound files, the watch over threads."""
+"""Fixtures for tests of sources: sink, fake PortAudio, sound files, a check that no thread is left."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from fake_portaudio import BUILT_IN, USB, FakeBackend, FakeInputStream, FakePortAudioError
-from recording_sink import RecordingSink
 
-from realtime.capture.portaudio import device_list
+from core.audio_devices.device_list import device_list
+from realtime.capture.microphone import BACKENDS
+from tests.realtime.capture.fake_portaudio import (
+    BUILT_IN,
+    USB,
+    FakeBackend,
+    FakeInputStream,
+    FakePortAudioError,
+)
+from tests.realtime.capture.recording_sink import RecordingSink
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBackend]:
         return True
 
     monkeypatch.setattr(device_list, "refresh", refresh)
+    monkeypatch.setitem(BACKENDS, "sounddevice", lambda: fake.connect())  # noqa: PLW0108 - tests replace it
     yield fake
     # A stream that was left behind counts itself out from its own thread.
     deadline_s = time.monotonic() + 2.0

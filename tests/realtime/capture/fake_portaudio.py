@@ -1,4 +1,4 @@
-"""Owns PortAudio without a machine: a backend for sources, and sounddevice itself, for tests."""
+"""A fake PortAudio: a backend for microphones, and as much of sounddevice as is used."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from realtime.capture.portaudio import DeviceBlocks, InputDevice, StreamFormat, StreamRefusedError
+from core.audio_devices.portaudio import PortAudioDevice
+from realtime.capture.portaudio import BlockHandler, StreamFormat, StreamRefusedError
 
-USB = InputDevice(0, "USB", "ALSA", 44_100, 1, is_default=False)
-BUILT_IN = InputDevice(1, "Built-in", "ALSA", 48_000, 2, is_default=True)
+USB = PortAudioDevice(0, "USB", "ALSA", 44_100, 1, is_default=False)
+BUILT_IN = PortAudioDevice(1, "Built-in", "ALSA", 48_000, 2, is_default=True)
 
 
 class FakeStream:
-    def __init__(self, wanted: StreamFormat, blocks: DeviceBlocks) -> None:
+    def __init__(self, wanted: StreamFormat, on_block: BlockHandler) -> None:
         self.wanted = wanted
-        self.blocks = blocks
+        self.on_block = on_block
         self.state = "open"
         self.hang = threading.Event()
         self.hang.set()
@@ -35,13 +36,13 @@ class FakeStream:
 
     def call(self, value: float = 0.0, *, overflowed: bool = False) -> bool:
         block = np.full((self.wanted.block_frames, self.wanted.channels), value, dtype=np.float32)
-        return self.blocks(block, overflowed=overflowed)
+        return self.on_block(block, overflowed=overflowed)
 
 
 class FakeBackend:
     """PortAudio with a device list that, like the real one, changes only when it is refreshed."""
 
-    def __init__(self, *devices: InputDevice) -> None:
+    def __init__(self, *devices: PortAudioDevice) -> None:
         self.plugged = self.listed = devices
         self.refusals: dict[tuple[int, int], int] = {}
         self.streams: list[FakeStream] = []
@@ -57,22 +58,22 @@ class FakeBackend:
     def disconnect(self) -> None:
         self.connections -= 1
 
-    def inputs(self) -> tuple[InputDevice, ...]:
+    def inputs(self) -> tuple[PortAudioDevice, ...]:
         if self.fail_inputs is not None:
             raise self.fail_inputs
         return self.listed
 
-    def check(self, device: InputDevice, wanted: StreamFormat) -> None:
+    def check(self, device: PortAudioDevice, wanted: StreamFormat) -> None:
         if device not in self.plugged:
             raise StreamRefusedError("gone", -9996)
         code = self.refusals.get((wanted.rate_hz, wanted.channels))
         if code is not None:
             raise StreamRefusedError("refused", code)
 
-    def open(self, device: InputDevice, wanted: StreamFormat, blocks: DeviceBlocks) -> FakeStream:
+    def open(self, device: PortAudioDevice, wanted: StreamFormat, on_block: BlockHandler) -> FakeStream:
         self.check(device, wanted)
         self.opened.append(device.name)
-        self.streams.append(FakeStream(wanted, blocks))
+        self.streams.append(FakeStream(wanted, on_block))
         self.streams[-1].fail_start = self.fail_start
         return self.streams[-1]
 

@@ -1,4 +1,4 @@
-"""Owns a sink that remembers what it was told, for tests of sources."""
+"""A sink that records all calls, for tests of sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the journal under test."""
+"""A journal in a temporary folder."""
 
 from __future__ import annotations
 

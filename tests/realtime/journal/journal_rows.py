@@ -1,4 +1,4 @@
-"""Owns what the journal's tests share: rows of known content, and patience."""
+"""Rows of known content, and waiting, for tests of the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from models.emotion.labels import EMOTIONS, Emotion
+from core.emotions import EMOTIONS, Emotion
 from realtime.capture.source import SourceInfo, SourceKind
 from realtime.journal import Journal
 from realtime.snapshot import AxisStatement, Decision, DecisionKind, Reading

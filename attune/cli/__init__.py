@@ -1,0 +1,1 @@
+"""The terminal, `attune ...`: one module for each command or group of commands."""

@@ -1,0 +1,1 @@
+"""What a session of the dashboard holds."""

@@ -1,0 +1,1 @@
+"""The sound devices of this machine: what capture and loudspeaker share."""

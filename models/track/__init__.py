@@ -1,0 +1,1 @@
+"""What a whole track is: tempo, key, genre, instruments, valence and arousal, nine emotions."""

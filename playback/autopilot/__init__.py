@@ -1,0 +1,1 @@
+"""The policy that turns what is heard into switches of the playlist."""

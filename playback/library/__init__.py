@@ -1,0 +1,1 @@
+"""The user's own music: indexed, kept, and listed as playlists."""

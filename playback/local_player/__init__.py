@@ -1,0 +1,1 @@
+"""The player of the user's own files: decoding, queue, mixer, loudspeaker."""

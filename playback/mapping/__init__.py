@@ -1,0 +1,1 @@
+"""Which playlists an emotion or a direction leads to."""

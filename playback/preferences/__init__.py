@@ -1,0 +1,1 @@
+"""What people decide about the music, and the file it is kept in."""

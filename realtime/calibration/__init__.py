@@ -1,0 +1,1 @@
+"""Adapting the emotion model to one voice: prompts, takes, the fit."""

@@ -1,0 +1,1 @@
+"""The heads that ship beside the mood head: genre, instruments, GEMS emotions, valence and arousal."""
