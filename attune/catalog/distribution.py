@@ -94,7 +94,7 @@ def distribute(
         ended, reused = ray.get(results.counts.remote())
     except BaseException as error:
         _write_finished(writer, results)
-        if (ours := _ours(error)) is not None:
+        if (ours := _ours(error) or _failure(results)) is not None:
             raise ours from error
         raise
     return DistributionCounts(ended - failed, reused, failed)
@@ -139,11 +139,22 @@ def _write_finished(writer: PartWriter, results: Any) -> None:
     writer.flush()
 
 
+def _failure(results: Any) -> CatalogError | None:
+    """What a worker that could not work has said of it."""
+    try:
+        sentence: str = ray.get(results.failure.remote(), timeout=_ANSWER_S)
+    except ray.exceptions.RayError:
+        return None
+    return CatalogError(sentence) if sentence else None
+
+
 def _ours(error: BaseException) -> AttuneError | None:
-    """The error of ours that Ray has wrapped; None for stop signals, and for what is none of ours."""
+    """The error of ours that is wrapped in others; None for stop signals, and for what is none of ours."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, AttuneError):
+        # Ray's wrapper passes for what it wraps, and its text is a traceback.
+        wrapped = getattr(cause, "cause", None)
+        if wrapped is None and isinstance(cause, AttuneError):
             return cause
-        cause = getattr(cause, "cause", None) or cause.__cause__
+        cause = wrapped or cause.__cause__
     return None

@@ -33,6 +33,7 @@ class PendingResults:
         self._contents: dict[str, str] = {}  # content -> a location in `_rows`
         self._attempts: dict[str, int] = {}
         self._analysed = self._reused = 0
+        self._failure = ""
 
     def begin(self, location: str, content_key: str) -> KnownResult:
         """Note that a worker is about to analyse a sound, and say what is known of it."""
@@ -67,3 +68,11 @@ class PendingResults:
     def counts(self) -> tuple[int, int]:
         """Analyses that ended, and results that were taken from the same content elsewhere."""
         return self._analysed, self._reused
+
+    def fail(self, sentence: str) -> None:
+        """Keep why a worker cannot work: Ray would hand on a traceback, and no sentence."""
+        self._failure = self._failure or sentence
+
+    def failure(self) -> str:
+        """Why the first worker that could not work could not; empty where all could."""
+        return self._failure

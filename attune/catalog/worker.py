@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -52,6 +53,9 @@ class ResultsOfRun(Protocol):
     def finish(self, location: str, row: Row, *, reused: bool = False) -> None:
         """See `PendingResults.finish`."""
 
+    def fail(self, sentence: str) -> None:
+        """See `PendingResults.fail`."""
+
 
 class RemoteResults:
     """`PendingResults` in another process.
@@ -76,6 +80,10 @@ class RemoteResults:
         """See `PendingResults.finish`; waits, since a row that is not kept yet is not safe."""
         self._get(self._actor.finish.remote(location, row, reused=reused))
 
+    def fail(self, sentence: str) -> None:
+        """See `PendingResults.fail`; waits, since the worker ends with it."""
+        self._get(self._actor.fail.remote(sentence))
+
 
 class CatalogWorker:
     """Analyses blocks of entries with models that stay loaded; the class of Ray Data's actors.
@@ -91,21 +99,18 @@ class CatalogWorker:
 
     Raises
     ------
-    CatalogError
-        This machine has other models.
     AttuneError
-        They cannot be used.
+        This machine has other models, or they cannot be used; `results` is told so.
     """
 
     def __init__(self, settings: Settings, models: str, results: Any) -> None:
         self._settings = settings.model_copy(update={"threads": 1})
         self._results: ResultsOfRun = RemoteResults(results)
-        self._profiler, self._models = ModelCache(self._settings).profiler()
-        if self._models != models:
-            raise CatalogError(
-                "A machine of the cluster has other models, or another version of Attune, than the one that "
-                "started the run: install the same on all."
-            )
+        try:
+            self._profiler, self._models = _profiler_of_the_run(self._settings, models)
+        except AttuneError as error:
+            self._results.fail(f"On the machine {socket.gethostname()}: {error}")
+            raise
         self._fetching = ThreadPoolExecutor(_AHEAD, thread_name_prefix="attune-fetch")
 
     def __call__(self, block: Any) -> Any:
@@ -128,6 +133,16 @@ class CatalogWorker:
             for entry, sound in zip(entries, fetched, strict=True)
         ]
         return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _profiler_of_the_run(settings: Settings, models: str) -> tuple[TrackProfiler, str]:
+    profiler, fingerprint = ModelCache(settings).profiler()
+    if fingerprint != models:
+        raise CatalogError(
+            "The models or the version of Attune are not those of the machine that started the run: install "
+            "the same on all machines of the cluster."
+        )
+    return profiler, fingerprint
 
 
 def fetched_sound(entry: CatalogEntry, models: str) -> FetchedSound:

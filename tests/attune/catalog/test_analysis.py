@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,32 @@ from tests.paths import ROOT
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1_200)]
 
 WAIT_S = 500.0
+
+OTHER_MODELS = """
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from attune.catalog.index import CatalogIndex
+from attune.catalog.ray_session import RayResources, ray_session
+from attune.catalog.sources import Source, entries
+from core.errors import AttuneError
+from core.settings import Settings
+
+with closing(CatalogIndex(Path(sys.argv[2]))) as index, ray_session(RayResources(workers=1)) as workers:
+    from attune.catalog.distribution import Distribution, distribute
+
+    plan = index.plan(entries(Source(sys.argv[1])))
+    try:
+        distribute(
+            Distribution(plan.pending, workers, 1_000, Settings(), "models of another version"),
+            index,
+            lambda _done, _total: None,
+        )
+    except AttuneError as error:
+        sys.exit(str(error))
+"""
+"""A run whose worker has other models than the program that started it."""
 
 
 def command(*words: str | Path) -> list[str]:
@@ -165,6 +192,23 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
     assert [child for child in children if child.is_running()] == []
     assert run(source, "--out", out)["entries"] == 40
     assert len(rows(out)) == 40
+
+
+def test_what_a_worker_cannot_use_is_one_sentence(tmp_path: Path) -> None:
+    source = tmp_path / "music"
+    write_catalogue(source, 2)
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_MODELS, str(source), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"On the machine {socket.gethostname()}: ")
+    assert "install the same on all machines" in line
 
 
 def test_what_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
