@@ -78,6 +78,18 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
+def decimal(value: float, decimals: int = 1) -> str:
+    """A number with at most so many decimals.
+
+    Examples
+    --------
+    >>> decimal(4.0), decimal(0.25, 2)
+    ('4', '0.25')
+    """
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
 def pluralize(number: int, thing: str) -> str:
     """A number with its noun, whose plural ends in s.
 

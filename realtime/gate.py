@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from core.emotions import EMOTIONS, Emotion
+from core.phrases import Phrase
 from core.settings import ENERGY_THRESHOLD, PLEASANTNESS_THRESHOLD, Settings
 from core.text import percent
 from models.resample import SAMPLE_RATE_HZ
@@ -246,25 +247,57 @@ def _no_speech(state: GateState, reading: Reading) -> Decision:
         smoothed=None,
         changed=state.emotion.accepted is not None,
         reason=(
-            "Music plays, and no voice stands out from it."
+            Phrase("Music plays, and no voice stands out from it.")
             if reading.only_music
-            else f"Only {percent(reading.speech_share)} of the last 3 s is speech, too little for an answer."
+            else Phrase(
+                "Only {share} of the last 3 s is speech, too little for an answer.",
+                share=percent(reading.speech_share),
+            )
         ),
     )
 
 
-def _reason(state: StatementState, config: GateConfig, direction: str) -> str:
+def _reason(state: StatementState, config: GateConfig, direction: str) -> Phrase:
     """Why the emotion is accepted or not; where it is not, what is sure beside it goes before."""
-    smoothed, accepted, candidate = state.probabilities, state.accepted, state.candidate
+    probabilities, accepted, held_s = state.probabilities, state.accepted, state.held_s
+    share, needed = percent(probabilities[state.leading]), percent(config.enter)
     if accepted is None:
-        leading = EMOTIONS[state.leading]
-        sure = f"Sounds {direction}, but the emotion is unsure: " if direction else ""
-        subject = f"{sure}{leading}" if sure else leading.capitalize()
-        shown = f"{subject} leads with {percent(smoothed[state.leading])}"
-        if candidate is None:
-            return f"{shown}; {percent(config.enter)} is needed."
-        return f"{shown}, for {state.held_s:.1f} s; it is accepted after {config.min_dwell_s:.1f} s."
-    name, shown = EMOTIONS[accepted].capitalize(), percent(smoothed[accepted])
-    if candidate == accepted:
-        return f"{name} leads with {shown}, above {percent(config.enter)}, for {state.held_s:.1f} s."
-    return f"{name} is kept at {shown}, until it falls below {percent(config.leave)}."
+        leading = Phrase(EMOTIONS[state.leading].value)
+        leads = (
+            Phrase(
+                "{emotion} leads with {share}; {needed} is needed.",
+                emotion=leading,
+                share=share,
+                needed=needed,
+            )
+            if state.candidate is None
+            else Phrase(
+                "{emotion} leads with {share}, for {held} s; it is accepted after {dwell} s.",
+                emotion=leading,
+                share=share,
+                held=held_s,
+                dwell=config.min_dwell_s,
+            )
+        )
+        if not direction:
+            return Phrase("{leads}", capital=True, leads=leads)
+        return Phrase(
+            "Sounds {direction}, but the emotion is unsure: {leads}", direction=Phrase(direction), leads=leads
+        )
+    emotion, share = Phrase(EMOTIONS[accepted].value), percent(probabilities[accepted])
+    if state.candidate == accepted:
+        return Phrase(
+            "{emotion} leads with {share}, above {needed}, for {held} s.",
+            capital=True,
+            emotion=emotion,
+            share=share,
+            needed=needed,
+            held=held_s,
+        )
+    return Phrase(
+        "{emotion} is kept at {share}, until it falls below {lowest}.",
+        capital=True,
+        emotion=emotion,
+        share=share,
+        lowest=percent(config.leave),
+    )

@@ -17,7 +17,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from attune.dashboard.translations import DOMAIN, LOCALE, languages
+from attune.dashboard.translations import DOMAIN, LOCALE, POINT, languages
 from attune.dashboard.views.feeling_names import OF_MUSIC
 from attune.dashboard.views.track_names import OF_EMOTION, OF_GENRE, OF_INSTRUMENT
 from core.directions import DIRECTIONS, ENERGY_WORDS, PLEASANTNESS_WORDS
@@ -27,11 +27,12 @@ from core.settings import SETTINGS
 from core.track_labels import EMOTIONS as EMOTIONS_OF_MUSIC
 from core.track_labels import GENRES, INSTRUMENTS, KEYS
 from models.mood.result import NO_MUSIC, SILENT
-from playback.autopilot.policy import MESSAGES
+from playback.autopilot.events import Action
 from playback.autopilot.wording import COMES_UP, noun
 from playback.dry_run import PREVIEW
 from playback.mapping.styles import Strategy, Style
 from playback.player import ContentKind, OutcomeKind
+from playback.preferences.preferences import Mode
 from playback.snapshot import Phase
 from playback.system_player.mpris import NO_BUS
 from realtime.calibration.prompts import HINTS
@@ -45,6 +46,8 @@ from spotify.app_registration import STEPS
 
 ROOT: Final = Path(__file__).parents[1]
 _METHODS: Final = [("**.py", "python"), ("**.j2", "jinja2.ext:babel_extract")]
+_PHRASES: Final = {"Phrase": None}
+_ROOMS_OF_PHRASES: Final = ("core", "playback", "realtime")
 _OPTIONS: Final = {"**.j2": {"silent": "false"}}
 _MADE: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)  # else every run would change the files
 
@@ -55,6 +58,11 @@ def template() -> Catalog:
     found = extract_from_dir(ROOT / "attune" / "dashboard", _METHODS, _OPTIONS)
     for name, _, message, _, context in found:
         catalog.add(message, locations=[(f"attune/dashboard/{name}", 0)], context=context)
+    for room in _ROOMS_OF_PHRASES:
+        phrases = extract_from_dir(ROOT / room, _METHODS[:1], keywords=_PHRASES)
+        for name, _, message, _, _ in phrases:
+            catalog.add(message, locations=[(f"{room}/{name}", 0)])
+    catalog.add(POINT[1], context=POINT[0])
     for word in _words_of_the_rooms_below():
         catalog.add(word)
     for tag in TAGS:  # the moods are among them
@@ -70,11 +78,12 @@ def template() -> Catalog:
 def _words_of_the_rooms_below() -> Iterator[str]:
     """What is shown of the other rooms' data, word for word."""
     yield from (*EMOTIONS, *DIRECTIONS, *ENERGY_WORDS, *PLEASANTNESS_WORDS, SILENT, NO_MUSIC)
-    yield from (*Style, *Strategy, *Phase, *OutcomeKind, ContentKind.PODCAST, ContentKind.AUDIOBOOK)
+    yield from (*Style, *Strategy, *Phase, *OutcomeKind, *Mode, *Action)
+    yield from (ContentKind.PODCAST, ContentKind.AUDIOBOOK)
     yield from (NO_MICROPHONE, OPENING, RECORDING_OVER, *SENTENCES)
     yield from HINTS.values()
     yield from map(noun, DIRECTIONS)
-    yield from (*COMES_UP, *MESSAGES, PREVIEW, *STEPS, TAKES_NO_COMMANDS)
+    yield from (*COMES_UP, PREVIEW, *STEPS, TAKES_NO_COMMANDS)
     yield from (SIGNED_OUT, *SPOTIFY_SENTENCES, NO_BUS)
     for info in SETTINGS.values():
         yield from (info.title, info.explanation)

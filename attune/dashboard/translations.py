@@ -9,11 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from core.phrases import Phrase
+from core.text import decimal
+
 DOMAIN: Final = "attune"
 LOCALE: Final = Path(__file__).with_name("locale")
 ENGLISH: Final = "en"
 AUTO: Final = "auto"
 """The language that the browser asks for."""
+POINT: Final = ("before decimals", ".")
+"""What stands before decimals: context and text."""
 
 # Of this run alone: other tabs, which run at the same time, may show another.
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -25,8 +30,8 @@ def N_(message: str) -> str:  # noqa: N802 - so it is called wherever gettext is
 
 
 def gettext(message: str) -> str:
-    """Translate a text; one that no catalogue has stays as it is."""
-    return _catalogue(_language.get()).gettext(message) if message else message
+    """Translate a text, also one that was put together; one that no catalogue has stays as it is."""
+    return _translated(message, _catalogue(_language.get()))
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:
@@ -41,7 +46,8 @@ def pgettext(context: str, message: str) -> str:
 
 def gettext_now() -> Callable[[str], str]:
     """Return what translates into the language of this run, for widgets that ask when it is over."""
-    return _catalogue(_language.get()).gettext
+    catalogue = _catalogue(_language.get())
+    return lambda message: _translated(message, catalogue)
 
 
 def language() -> str:
@@ -61,6 +67,23 @@ def use_language(wanted: str, browser: str = "") -> None:
     """
     code = browser.partition("-")[0].lower() if wanted == AUTO else wanted
     _language.set(code if code in languages() else ENGLISH)
+
+
+def _translated(message: str, catalogue: catalogues.NullTranslations) -> str:
+    if not message:
+        return message
+    if not isinstance(message, Phrase):
+        return catalogue.gettext(message)
+    text = catalogue.gettext(message.template)
+    if message.values:
+        text = text.format(**{key: _value(value, catalogue) for key, value in message.values.items()})
+    return text[:1].upper() + text[1:] if message.capital else text
+
+
+def _value(value: str | float, catalogue: catalogues.NullTranslations) -> str:
+    if isinstance(value, Phrase):
+        return _translated(value, catalogue)
+    return value if isinstance(value, str) else decimal(value).replace(".", catalogue.pgettext(*POINT))
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.directions import Feeling
+from core.phrases import Phrase
 from playback.autopilot.attribution import PlayerObservation
 from playback.player import Outcome, Playlist
 from playback.preferences.opinions import Opinion
@@ -171,8 +172,8 @@ class Switch:
     # What, and what for.
     playlist: Playlist
     feeling: Feeling
-    reason: str  # one sentence
-    journal_reason: str  # the same for the journal: without a name that comes from Spotify
+    reason: Phrase  # one sentence
+    journal_reason: Phrase  # the same for the journal: without a name that comes from Spotify
     # See `playback.player.Player.play`; None once a person has said yes to it: then it is carried out
     # whatever they did elsewhere before.
     if_unchanged_since: float | None = None
@@ -183,8 +184,8 @@ class Undo:
     """Play what played before, or let the music rest where `playlist` is None; else as `Switch`."""
 
     playlist: Playlist | None
-    reason: str
-    journal_reason: str
+    reason: Phrase
+    journal_reason: Phrase
 
     @property
     def uri(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from core.directions import Feeling
+from core.phrases import Phrase, sentence
 from playback.autopilot.context import Context
 from playback.autopilot.events import Command, NextTrack, OpinionGiven, Switch, Weigh
 from playback.autopilot.state import AutopilotState, ResponseStage, change_here, still_held
@@ -15,6 +17,11 @@ from playback.mapping.feelings import FEELINGS
 from playback.player import Playlist
 from playback.preferences.opinions import Opinion, PlaylistOpinion, add_opinion, weights
 from playback.snapshot import RecordKind
+
+_SAID: Final = {
+    Opinion.MORE: Phrase("more like this"),
+    Opinion.NOT_THIS: Phrase("not this"),
+}
 
 _Step = tuple[AutopilotState, tuple[Command, ...]]
 
@@ -79,7 +86,8 @@ def _go_on(state: AutopilotState, feelings: tuple[Feeling, ...], context: Contex
         )
         if follows is not None:
             reason, journal_reason = (
-                f"You said not this, so {name} follows." for name in playlist_names(follows)
+                Phrase("You said not this, so {playlist} follows.", playlist=name)
+                for name in playlist_names(follows)
             )
             return begin_switch(state, Switch(follows, feeling, reason, journal_reason))
     return replace(state, player=state.player.command_began(None)), (NextTrack(),)
@@ -93,35 +101,45 @@ def _told(
     context: Context,
 ) -> Command:
     """Record what was said, and what comes of it."""
-    after = _consequence(state, said, playing, feelings, context)
     if playing is None:
-        whole = f"You said {said} to what is no playlist{after}"
-        return record(state.at_s, RecordKind.USER, whole)
+        what = Phrase("You said {opinion} to what is no playlist", opinion=_SAID[said])
+        return record(state.at_s, RecordKind.USER, _consequence(state, what, said, None, feelings, context))
     named, unnamed = (
-        f"You skipped a track of {name} at once{after}"
-        if said is Opinion.SKIPPED
-        else f"You said {said} to {name}{after}"
+        _consequence(state, _said(said, name), said, playing, feelings, context)
         for name in playlist_names(playing)
     )
     feeling = feelings[0] if len(feelings) == 1 else None
     return record(state.at_s, RecordKind.USER, named, unnamed, feeling=feeling, playlist=playing)
 
 
+def _said(said: Opinion, playlist: str) -> Phrase:
+    if said is Opinion.SKIPPED:
+        return Phrase("You skipped a track of {playlist} at once", playlist=playlist)
+    return Phrase("You said {opinion} to {playlist}", opinion=_SAID[said], playlist=playlist)
+
+
 def _consequence(
     state: AutopilotState,
+    what: Phrase,
     said: Opinion,
     playing: Playlist | None,
     feelings: tuple[Feeling, ...],
     context: Context,
-) -> str:
+) -> Phrase:
+    """Add to what was said what comes of it."""
     up = said is Opinion.MORE
     if playing is None or not feelings:
-        return ", which no emotion leads to: it can be chosen for one." if up else "."
+        if not up:
+            return sentence(what)
+        return Phrase("{what}, which no emotion leads to: it can be chosen for one.", what=what)
     if len(feelings) > 1:  # by different degrees, perhaps
-        return f", so it comes up {'more' if up else 'less'} often for everything that leads to it."
+        if up:
+            return Phrase("{what}, so it comes up more often for everything that leads to it.", what=what)
+        return Phrase("{what}, so it comes up less often for everything that leads to it.", what=what)
     (feeling,) = feelings
     weight = _weight(context.opinions.get(feeling, ()), playing, said, state.at_s)
-    return f", so {comes_up(weight, up=up, whom=noun(feeling))}."
+    often = comes_up(weight, up=up, whom=noun(feeling))
+    return Phrase("{what}, so {it_comes_up}.", what=what, it_comes_up=often)
 
 
 def _weight(opinions: tuple[PlaylistOpinion, ...], playing: Playlist, said: Opinion, at_s: float) -> float:

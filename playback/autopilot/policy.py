@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from core.directions import Direction, Feeling
+from core.phrases import Phrase, sentence
 from playback.autopilot import events, feedback, reactions, switching
 from playback.autopilot.context import Context
 from playback.autopilot.events import Command, Event
 from playback.autopilot.state import (
-    CLAUSES,
     AutopilotState,
     ResponseStage,
     advance_clock,
@@ -22,7 +22,7 @@ from playback.autopilot.state import (
     pass_minute,
     still_held,
 )
-from playback.autopilot.wording import duration, noun, noun_capitalized, playlist_names, record, sentence
+from playback.autopilot.wording import duration, noun, playlist_names, record
 from playback.mapping.candidates import next_playlist
 from playback.mapping.feelings import contains, continues, overlaps
 from playback.mapping.styles import Strategy
@@ -33,10 +33,8 @@ from playback.snapshot import Phase, RecordKind, Suggestion
 
 SUGGESTION_S: Final = 120.0  # for so long a suggestion waits
 
-_OFF: Final = "The autopilot is off."
-_SUGGESTED: Final = "A suggestion waits for your answer."
-MESSAGES: Final = (_OFF, _SUGGESTED, *map(sentence, CLAUSES))
-"""What it says of itself, where that is the same each time."""
+_OFF: Final = Phrase("The autopilot is off.")
+_SUGGESTED: Final = Phrase("A suggestion waits for your answer.")
 
 _NO_PLAYLIST: Final = "no playlist"
 _PLAYS_ALREADY: Final = "plays already"
@@ -104,7 +102,12 @@ def phase(state: AutopilotState, context: Context, at_s: float) -> tuple[Phase, 
         and _is_news(state, span.feeling, settings)
     ):
         until_s = span.since_s + settings.dwell_s
-        message = f"{noun_capitalized(span.feeling)} has to last {duration(settings.dwell_s)}."
+        message = Phrase(
+            "{feeling} has to last {time}.",
+            capital=True,
+            feeling=noun(span.feeling),
+            time=duration(settings.dwell_s),
+        )
         return Phase.HOLDING, message, until_s if until_s > state.at_s else None
     ends_s = None if state.suggested is None else state.suggested_s + SUGGESTION_S
     return Phase.READY, _ready(state, settings), ends_s
@@ -115,15 +118,19 @@ def can_undo(state: AutopilotState) -> bool:
     return state.undo is not None and state.under_way is None
 
 
-def _ready(state: AutopilotState, settings: AutopilotSettings) -> str:
+def _ready(state: AutopilotState, settings: AutopilotSettings) -> Phrase:
     if state.suggested is not None:
         return _SUGGESTED
     may = _may_respond(state, settings.mode)
     if state.confirmed is None or (may and not still_held(state, settings)):
-        return f"It waits for an emotion that lasts {duration(settings.dwell_s)}."
+        return Phrase("It waits for an emotion that lasts {time}.", time=duration(settings.dwell_s))
     if may and _NO_PLAYLIST in state.reported:
-        return f"No playlist is chosen for {noun(state.confirmed)}."
-    return f"{noun_capitalized(state.confirmed)} has been seen to; it waits for another emotion."
+        return Phrase("No playlist is chosen for {feeling}.", feeling=noun(state.confirmed))
+    return Phrase(
+        "{feeling} has been seen to; it waits for another emotion.",
+        capital=True,
+        feeling=noun(state.confirmed),
+    )
 
 
 def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # noqa: PLR0911, PLR0912 - one for each event
@@ -151,7 +158,8 @@ def _take(state: AutopilotState, event: Event, context: Context) -> _Step:  # no
         case events.SwitchEnded():
             return reactions.switch_ended(state, event, context.settings)
         case events.ModeSet(at_s, mode):
-            return state, (record(at_s, RecordKind.USER, f"You set the autopilot to {mode}."),)
+            reason = Phrase("You set the autopilot to {mode}.", mode=Phrase(mode.value))
+            return state, (record(at_s, RecordKind.USER, reason),)
         case events.SuggestionAnswered(_, yes):
             return reactions.answer_suggestion(state, yes=yes)
         case events.SettingsChanged():
@@ -200,7 +208,7 @@ def _choose(state: AutopilotState, feeling: Feeling, context: Context) -> _Step:
     if not context.listed:
         return state, ()
     if not candidates:
-        return _report(state, _NO_PLAYLIST, "no playlist is chosen for it")
+        return _report(state, _NO_PLAYLIST, Phrase("no playlist is chosen for it"))
     just_played = {*state.played[-1:], None if state.playing is None else state.playing.uri}
     how_often = weights(context.opinions.get(feeling, ()), state.at_s)
     playlist = next_playlist(candidates, state.played, just_played, how_often)
@@ -208,7 +216,10 @@ def _choose(state: AutopilotState, feeling: Feeling, context: Context) -> _Step:
     if _suits(state, context) and (playlist is None or meant_for_it or isinstance(feeling, Direction)):
         return _keep(state)
     if playlist is None:
-        only = (f"{name}, the only playlist for it, played last" for name in playlist_names(candidates[0]))
+        only = (
+            Phrase("{playlist}, the only playlist for it, played last", playlist=name)
+            for name in playlist_names(candidates[0])
+        )
         return _report(state, _PLAYED_LAST, *only)
     switch = _make_switch(state, feeling, playlist, context)
     if context.settings.mode is Mode.AUTO:
@@ -229,16 +240,30 @@ def _make_switch(
     state: AutopilotState, feeling: Feeling, playlist: Playlist, context: Context
 ) -> events.Switch:
     lifts = context.strategies.get(feeling) is Strategy.LIFT
-    chosen = f"{_was_heard(state, feeling)}, so music that {'lifts' if lifts else 'matches'} follows: "
-    reason, journal_reason = (f"{chosen}{name}." for name in playlist_names(playlist))
+    reason, journal_reason = (
+        _follows(_was_heard(state, feeling), name, lifts=lifts) for name in playlist_names(playlist)
+    )
     now = state.player.current
     return events.Switch(playlist, feeling, reason, journal_reason, None if now is None else now.taken_s)
+
+
+def _follows(heard: Phrase, playlist: str, *, lifts: bool) -> Phrase:
+    if lifts:
+        return Phrase(
+            "{heard}, so music that lifts follows: {playlist}.", capital=True, heard=heard, playlist=playlist
+        )
+    return Phrase(
+        "{heard}, so music that matches follows: {playlist}.", capital=True, heard=heard, playlist=playlist
+    )
 
 
 def _keep(state: AutopilotState) -> _Step:
     """Leave the music alone that suits the confirmed feeling already."""
     assert state.playing is not None
-    already = (f"{name} plays already, and is for it" for name in playlist_names(state.playing))
+    already = (
+        Phrase("{playlist} plays already, and is for it", playlist=name)
+        for name in playlist_names(state.playing)
+    )
     state, commands = _report(state, _PLAYS_ALREADY, *already)
     return replace(state, response=ResponseStage.SWITCH), commands
 
@@ -261,20 +286,25 @@ def _is_news(state: AutopilotState, feeling: Feeling, settings: AutopilotSetting
     return not same or _may_respond(state, settings.mode)
 
 
-def _report(state: AutopilotState, key: str, clause: str, journal_reason: str = "") -> _Step:
+def _report(state: AutopilotState, key: str, clause: Phrase, journal_clause: Phrase | None = None) -> _Step:
     """Record once why the music stays as it is, though a feeling is confirmed."""
     feeling = state.confirmed
     if feeling is None or key in state.reported or key == Phase.SWITCHING:  # that has its own record
         return state, ()
     state = replace(state, reported=state.reported | {key})
-    but = f"{_was_heard(state, feeling)}, but "
-    named, unnamed = (sentence(but + one) for one in (clause, journal_reason or clause))
+    heard = _was_heard(state, feeling)
+    named, unnamed = (
+        sentence(Phrase("{heard}, but {clause}", heard=heard, clause=one))
+        for one in (clause, journal_clause or clause)
+    )
     return state, (record(state.at_s, RecordKind.HELD_BACK, named, unnamed, feeling=feeling),)
 
 
-def _was_heard(state: AutopilotState, feeling: Feeling) -> str:
+def _was_heard(state: AutopilotState, feeling: Feeling) -> Phrase:
     held_s = next((span.last_s - span.since_s for span in state.spans if span.feeling is feeling), 0.0)
-    return f"{noun_capitalized(feeling)} was heard" + (f" for {duration(held_s)}" if held_s >= 0.1 else "")
+    if held_s < 0.1:
+        return Phrase("{feeling} was heard", feeling=noun(feeling))
+    return Phrase("{feeling} was heard for {time}", feeling=noun(feeling), time=duration(held_s))
 
 
 def _uris(playlists: Iterable[Playlist]) -> set[str]:

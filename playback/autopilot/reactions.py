@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from core.phrases import Phrase, sentence
 from playback.autopilot.attribution import ExternalAction, PlayerObservation, TrackedState
 from playback.autopilot.events import (
     Action,
@@ -25,16 +26,19 @@ from playback.autopilot.state import (
     still_held,
 )
 from playback.autopilot.switching import add_played, begin_switch, begin_undo, end_switch, failed, preempted
-from playback.autopilot.wording import SPOKEN, duration, playlist_names, record
+from playback.autopilot.wording import SPOKEN, duration, playlist_names, record, with_message
 from playback.player import Outcome, OutcomeKind, Playlist
 from playback.preferences.preferences import AutopilotSettings, Mode
 from playback.snapshot import RESUMABLE, RecordKind
 
-_DONE_HERE: Final = {Action.RESUME: "You let the music go on", Action.NEXT: "You went to the next track"}
+_DONE_HERE: Final = {
+    Action.RESUME: Phrase("You let the music go on"),
+    Action.NEXT: Phrase("You went to the next track"),
+}
 _DONE_THERE: Final = {
-    ExternalAction.PAUSED: "paused",
-    ExternalAction.RESUMED: "started again",
-    ExternalAction.CHOSE: "changed",
+    ExternalAction.PAUSED: Phrase("In the player itself the music was paused"),
+    ExternalAction.RESUMED: Phrase("In the player itself the music was started again"),
+    ExternalAction.CHOSE: Phrase("In the player itself the music was changed"),
 }
 
 _Step = tuple[AutopilotState, tuple[Command, ...]]
@@ -99,7 +103,8 @@ def user_acted(state: AutopilotState, event: UserActed, settings: AutopilotSetti
     state = replace(state, player=state.player.command_began(target))
     if playlist is not None:
         return _choose(state, playlist, settings)
-    return _override(state, _DONE_HERE.get(action, f"You pressed {action}"), settings=settings)
+    pressed = Phrase("You pressed {button}", button=Phrase(action.value))
+    return _override(state, _DONE_HERE.get(action, pressed), settings=settings)
 
 
 def resume(state: AutopilotState, settings: AutopilotSettings) -> _Step:
@@ -108,7 +113,7 @@ def resume(state: AutopilotState, settings: AutopilotSettings) -> _Step:
     if blocked is None or blocked.phase not in RESUMABLE:
         return state, ()
     return end_waits(state, settings), (
-        record(state.at_s, RecordKind.USER, "You let the autopilot go on at once."),
+        record(state.at_s, RecordKind.USER, Phrase("You let the autopilot go on at once.")),
     )
 
 
@@ -125,11 +130,11 @@ def end_action(state: AutopilotState, event: ActionEnded, settings: AutopilotSet
         if event.playlist is not None:
             state = replace(state, played=add_played(state.played, event.playlist.uri))
         return state, ()
-    what = f"{event.action.capitalize()} did not work."
+    what = Phrase("{action} did not work.", capital=True, action=Phrase(event.action.value))
     failure = record(
         state.at_s,
         RecordKind.FAILED,
-        f"{what} {event.outcome.message}".rstrip(),
+        with_message(what, event.outcome.message),
         f"{what} Outcome: {event.outcome.kind}.",
         playlist=event.playlist,
         outcome=event.outcome.kind,
@@ -147,7 +152,10 @@ def answer_suggestion(state: AutopilotState, *, yes: bool) -> _Step:
         state, commands = begin_switch(state, replace(suggested, if_unchanged_since=None))
         return state, (*commands, Withdraw())
     state = replace(state, response=ResponseStage.SWITCH, refused=True)
-    named, journal_reason = (f"You said not now to {name}." for name in playlist_names(suggested.playlist))
+    named, journal_reason = (
+        Phrase("You said not now to {playlist}.", playlist=name)
+        for name in playlist_names(suggested.playlist)
+    )
     refusal = record(
         state.at_s,
         RecordKind.USER,
@@ -172,28 +180,41 @@ def _undo(state: AutopilotState, settings: AutopilotSettings) -> _Step:
 def _choose(state: AutopilotState, playlist: Playlist, settings: AutopilotSettings) -> _Step:
     """Take a playlist that a person plays here, which counts as a change of the autopilot's own."""
     on = settings.mode is not Mode.OFF
-    end = f", so nothing else follows for {duration(settings.cooldown_s)}." if on else "."
-    named, journal_reason = (f"You chose {name}{end}" for name in playlist_names(playlist))
+    named, journal_reason = (
+        _chosen(name, duration(settings.cooldown_s) if on else None) for name in playlist_names(playlist)
+    )
     state, withdrawn = change_here(replace(state, undo=None), settings)
     return state, (*withdrawn, record(state.at_s, RecordKind.USER, named, journal_reason, playlist=playlist))
 
 
-def _override(state: AutopilotState, done: str, *, settings: AutopilotSettings) -> _Step:
+def _chosen(playlist: str, alone_for: Phrase | None) -> Phrase:
+    if alone_for is None:
+        return Phrase("You chose {playlist}.", playlist=playlist)
+    return Phrase(
+        "You chose {playlist}, so nothing else follows for {time}.", playlist=playlist, time=alone_for
+    )
+
+
+def _override(state: AutopilotState, done: Phrase, *, settings: AutopilotSettings) -> _Step:
     """Keep quiet for a while, and record why."""
     on = settings.mode is not Mode.OFF
-    keeps = f", so the autopilot keeps quiet for {duration(60 * settings.override_min)}."
-    end = keeps if on and settings.override_min > 0 else "."
+    keeps = Phrase(
+        "{done}, so the autopilot keeps quiet for {time}.",
+        done=done,
+        time=duration(60 * settings.override_min),
+    )
+    reason = keeps if on and settings.override_min > 0 else sentence(done)
     withdrawn = () if state.suggested is None else (Withdraw(),)
     # Music that is started by hand while it is off says nothing about what it may do once it is on.
     acted_s = state.at_s if on else state.user_acted_s
     state = replace(state, user_acted_s=acted_s, suggested=None)
-    return state, (*withdrawn, record(state.at_s, RecordKind.USER, done + end))
+    return state, (*withdrawn, record(state.at_s, RecordKind.USER, reason))
 
 
-def _done_there(action: ExternalAction, now: PlayerObservation) -> str:
+def _done_there(action: ExternalAction, now: PlayerObservation) -> Phrase:
     if action is ExternalAction.CHOSE and now.kind in SPOKEN:
-        return f"In the player itself {SPOKEN[now.kind]} was started"
-    return f"In the player itself the music was {_DONE_THERE[action]}"
+        return Phrase("In the player itself {something} was started", something=SPOKEN[now.kind])
+    return _DONE_THERE[action]
 
 
 def _result(state: AutopilotState, event: ActionEnded) -> PlayerObservation | None:

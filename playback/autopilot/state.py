@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from core.directions import Feeling
+from core.phrases import Phrase
 from playback.autopilot.attribution import TrackedState
 from playback.autopilot.events import Switch, Undo, Withdraw
 from playback.autopilot.wording import duration
@@ -19,12 +20,6 @@ GAP_S: Final = 4.0  # a feeling lasts over gaps as long as this: people pause be
 
 AGAIN_S: Final = 600.0
 """A feeling that was not held for so long counts as a new one; else another must come in between."""
-
-_CHANGING: Final = "the music is being changed"
-_NOT_LISTENING: Final = "nothing is listened to"
-_ON_CALL: Final = "a call is on"
-CLAUSES: Final = (_CHANGING, _NOT_LISTENING, _ON_CALL)
-"""What may keep the music from changing, where that is the same each time."""
 
 _TIMES: Final = ("confirmed_s", "changed_s", "user_acted_s", "suggested_s")
 
@@ -99,7 +94,7 @@ class Blocker(NamedTuple):
     """What keeps the autopilot from changing the music: for programs, as a clause, and until when."""
 
     phase: Phase
-    clause: str
+    clause: Phrase
     until_s: float | None = None
 
 
@@ -195,25 +190,34 @@ def _held(state: AutopilotState, settings: AutopilotSettings) -> FeelingSpan | N
 def blocker(state: AutopilotState, settings: AutopilotSettings) -> Blocker | None:  # noqa: PLR0911 - one for each
     """What keeps the music from changing at all, the weightiest first."""
     if state.under_way is not None:
-        return Blocker(Phase.SWITCHING, _CHANGING)
+        return Blocker(Phase.SWITCHING, Phrase("the music is being changed"))
     if not state.listening:
-        return Blocker(Phase.NOT_LISTENING, _NOT_LISTENING)
+        return Blocker(Phase.NOT_LISTENING, Phrase("nothing is listened to"))
     if not state.able:
-        why = f": {state.unable_message}" if state.unable_message else ""
-        return Blocker(Phase.UNABLE, f"the player cannot play{why or ' just now'}", state.unable_until_s)
+        return Blocker(Phase.UNABLE, _unable(state.unable_message), state.unable_until_s)
     if state.on_call:
-        return Blocker(Phase.CALL, _ON_CALL)
+        return Blocker(Phase.CALL, Phrase("a call is on"))
     if _is_quiet(state.minute_of_day, settings) and not state.quiet_ended:
         until = f"{settings.quiet_to // 60:02d}:{settings.quiet_to % 60:02d}"
-        return Blocker(Phase.QUIET, f"these are quiet hours, until {until}", _quiet_until_s(state, settings))
+        clause = Phrase("these are quiet hours, until {time}", time=until)
+        return Blocker(Phase.QUIET, clause, _quiet_until_s(state, settings))
     override_s = 60 * settings.override_min
     if state.user_acted_s is not None and state.at_s < state.user_acted_s + override_s:
-        clause = f"the autopilot keeps quiet for {duration(override_s)} after something that you did yourself"
+        clause = Phrase(
+            "the autopilot keeps quiet for {time} after something that you did yourself",
+            time=duration(override_s),
+        )
         return Blocker(Phase.OVERRIDDEN, clause, state.user_acted_s + override_s)
     if state.changed_s is not None and state.at_s < state.changed_s + settings.cooldown_s:
-        clause = f"at least {duration(settings.cooldown_s)} lie between two changes"
+        clause = Phrase("at least {time} lie between two changes", time=duration(settings.cooldown_s))
         return Blocker(Phase.COOLING, clause, state.changed_s + settings.cooldown_s)
     return None
+
+
+def _unable(message: str) -> Phrase:
+    if not message:
+        return Phrase("the player cannot play just now")
+    return Phrase("the player cannot play: {why}", why=Phrase(message))
 
 
 def _is_quiet(minute: int | None, settings: AutopilotSettings) -> bool:

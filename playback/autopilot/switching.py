@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from core.phrases import Phrase
 from playback.autopilot.attribution import ExternalAction, PlayerObservation
 from playback.autopilot.events import Command, Record, Switch, SwitchEnded, Undo
 from playback.autopilot.state import AutopilotState, ResponseStage
-from playback.autopilot.wording import SPOKEN, playlist_names, record
+from playback.autopilot.wording import SPOKEN, playlist_names, record, with_message
 from playback.mapping.feelings import continues
 from playback.player import Outcome, OutcomeKind
 from playback.snapshot import Phase, RecordKind
@@ -84,8 +85,11 @@ def preempted(state: AutopilotState, observation: PlayerObservation) -> External
 
 def failed(state: AutopilotState, command: Switch | Undo, outcome: Outcome) -> Record:
     """Record that a switch or undo did not work."""
-    reason = f"{command.reason} But it did not work. {outcome.message}".rstrip()
-    journal_reason = f"{command.journal_reason} But it did not work. Outcome: {outcome.kind}."
+    named, unnamed = (
+        Phrase("{what} But it did not work.", what=what) for what in (command.reason, command.journal_reason)
+    )
+    reason = with_message(named, outcome.message)
+    journal_reason = f"{unnamed} Outcome: {outcome.kind}."
     return _ended(state, RecordKind.FAILED, command, outcome.kind, reason, journal_reason)
 
 
@@ -110,7 +114,7 @@ def _ended(
     kind: RecordKind,
     ended: Switch | Undo,
     outcome: OutcomeKind,
-    reason: str,
+    reason: Phrase,
     journal_reason: str,
 ) -> Record:
     feeling = ended.feeling if isinstance(ended, Switch) else None
@@ -125,18 +129,24 @@ def _is_for_the_confirmed(state: AutopilotState, switch: Switch) -> bool:
 
 def _way_back(before: PlayerObservation | None) -> Undo:
     if before is None or not before.playing:
-        text = "You took the change back; nothing played before, so the music rests."
+        text = Phrase("You took the change back; nothing played before, so the music rests.")
         return Undo(None, text, text)
     if before.kind in SPOKEN:
-        text = (
-            f"You took the change back; what played before was {SPOKEN[before.kind]}, which cannot be "
-            "brought back from here, so the music rests."
+        text = Phrase(
+            "You took the change back; what played before was {something}, which cannot be brought back from "
+            "here, so the music rests.",
+            something=SPOKEN[before.kind],
         )
         return Undo(None, text, text)
     if before.playlist is None:
-        text = "You took the change back; what played before is no playlist of yours, so the music rests."
+        text = Phrase(
+            "You took the change back; what played before is no playlist of yours, so the music rests."
+        )
         return Undo(None, text, text)
-    reasons = (f"You took the change back, to {name}." for name in playlist_names(before.playlist))
+    reasons = (
+        Phrase("You took the change back, to {playlist}.", playlist=name)
+        for name in playlist_names(before.playlist)
+    )
     return Undo(before.playlist, *reasons)
 
 

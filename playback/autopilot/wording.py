@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from core.directions import Direction, Feeling
+from core.phrases import Phrase
 from core.text import percent
 from playback.autopilot.events import Record
 from playback.player import ContentKind, OutcomeKind, PlayerKind, Playlist
 from playback.snapshot import MusicRecord, RecordKind
 
-SPOKEN: Final = {ContentKind.PODCAST: "a podcast", ContentKind.AUDIOBOOK: "an audiobook"}
+SPOKEN: Final = {ContentKind.PODCAST: Phrase("a podcast"), ContentKind.AUDIOBOOK: Phrase("an audiobook")}
 """What is told apart from music."""
 
 
-def noun(feeling: Feeling) -> str:
+def noun(feeling: Feeling) -> Phrase:
     """Return an emotion by its name, a direction as a voice that is so."""
     if not isinstance(feeling, Direction):
-        return feeling.value
-    return f"a {feeling.value.replace(' and ', ', ')} voice"
-
-
-def noun_capitalized(feeling: Feeling) -> str:
-    """Return it as a sentence begins with it."""
-    text = noun(feeling)
-    return text[:1].upper() + text[1:]
+        return Phrase(feeling.value)
+    return Phrase(f"a {feeling.value.replace(' and ', ', ')} voice")
 
 
 def playlist_names(playlist: Playlist) -> tuple[str, str]:
@@ -38,12 +33,6 @@ def playlist_names(playlist: Playlist) -> tuple[str, str]:
     return playlist.name, "a playlist on Spotify" if on_spotify else playlist.name
 
 
-def sentence(text: str) -> str:
-    """Return a clause as a sentence; one that is a sentence already stays one."""
-    ended = text if text.endswith((".", "!", "?")) else f"{text}."
-    return ended[:1].upper() + ended[1:]
-
-
 class HowOften(NamedTuple):
     """How often a playlist comes up, as two clauses."""
 
@@ -51,7 +40,7 @@ class HowOften(NamedTuple):
     still: str  # though what was said last went the other way
 
 
-AS_OFTEN: Final = "it comes up as often as others{for_whom}"
+_AS_OFTEN: Final = "it comes up as often as others{for_whom}"
 _HALF: Final = HowOften(
     "it comes up half as often{for_whom}",
     "it comes up more often than before{for_whom}, though still half as often as others",
@@ -68,11 +57,11 @@ _LESS: Final = HowOften(
     "it comes up {share} less often{for_whom}",
     "it comes up more often than before{for_whom}, though still {share} less often than others",
 )
-COMES_UP: Final = (AS_OFTEN, *_HALF, *_TIMES, *_MORE, *_LESS)
+COMES_UP: Final = (_AS_OFTEN, *_HALF, *_TIMES, *_MORE, *_LESS)
 """All clauses on how often a playlist comes up."""
 
 
-def comes_up(weight: float, *, up: bool, whom: str = "") -> str:
+def comes_up(weight: float, *, up: bool, whom: Phrase | None = None) -> Phrase:
     r"""Return how often a playlist comes up once a person has said what they think of it, as a clause.
 
     Parameters
@@ -86,41 +75,40 @@ def comes_up(weight: float, *, up: bool, whom: str = "") -> str:
 
     Examples
     --------
-    >>> comes_up(0.5, up=False, whom="happy")
+    >>> comes_up(0.5, up=False, whom=Phrase("happy"))
     'it comes up half as often for happy'
     >>> comes_up(0.75, up=True)
     'it comes up more often than before, though still 25\xa0% less often than others'
     """
-    for_whom = f" for {whom}" if whom else ""
-    return comes_up_clause(weight, up=up).format(
-        share=percent(abs(weight - 1.0)), times=f"{round(weight, 1):g}", for_whom=for_whom
-    )
+    for_whom = "" if whom is None else Phrase(" for {whom}", whom=whom)
+    share = percent(abs(weight - 1.0))
+    return Phrase(_comes_up(weight, up=up), share=share, times=weight, for_whom=for_whom)
 
 
-def comes_up_clause(weight: float, *, up: bool) -> str:
-    """Return the clause with places for the share, the times and whom, for what translates it.
-
-    Parameters
-    ----------
-    weight, up
-        As in `comes_up`.
-    """
+def _comes_up(weight: float, *, up: bool) -> str:
     change = round(100 * (weight - 1.0))
     if change == 0:
-        return AS_OFTEN
+        return _AS_OFTEN
     often = _HALF if change == -50 else _TIMES if weight >= 2.0 else _MORE if change > 0 else _LESS
     return often.alone if (change > 0) is up else often.still
 
 
-def duration(time_s: float) -> str:
+def duration(time_s: float) -> Phrase:
     """Return a time as people say it."""
-    return f"{round(time_s, 1):g} s" if time_s < 120 else f"{round(time_s / 60, 1):g} min"
+    if time_s < 120:
+        return Phrase("{number} s", number=time_s)
+    return Phrase("{number} min", number=time_s / 60)
+
+
+def with_message(what: Phrase, message: str) -> Phrase:
+    """Return a sentence, and after it what the player says of it, where it says something."""
+    return Phrase("{what} {message}", what=what, message=Phrase(message)) if message else what
 
 
 def record(
     at_s: float,
     kind: RecordKind,
-    reason: str,
+    reason: Phrase,
     journal_reason: str = "",
     *,
     feeling: Feeling | None = None,

@@ -266,14 +266,14 @@ def test_reason_says_what_is_sure_where_the_emotion_is_not() -> None:
     assert energy == f"Sounds quiet, {why}"
     assert pleasantness == f"Sounds unpleasant, {why}"
     assert none == "Happy leads with 50\xa0%; 70\xa0% is needed."
-    assert sure == "Happy leads with 90\xa0%, above 70\xa0%, for 0.0 s."
+    assert sure == "Happy leads with 90\xa0%, above 70\xa0%, for 0 s."
 
 
 def test_reason_says_what_is_sure_while_an_emotion_waits_to_be_accepted() -> None:
     config = GateConfig(smoothing_s=0.0, min_dwell_s=0.5)
     waiting = [reading(0, p=0.5, energy=0.9), reading(1, p=0.9, energy=0.9)]
     assert run(waiting, config)[-1].reason == (
-        "Sounds lively, but the emotion is unsure: happy leads with 90\xa0%, for 0.0 s; "
+        "Sounds lively, but the emotion is unsure: happy leads with 90\xa0%, for 0 s; "
         "it is accepted after 0.5 s."
     )
 

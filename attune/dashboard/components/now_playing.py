@@ -58,7 +58,7 @@ def _draw(music: PlaybackController, *, elsewhere: bool) -> None:
             "position": position(snapshot.player, now_s),
             "volume": None if volume is None else round(100 * volume),
             "announcement": printable(
-                snapshot.suggestion.reason if snapshot.suggestion else snapshot.message
+                _(snapshot.suggestion.reason if snapshot.suggestion else snapshot.message)
             ),
         },
         on_request=partial(_on_request, music),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from attune.dashboard.translations import N_, pgettext
+from attune.dashboard.translations import N_, POINT, pgettext
 from attune.dashboard.translations import gettext as _
 from core import text
 
@@ -35,9 +35,7 @@ _SAME_NIGHT: Final = dt.timedelta(hours=18)
 
 def decimal(value: float, decimals: int = 1) -> str:
     """Write a number for people, with at most so many decimals."""
-    whole, _point, part = f"{value:.{decimals}f}".partition(".")
-    part = part.rstrip("0")
-    return whole + pgettext("before decimals", ".") + part if part else whole
+    return text.decimal(value, decimals).replace(".", pgettext(*POINT))
 
 
 def size_text(size_bytes: int) -> str:

@@ -77,6 +77,6 @@ def _drawn(record: MusicRecord, now_s: float) -> dict[str, Any]:
         "feeling": record.feeling,
         "hue": background_of(record.feeling) if record.feeling is not None else "",
         "playlist": None if record.playlist is None else record.playlist.name,
-        "reason": record.reason,
+        "reason": _(record.reason),
         "outcome": record.outcome,
     }

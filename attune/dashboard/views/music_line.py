@@ -55,9 +55,9 @@ def _plays(player: PlayerSnapshot) -> str:
 def _because(music: MusicSnapshot) -> str:
     """Why this and no other: what a suggestion rests on, else the last change, else what is waited for."""
     if music.suggestion is not None:
-        return music.suggestion.reason
+        return _(music.suggestion.reason)
     if playlist_name(music.player):
         for record in music.records:
             if record.kind in _CHANGES:
-                return record.reason
+                return _(record.reason)
     return _(music.message or NOTHING_YET)

@@ -80,6 +80,7 @@ def now_playing_bar(
         trouble_of_player=_trouble(player, now_s),
         suggestion=suggestion,
         hue=background_of(suggestion.feeling) if suggestion is not None else "",
+        reason="" if suggestion is None else _(suggestion.reason),
         problem=problem,
         mode=mode,
         mode_words=_(MODES[mode]),

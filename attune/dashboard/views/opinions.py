@@ -8,8 +8,8 @@ from typing import Final
 
 from attune.dashboard.translations import N_
 from attune.dashboard.translations import gettext as _
-from attune.dashboard.views.formatting import decimal, percent, short_month
-from playback.autopilot.wording import comes_up_clause
+from attune.dashboard.views.formatting import short_month
+from playback.autopilot.wording import comes_up
 from playback.player import PlayerKind
 from playback.preferences.opinions import Opinion, PlaylistOpinion
 from playback.preferences.preferences import MappingEntry
@@ -38,9 +38,7 @@ def opinion_words(opinion: PlaylistOpinion, now_s: float) -> str:
         Unix time.
     """
     weight = opinion.weight_at(now_s)
-    it_comes_up = _(comes_up_clause(weight, up=opinion.said is Opinion.MORE)).format(
-        share=percent(abs(weight - 1.0)), times=decimal(weight), for_whom=""
-    )
+    it_comes_up = _(comes_up(weight, up=opinion.said is Opinion.MORE))
     return _(_SAID[opinion.said]).format(
         name=opinion.name, day=_day(opinion.said_s, now_s), it_comes_up=it_comes_up
     )

@@ -100,13 +100,13 @@ def verdict_of(snapshot: Snapshot) -> LiveVerdict:
     if decision.kind is DecisionKind.NO_SPEECH:
         only_music = snapshot.reading is not None and snapshot.reading.only_music
         headline, detail = (ONLY_MUSIC, MUSIC_ALONE) if only_music else (NO_VOICE, QUIET_ROOM)
-        return LiveVerdict("quiet hushed", _(headline), _(detail), decision.reason)
+        return LiveVerdict("quiet hushed", _(headline), _(detail), _(decision.reason))
     closest = _closest(decision)
     if feeling is not None:
         why = _(CLEAR_SIDE).format(direction=feeling_name(feeling))
         return LiveVerdict("leaning", capitalized(feeling_name(feeling)), closest, why, feeling)
     half = capitalized(_(plane_words(decision.energy, decision.pleasantness)))
-    return LiveVerdict("unsure", _(UNSURE), f"{half}. {closest}" if half else closest, decision.reason)
+    return LiveVerdict("unsure", _(UNSURE), f"{half}. {closest}" if half else closest, _(decision.reason))
 
 
 def _closest(decision: Decision) -> str:
@@ -141,7 +141,7 @@ def _accepted(decision: Decision, emotion: Emotion, sustained: SustainedEmotion 
     detail = _(SURE).format(share=percent(decision.confidence))
     if sustained is not None and sustained.emotion is not None and sustained.emotion is not emotion:
         detail += f". {_(MOSTLY).format(emotion=feeling_name(sustained.emotion))}"
-    return LiveVerdict("accepted", capitalized(feeling_name(emotion)), detail, decision.reason, emotion)
+    return LiveVerdict("accepted", capitalized(feeling_name(emotion)), detail, _(decision.reason), emotion)
 
 
 def _sustained(decision: Decision, emotion: Emotion, sustained: SustainedEmotion) -> LiveVerdict:
