@@ -66,9 +66,9 @@ def shows(page: Page, day: str) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def pick(page: Page, day: datetime) -> None:
-    """Click on a day in the calendar of the year."""
-    marks = page.locator(".st-key-history-wide :is(canvas, svg).marks").first
+def pick(page: Page, day: datetime, *, calendar: int) -> None:
+    """Click on a day in the calendar of the year; a new one is there once a day was chosen elsewhere."""
+    marks = page.locator(f".st-key-history-calendar-{calendar} :is(canvas, svg).marks")
     place = marks.bounding_box()
     assert place is not None
     january = date(day.year, 1, 1)
@@ -90,10 +90,10 @@ def test_a_day_is_picked_noted_saved_and_deleted(chromium: Browser, server: Serv
 
         # A click on a day, twice on the same one, and by keys alone.
         page.set_viewport_size({"width": 1240, "height": 1_600})
-        pick(page, NEWEST - timedelta(days=7))
+        pick(page, NEWEST - timedelta(days=7), calendar=0)
         page.get_by_role("button", name="Day before").click()
         shows(page, f"{NEWEST - timedelta(days=8):%Y-%m-%d}")
-        pick(page, NEWEST - timedelta(days=7))
+        pick(page, NEWEST - timedelta(days=7), calendar=1)
         page.get_by_role("combobox", name="Month").click()
         page.get_by_role("option", name="April").click()
         expect(page.get_by_text("April 2026:")).to_be_visible()

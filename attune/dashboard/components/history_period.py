@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -104,8 +105,8 @@ def draw_period(shown: HistoryChoice) -> None:
         st.vega_lite_chart(
             spec=calendar,
             height=calendar["height"],
-            key=_calendar_key(shown.day),
-            on_select=_pick_day,
+            key=(key := _calendar_key(shown.day)),
+            on_select=partial(_pick_day, key),
             selection_mode=_PICK,
             alt=_(_CALENDAR_ALT).format(period=shown.period_name, said=said),
         )
@@ -123,12 +124,22 @@ def _calendar_key(day: date) -> str:
     if st.session_state.get(_PICKED, day) != day:
         st.session_state[_TURN] = int(st.session_state.get(_TURN, 0)) + 1
         del st.session_state[_PICKED]
+    return _calendar()
+
+
+def _calendar() -> str:
     return f"{_CALENDAR} {st.session_state.get(_TURN, 0)}"
 
 
-def _pick_day() -> None:
-    calendar = st.session_state[f"{_CALENDAR} {st.session_state.get(_TURN, 0)}"]
-    if picked := calendar.selection.get(_PICK):
-        day = date.fromisoformat(picked[0]["date"])
+def _pick_day(key: str) -> None:
+    """Go to the day that was picked in a calendar.
+
+    A busy browser says again what was picked, also of a calendar that another one has replaced since; by then
+    a person may have chosen something else.
+    """
+    if key != _calendar() or not (picked := st.session_state[key].selection.get(_PICK)):
+        return
+    day = date.fromisoformat(picked[0]["date"])
+    if day != st.session_state.get(_PICKED):
         st.session_state[_PICKED] = day
         show_day(day)

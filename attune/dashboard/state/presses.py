@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -16,18 +17,19 @@ if TYPE_CHECKING:
 
 _AGAIN_S: Final = 0.005
 _LOG = logging.getLogger(__name__)
-_PRESSES: Final = frozenset({"trigger_value", "string_trigger_value", "json_trigger_value"})
 
 
 def protect_presses() -> None:
-    """Mend six races of Streamlit; to be called when the server starts.
+    """Mend seven races of Streamlit; to be called when the server starts.
 
     It ends a run wherever the session state is touched, if a newer request has come. Where that is before or
     within a callback, what a person asked for is never done. So callbacks are finished first. That holds with
     `runner.fastReruns` off, or a run may be ended before it has begun.
 
     A browser keeps a press until its next task. The timer of a part that is drawn again and again may send
-    it first, and then it is sent, and done, twice. So a timer presses nothing.
+    it first, and then it is sent, and done, twice. A timer also says what all fields stand at. Where the
+    server has just set one, and the browser has not heard of it, that would pass for a choice of the person,
+    and take back theirs. So a timer says nothing of presses and fields.
 
     A request that comes when a run has just ended begins another one. Of the run before all is thrown away
     that has not reached the server's loop, and the page stays as it was. So the request waits for that.
@@ -50,7 +52,7 @@ def protect_presses() -> None:
             "scriptrunner_utils.script_requests",
             "ScriptRequests",
             "_request_rerun_locked",
-            _after_the_page_that_waits,
+            _after_what_waits,
         ),
         ("scriptrunner.script_runner", "ScriptRunner", "_run_script", _from_the_top),
     ):
@@ -88,7 +90,7 @@ def _only_what_was_meant(request: Callable[..., None]) -> Callable[..., None]:
     def request_what_was_meant(session: Any, client_state: ClientState | None) -> None:
         if client_state is not None:
             if client_state.is_auto_rerun:
-                _drop_presses(client_state)
+                client_state.ClearField("widget_states")  # whoever uses something asks for themselves
             if not client_state.fragment_id:
                 page = client_state.page_script_hash
                 # A browser that has just come names no page yet.
@@ -100,19 +102,14 @@ def _only_what_was_meant(request: Callable[..., None]) -> Callable[..., None]:
     return request_what_was_meant
 
 
-def _drop_presses(client_state: ClientState) -> None:
-    widgets = client_state.widget_states.widgets
-    kept = [one for one in widgets if one.WhichOneof("value") not in _PRESSES]
-    del widgets[:]
-    widgets.extend(kept)
-
-
-def _after_the_page_that_waits(request: Callable[..., bool]) -> Callable[..., bool]:
+def _after_what_waits(request: Callable[..., bool]) -> Callable[..., bool]:
     @wraps(request)
     def request_after(requests: Any, new: Any) -> bool:
-        waiting = requests._rerun_data
+        waiting, waits = requests._rerun_data, requests._state.name == "RERUN"
+        if waits and new.is_auto_rerun:
+            new = replace(new, widget_states=None)  # or it would say that nobody has used anything
         page_waits = (
-            requests._state.name == "RERUN"
+            waits
             and not waiting.fragment_id_queue
             and waiting.page_script_hash not in ("", new.page_script_hash)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -75,6 +76,18 @@ def charts(tab: AppTest) -> list[Any]:
     return found
 
 
+def picks(tab: AppTest, calendar: str, *days: date) -> AppTest:
+    """What a browser says of a calendar, by its identifier."""
+    states = tab._tree.get_widget_states()
+    picked = {"selection": {"day": [{"date": f"{day:%Y-%m-%d}"} for day in days] or {}}}
+    states.widgets.add(id=calendar, string_value=json.dumps(picked))
+    return healthy(tab._run(states))
+
+
+def shown(tab: AppTest) -> tuple[str, date]:
+    return str(tab.selectbox(key="history month").value), tab.date_input(key="history day").value
+
+
 def music_of(tab: AppTest) -> str:
     return " ".join(str(one.proto.json) for one in tab.get("bidi_component"))
 
@@ -110,6 +123,28 @@ def test_days_can_be_gone_through_and_the_month_follows(tab: AppTest) -> None:
     assert "No sessions on this day." in said(tab)
     healthy(tab.selectbox(key="history month").select("May").run())
     assert tab.date_input(key="history day").value == MORNING.date()
+
+
+def test_what_a_busy_browser_says_again_of_a_calendar_takes_nothing_back(tab: AppTest) -> None:
+    day, newest = (MORNING - timedelta(days=40)).date(), MORNING.date()
+    first = charts(healthy(tab.run()))[0].proto.id
+    picks(tab, first, day)
+    assert shown(tab) == ("Whole year", day)
+    # The chart is drawn anew with what was picked, and the month is chosen meanwhile.
+    picks(tab, first)
+    tab.selectbox(key="history month").select("May")
+    picks(tab, first, day)
+    assert shown(tab) == ("May", newest)
+    picks(tab, first, day)  # of a calendar that another one has replaced
+    assert shown(tab) == ("May", newest)
+    second = charts(tab)[0].proto.id
+    assert second != first
+    before = (MORNING - timedelta(days=2)).date()
+    picks(tab, second, before)
+    assert shown(tab) == ("May", before)
+    healthy(tab.button(key="history Day after").click().run())
+    picks(tab, charts(tab)[0].proto.id, before)
+    assert shown(tab) == ("May", before)
 
 
 def test_a_note_is_written_and_stays(tab: AppTest, engine: Any) -> None:

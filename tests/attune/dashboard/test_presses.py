@@ -67,7 +67,7 @@ def test_what_was_asked_for_is_done_though_a_newer_request_waits() -> None:
         state["more"] = 1
 
 
-def test_timer_sends_no_press_which_its_own_message_brings(asked: list[ClientState]) -> None:
+def test_a_timer_says_nothing_of_presses_and_fields(asked: list[ClientState]) -> None:
     widgets = [
         WidgetState(id="start", trigger_value=True),
         WidgetState(id="bar", json_trigger_value="[]"),
@@ -79,9 +79,20 @@ def test_timer_sends_no_press_which_its_own_message_brings(asked: list[ClientSta
         AppSession.request_rerun(session, state)
     AppSession.request_rerun(session, None)
     timer, person, nobody = asked
-    assert [one.id for one in timer.widget_states.widgets] == ["slider"]
+    assert list(timer.widget_states.widgets) == []
     assert [one.id for one in person.widget_states.widgets] == ["start", "bar", "slider"]
     assert nobody is None
+
+
+def test_what_a_person_chose_stays_where_a_timer_comes_before_it_was_done() -> None:
+    chosen = WidgetStates(widgets=[WidgetState(id="month", string_value="April")])
+    requests = ScriptRequests()
+    timer = RerunData(widget_states=WidgetStates(), fragment_id="indicator", is_auto_rerun=True)
+    for asked_for in (timer, RerunData(widget_states=chosen), timer):
+        requests.request_rerun(asked_for)
+    waits = requests.on_scriptrunner_ready().rerun_data
+    assert waits.widget_states == chosen
+    assert waits.fragment_id_queue == []
 
 
 class Session:
