@@ -14,12 +14,12 @@ class Phrase(str):
     Parameters
     ----------
     template
-        With places as of `str.format`; without values it is the text itself.
+        With places as of `str.format`; without values it is the text itself, and may be a phrase already.
     capital
         Whether it begins a sentence.
     values
         What stands in the places. Numbers have one decimal at most. Another phrase is translated with this
-        one; other text is a name, and stays as it is.
+        one; other text, such as a name or a share, stays as it is.
 
     Attributes
     ----------
@@ -39,6 +39,9 @@ class Phrase(str):
 
     def __new__(cls, template: str, *, capital: bool = False, **values: str | float) -> Self:
         """Put the English text together."""
+        if isinstance(template, Phrase) and not values:
+            values = dict(template.values)
+            template = template.template
         shown = {key: value if isinstance(value, str) else decimal(value) for key, value in values.items()}
         text = template.format(**shown) if values else template
         phrase = super().__new__(cls, text[:1].upper() + text[1:] if capital else text)
@@ -46,8 +49,8 @@ class Phrase(str):
         return phrase
 
 
-def sentence(text: str) -> Phrase:
-    """Return a clause as a sentence; one that is a sentence already stays one."""
-    if text.endswith((".", "!", "?")):
-        return Phrase("{sentence}", capital=True, sentence=text)
-    return Phrase("{clause}.", capital=True, clause=text)
+def sentence(clause: Phrase) -> Phrase:
+    """Return a clause as a sentence; one that ends like a sentence already stays as it is."""
+    if clause.endswith((".", "!", "?")):
+        return Phrase(clause, capital=True)
+    return Phrase("{clause}.", capital=True, clause=clause)

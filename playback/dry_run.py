@@ -10,9 +10,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Final
 
+from core.phrases import Phrase
 from core.text import percent
 from playback.mapping.styles import Style
 from playback.player import (
+    NOTHING_CHOSEN,
     ConnectionState,
     Outcome,
     OutcomeKind,
@@ -29,7 +31,6 @@ from playback.serial_executor import CLOSED
 _LOG = logging.getLogger(__name__)
 _TRACK_S: Final = 180.0
 _NOWHERE: Final = "Nowhere"
-_NOTHING_CHOSEN: Final = Outcome(OutcomeKind.FAILED, "Nothing was played yet: choose a playlist first.")
 PREVIEW: Final = (
     "Nothing is connected yet: this is a preview, which says what it would play and makes no sound."
 )
@@ -130,7 +131,7 @@ class DryRunPlayer:
 
         def change(now: _State) -> _Change:
             if not now.playing:
-                return Outcome(OutcomeKind.NOTHING_TO_DO, "Nothing plays.")
+                return Outcome(OutcomeKind.NOTHING_TO_DO, Phrase("Nothing plays."))
             return replace(now, playing=False), "pause the music"
 
         return self._command(change)
@@ -140,7 +141,7 @@ class DryRunPlayer:
 
         def change(now: _State) -> _Change:
             if now.playlist is None:
-                return _NOTHING_CHOSEN
+                return NOTHING_CHOSEN
             if now.playing:
                 return Outcome(OutcomeKind.NOTHING_TO_DO, f"{now.playlist.name} plays already.")
             return replace(now, playing=True), f"go on with {now.playlist.name}"
@@ -152,7 +153,7 @@ class DryRunPlayer:
 
         def change(now: _State) -> _Change:
             if now.playlist is None:
-                return _NOTHING_CHOSEN
+                return NOTHING_CHOSEN
             begins_s = (now.played_s // _TRACK_S + 1) * _TRACK_S
             after = replace(now, playing=True, played_s=begins_s)
             return after, f"go to the next track of {now.playlist.name}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from core.phrases import Phrase
 from core.text import percent
 from playback.mapping.styles import Style
 
@@ -102,6 +103,12 @@ class Outcome:
     def ok(self) -> bool:
         """Whether it is now as was asked."""
         return self.kind in (OutcomeKind.DONE, OutcomeKind.NOTHING_TO_DO)
+
+
+NOTHING_CHOSEN: Final = Outcome(
+    OutcomeKind.FAILED, Phrase("Nothing was played yet: choose a playlist first.")
+)
+"""How it ends to go on with the music before there was any."""
 
 
 def volume_problem(volume: float, now: float) -> Outcome | None:

@@ -12,12 +12,20 @@ from contextlib import suppress
 from typing import Any, Final
 
 from core.errors import AttuneError
+from core.phrases import Phrase
 from playback.player import Outcome, OutcomeKind
 
-CLOSED: Final = Outcome(OutcomeKind.FAILED, "The player was closed.")
+CLOSED: Final = Outcome(OutcomeKind.FAILED, Phrase("The player was closed."))
 """How every command ends that can no longer be carried out."""
 
 _LOG = logging.getLogger(__name__)
+
+
+def player_failed(error: BaseException) -> Phrase:
+    """Say that a player broke its word, which is a fault of the program."""
+    return Phrase(
+        "The player failed ({error}): that is a fault of Attune's, see its log.", error=type(error).__name__
+    )
 
 
 class SerialExecutor:
@@ -114,8 +122,7 @@ class SerialExecutor:
                 outcome = Outcome(OutcomeKind.FAILED, str(error))
             except Exception as error:  # noqa: BLE001 - the next command must find its thread alive
                 _LOG.exception("%s: a command failed", self._name)
-                what = f"The player failed ({type(error).__name__})"
-                outcome = Outcome(OutcomeKind.FAILED, f"{what}: that is a fault of Attune's, see its log.")
+                outcome = Outcome(OutcomeKind.FAILED, player_failed(error))
             if future is not None:
                 _settle(future, outcome)
             self._running = None

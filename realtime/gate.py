@@ -266,6 +266,7 @@ def _reason(state: StatementState, config: GateConfig, direction: str) -> Phrase
         leads = (
             Phrase(
                 "{emotion} leads with {share}; {needed} is needed.",
+                capital=not direction,
                 emotion=leading,
                 share=share,
                 needed=needed,
@@ -273,6 +274,7 @@ def _reason(state: StatementState, config: GateConfig, direction: str) -> Phrase
             if state.candidate is None
             else Phrase(
                 "{emotion} leads with {share}, for {held} s; it is accepted after {dwell} s.",
+                capital=not direction,
                 emotion=leading,
                 share=share,
                 held=held_s,
@@ -280,7 +282,7 @@ def _reason(state: StatementState, config: GateConfig, direction: str) -> Phrase
             )
         )
         if not direction:
-            return Phrase("{leads}", capital=True, leads=leads)
+            return leads
         return Phrase(
             "Sounds {direction}, but the emotion is unsure: {leads}", direction=Phrase(direction), leads=leads
         )

@@ -47,7 +47,8 @@ from spotify.app_registration import STEPS
 ROOT: Final = Path(__file__).parents[1]
 _METHODS: Final = [("**.py", "python"), ("**.j2", "jinja2.ext:babel_extract")]
 _PHRASES: Final = {"Phrase": None}
-_ROOMS_OF_PHRASES: Final = ("core", "playback", "realtime")
+ROOMS_OF_PHRASES: Final = ("core", "playback", "realtime", "spotify")
+"""Rooms below the dashboard whose phrases it says."""
 _OPTIONS: Final = {"**.j2": {"silent": "false"}}
 _MADE: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)  # else every run would change the files
 
@@ -58,7 +59,7 @@ def template() -> Catalog:
     found = extract_from_dir(ROOT / "attune" / "dashboard", _METHODS, _OPTIONS)
     for name, _, message, _, context in found:
         catalog.add(message, locations=[(f"attune/dashboard/{name}", 0)], context=context)
-    for room in _ROOMS_OF_PHRASES:
+    for room in ROOMS_OF_PHRASES:
         phrases = extract_from_dir(ROOT / room, _METHODS[:1], keywords=_PHRASES)
         for name, _, message, _, _ in phrases:
             catalog.add(message, locations=[(f"{room}/{name}", 0)])

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Final
 
+from core.phrases import Phrase
 from playback.player import ConnectionState, Outcome, OutcomeKind, PlayerConnection
 from spotify import circuit_breaker
 from spotify.api_errors import ApiErrorKind, ApiFailure, outcome_for
@@ -176,7 +177,7 @@ class ConnectionHealth:
         elif self._polling_blocked is not None:
             state, message = ConnectionState.DEGRADED, self._polling_blocked.message
         elif not asked:
-            state, message = ConnectionState.DISCONNECTED, "Spotify is being asked."
+            state, message = ConnectionState.DISCONNECTED, Phrase("Spotify is being asked.")
         elif self._premium_missing is not None:
             state, message = ConnectionState.DEGRADED, self._premium_missing.message
         else:

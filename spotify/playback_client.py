@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from core.phrases import Phrase
 from playback.player import Outcome, OutcomeKind, PlayerSnapshot, Playlist
 from spotify.api_errors import ApiErrorKind, CallError, OutcomeError, outcome_for, takes_no_commands
 from spotify.client import SpotifyClient
@@ -88,7 +89,9 @@ class PlaybackClient:
             with suppress(CallError):  # the command itself then says why
                 self._poller.ensure_fresh()
             if self._cache.changed_s > if_unchanged_since:
-                return Outcome(OutcomeKind.CHANGED, "The music was changed in Spotify itself meanwhile.")
+                return Outcome(
+                    OutcomeKind.CHANGED, Phrase("The music was changed in Spotify itself meanwhile.")
+                )
             self._refuse_early()
         known = self._cache.playlist(playlist_uri)
         name = "The playlist" if known is None else known.name

@@ -106,7 +106,7 @@ def analyse_catalog(
     with _opened(job, settings) as (index, identity):
         plan = _planned(job, index)
         if plan.pending:
-            ModelCache(settings).profiler()  # what is wrong with a model a worker cannot say in a sentence
+            ModelCache(settings).profiler()  # what is wrong with a model is said before Ray takes its seconds
         write_identity(job.catalog, identity)
         summary = CatalogSummary(plan.entries, plan.pending)
         if plan.pending:

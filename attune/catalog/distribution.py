@@ -94,7 +94,10 @@ def distribute(
         ended, reused = ray.get(results.counts.remote())
     except BaseException as error:
         _write_finished(writer, results)
-        if (ours := _ours(error) or _failure(results)) is not None:
+        ours = _ours(error)
+        if ours is None and isinstance(error, Exception):  # no stop signal
+            ours = _failure(results)
+        if ours is not None:
             raise ours from error
         raise
     return DistributionCounts(ended - failed, reused, failed)
@@ -143,7 +146,7 @@ def _failure(results: Any) -> CatalogError | None:
     """What a worker that could not work has said of it."""
     try:
         sentence: str = ray.get(results.failure.remote(), timeout=_ANSWER_S)
-    except ray.exceptions.RayError:
+    except Exception:  # noqa: BLE001 - what happened to Ray is in the error that brought us here
         return None
     return CatalogError(sentence) if sentence else None
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.directions import Feeling
-from core.phrases import Phrase, sentence
+from core.phrases import Phrase
 from playback.autopilot.context import Context
 from playback.autopilot.events import Command, NextTrack, OpinionGiven, Switch, Weigh
 from playback.autopilot.state import AutopilotState, ResponseStage, change_here, still_held
@@ -130,7 +130,7 @@ def _consequence(
     up = said is Opinion.MORE
     if playing is None or not feelings:
         if not up:
-            return sentence(what)
+            return Phrase("{what}.", what=what)
         return Phrase("{what}, which no emotion leads to: it can be chosen for one.", what=what)
     if len(feelings) > 1:  # by different degrees, perhaps
         if up:

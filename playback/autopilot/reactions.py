@@ -88,7 +88,7 @@ def replace_player(state: AutopilotState) -> _Step:
         undo=None,
         played=(),
     )
-    outcome = Outcome(OutcomeKind.FAILED, "Another player was chosen meanwhile.")
+    outcome = Outcome(OutcomeKind.FAILED, Phrase("Another player was chosen meanwhile."))
     return state, () if lost is None else (failed(state, lost, outcome),)
 
 

@@ -20,6 +20,7 @@ from playback.player import ConnectionState, Outcome, OutcomeKind, Player, Playe
 from playback.preferences.keeper import PreferencesKeeper
 from playback.preferences.opinions import Opinion, add_opinion
 from playback.preferences.preferences import Preferences
+from playback.serial_executor import player_failed
 from playback.snapshot import MusicRecord, MusicSnapshot, Suggestion
 
 NOTHING_TO_PLAY: Final = "there is nothing to play yet"
@@ -286,6 +287,4 @@ def _outcome(future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
     except Exception as error:  # noqa: BLE001 - cancelled, or whatever a broken player leaves there
-        return Outcome(
-            OutcomeKind.FAILED, f"The player failed ({type(error).__name__}): see the program's log."
-        )
+        return Outcome(OutcomeKind.FAILED, player_failed(error))

@@ -19,7 +19,8 @@ def noun(feeling: Feeling) -> Phrase:
     """Return an emotion by its name, a direction as a voice that is so."""
     if not isinstance(feeling, Direction):
         return Phrase(feeling.value)
-    return Phrase(f"a {feeling.value.replace(' and ', ', ')} voice")
+    voice = f"a {feeling.value.replace(' and ', ', ')} voice"
+    return Phrase(voice)
 
 
 def playlist_names(playlist: Playlist) -> tuple[str, str]:
@@ -102,7 +103,7 @@ def duration(time_s: float) -> Phrase:
 
 def with_message(what: Phrase, message: str) -> Phrase:
     """Return a sentence, and after it what the player says of it, where it says something."""
-    return Phrase("{what} {message}", what=what, message=Phrase(message)) if message else what
+    return Phrase("{what} {message}", what=what, message=Phrase(message)) if message.strip() else what
 
 
 def record(

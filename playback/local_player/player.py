@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import AudioDeviceError, DeviceNotFoundError
+from core.phrases import Phrase
 from core.text import percent
 from playback.library.database import WHERE_TO_SCAN
 from playback.local_player.audio_output import SoundOutputs
@@ -23,6 +24,7 @@ from playback.local_player.mixer import Deck, Mixer
 from playback.local_player.play_queue import PlayQueue, TrackDecoder
 from playback.local_player.speaker import Speaker
 from playback.player import (
+    NOTHING_CHOSEN,
     ConnectionState,
     Outcome,
     OutcomeKind,
@@ -43,7 +45,6 @@ _BEGIN_S: Final = 0.3
 _READ_S: Final = 2.0
 _RETRY_S: Final = 1.0
 _IDLE_S: Final = 10.0
-_NOTHING_CHOSEN: Final = Outcome(OutcomeKind.FAILED, "Nothing was played yet: choose a playlist first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class LocalPlayer:
         self._playing = False
         self._skipped = ""
         self._feeder = Feeder(on_played)
-        reading = PlayerConnection(ConnectionState.DEGRADED, "The music library is being read.")
+        reading = PlayerConnection(ConnectionState.DEGRADED, Phrase("The music library is being read."))
         # What plays moves on without the thread: its position is read when somebody asks.
         self._published: tuple[PlayerSnapshot, _Current | None] = PlayerSnapshot(self.kind, reading), None
         self._thread = SerialExecutor("attune-local-player", tick=self._tick, tick_s=_TICK_S)
@@ -236,7 +237,7 @@ class LocalPlayer:
 
     def _pause(self) -> Outcome:
         if not self._playing:
-            return Outcome(OutcomeKind.NOTHING_TO_DO, "Nothing plays.")
+            return Outcome(OutcomeKind.NOTHING_TO_DO, Phrase("Nothing plays."))
         if self._speaker.mixer is not None:
             self._speaker.mixer.pause(_FADE_S)
         self._rest()
@@ -245,7 +246,7 @@ class LocalPlayer:
     def _resume(self) -> Outcome:
         current = self._current
         if current is None:
-            return _NOTHING_CHOSEN
+            return NOTHING_CHOSEN
         if self._playing:
             return Outcome(OutcomeKind.NOTHING_TO_DO, f"{current.playlist.name} plays already.")
         if current.over:
@@ -257,7 +258,7 @@ class LocalPlayer:
     def _next(self) -> Outcome:
         current = self._current
         if current is None:
-            return _NOTHING_CHOSEN
+            return NOTHING_CHOSEN
         number, _ = current.deck.position()
         message = f"The next track of {current.playlist.name} plays now."
         return self._start(current.playlist, current.queue, number + 1, message)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from core.phrases import Phrase
 from core.text import percent
 from playback.player import (
     ConnectionState,
@@ -47,7 +48,9 @@ _NOTHING_S: Final = 3.0  # one that has no track after so long found nothing in 
 _SETTLE_S: Final = 2.0
 _RESUME_AFTER_S: Final = 0.7  # most begin by themselves to play what they open
 _LOOK_S: Final = 0.1
-_LOOKING: Final = PlayerConnection(ConnectionState.DEGRADED, "The players that are open are looked for.")
+_LOOKING: Final = PlayerConnection(
+    ConnectionState.DEGRADED, Phrase("The players that are open are looked for.")
+)
 
 OpenBackend = Callable[[Callable[[], bool]], PlayerBackend]
 """Makes a backend; it is given what says whether whoever waits is to give up."""
@@ -176,7 +179,9 @@ class SystemPlayer:
         if playlist is None:
             return Outcome(OutcomeKind.GONE, f"{uri!r} is no pasted link any more: choose another one.")
         if if_unchanged_since is not None and self._changed_s > if_unchanged_since:
-            return Outcome(OutcomeKind.CHANGED, "The music was changed in the player itself meanwhile.")
+            return Outcome(
+                OutcomeKind.CHANGED, Phrase("The music was changed in the player itself meanwhile.")
+            )
         link = link_of(uri)
         path = local_path(link)
         if path is not None and not path.exists():
@@ -239,7 +244,7 @@ class SystemPlayer:
     def _pause(self) -> Outcome:
         player = self._controllable()
         if not player.playing:
-            return Outcome(OutcomeKind.NOTHING_TO_DO, "Nothing plays.")
+            return Outcome(OutcomeKind.NOTHING_TO_DO, Phrase("Nothing plays."))
         self._calling.pause(player)
         if not self._wait_until(player, lambda now: not now.playing):
             return Outcome(OutcomeKind.FAILED, f"{player.name} plays on: pause it there.")

@@ -29,4 +29,12 @@ def test_copies_know_what_they_were_put_together_from() -> None:
 
 def test_a_sentence_ends_once() -> None:
     assert sentence(Phrase("a call is on")) == "A call is on."
-    assert sentence("the player cannot play: sign in again!") == "The player cannot play: sign in again!"
+    asked = Phrase("the player cannot play: {why}", why=Phrase("sign in again!"))
+    assert sentence(asked) == "The player cannot play: sign in again!"
+    assert sentence(asked).values == asked.values
+
+
+def test_a_phrase_of_a_phrase_knows_its_values() -> None:
+    again = Phrase(HEARD, capital=True)
+    assert again == "Happy was heard for 4 s"
+    assert (again.template, again.values) == (HEARD.template, HEARD.values)

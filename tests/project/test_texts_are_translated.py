@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.translations import template
+from scripts.translations import ROOMS_OF_PHRASES, template
 from tests.paths import ROOT
 
 DASHBOARD = ROOT / "attune" / "dashboard"
@@ -22,6 +22,22 @@ STYLES = sorted(DASHBOARD.glob("assets/*.css"))
 GETTEXT = {"_", "N_", "gettext", "ngettext", "pgettext"}
 NOT_SHOWN = {"key", "name", "icon"}  # arguments: keys of widgets, names of parts for the log
 SENTENCE = re.compile(r"[A-Z][a-z]+(?:[ .:?!…]|$)")
+ROOMS = ("core", "models", "playback", "realtime", "spotify", "training", "attune")
+# Templates of phrases that are no literals: their words come from lists that are in the catalogues, from
+# players, or from another phrase.
+MADE_OF_WORDS = {
+    "EMOTIONS[accepted].value",
+    "EMOTIONS[state.leading].value",
+    "_comes_up(weight, up=up)",
+    "action.value",
+    "clause",
+    "direction",
+    "event.action.value",
+    "voice",
+    "feeling.value",
+    "message",
+    "mode.value",
+}
 SAME_EVERYWHERE = {
     *("Attune", "Spotify", "Parquet", "Apple (Core ML)", "English", "Deutsch"),  # names
     "About",  # which of its menu's entries Streamlit is told the text of
@@ -114,6 +130,27 @@ def test_what_a_module_has_translated_is_in_the_catalogues(file: Path) -> None:
     }
     # Within an f-string, Babel does not find one.
     assert asked <= catalogued()
+
+
+def phrases() -> Iterator[tuple[str, ast.expr]]:
+    """The template of each phrase below the dashboard, and its room."""
+    for room in ROOMS:
+        for file in sorted((ROOT / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and called(node) == "Phrase" and node.args:
+                    yield room, node.args[0]
+
+
+def test_phrases_are_in_the_catalogues() -> None:
+    literal = {
+        (room, node.value)
+        for room, node in phrases()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert {room for room, _ in literal} <= set(ROOMS_OF_PHRASES)
+    assert {text for _, text in literal} <= catalogued()
+    other = {ast.unparse(node) for _, node in phrases() if not isinstance(node, ast.Constant)}
+    assert other == MADE_OF_WORDS
 
 
 def test_a_noun_within_keeps_its_capital() -> None:

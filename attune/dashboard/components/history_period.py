@@ -101,11 +101,12 @@ def draw_period(shown: HistoryChoice) -> None:
         calendar = charts.calendar(
             shown.days, shown.heard, shown.day, whole_year=shown.whole_year, pick=_PICK, ink=ink()
         )
+        key = _calendar_key(shown.day)
         # The height is named because the browser then keeps the place of a chart that is not drawn yet.
         st.vega_lite_chart(
             spec=calendar,
             height=calendar["height"],
-            key=(key := _calendar_key(shown.day)),
+            key=key,
             on_select=partial(_pick_day, key),
             selection_mode=_PICK,
             alt=_(_CALENDAR_ALT).format(period=shown.period_name, said=said),
@@ -124,10 +125,11 @@ def _calendar_key(day: date) -> str:
     if st.session_state.get(_PICKED, day) != day:
         st.session_state[_TURN] = int(st.session_state.get(_TURN, 0)) + 1
         del st.session_state[_PICKED]
-    return _calendar()
+    return _key_of_the_newest()
 
 
-def _calendar() -> str:
+def _key_of_the_newest() -> str:
+    """Key of the calendar that was drawn last."""
     return f"{_CALENDAR} {st.session_state.get(_TURN, 0)}"
 
 
@@ -137,7 +139,7 @@ def _pick_day(key: str) -> None:
     A busy browser says again what was picked, also of a calendar that another one has replaced since; by then
     a person may have chosen something else.
     """
-    if key != _calendar() or not (picked := st.session_state[key].selection.get(_PICK)):
+    if key != _key_of_the_newest() or not (picked := st.session_state[key].selection.get(_PICK)):
         return
     day = date.fromisoformat(picked[0]["date"])
     if day != st.session_state.get(_PICKED):

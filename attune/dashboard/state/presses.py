@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def protect_presses() -> None:
-    """Mend seven races of Streamlit; to be called when the server starts.
+    """Mend eight races of Streamlit; to be called when the server starts.
 
     It ends a run wherever the session state is touched, if a newer request has come. Where that is before or
     within a callback, what a person asked for is never done. So callbacks are finished first. That holds with
@@ -33,6 +33,9 @@ def protect_presses() -> None:
 
     A request that comes when a run has just ended begins another one. Of the run before all is thrown away
     that has not reached the server's loop, and the page stays as it was. So the request waits for that.
+
+    A part that is drawn at another place than before has another name. What is asked for under the old name
+    is dropped. So the whole page is drawn then.
 
     When a person leaves a page, parts of it go on asking until the browser has heard of the next one.
     Streamlit then takes the next page back, or tells the browser of the old one while it shows the next, and
@@ -97,6 +100,8 @@ def _only_what_was_meant(request: Callable[..., None]) -> Callable[..., None]:
                 pages[session] = page if page in session._pages_manager.get_pages() else ""
             elif pages.get(session, "") not in ("", client_state.page_script_hash):
                 return
+            elif not client_state.is_auto_rerun and not session.has_fragment(client_state.fragment_id):
+                client_state.fragment_id = ""  # the page was drawn anew meanwhile, and this part with it
         request(session, client_state)
 
     return request_what_was_meant

@@ -101,6 +101,9 @@ class Session:
     def __init__(self, *pages: str) -> None:
         self._pages_manager = SimpleNamespace(get_pages=lambda: dict.fromkeys(pages))
 
+    def has_fragment(self, name: str) -> bool:
+        return name != "an older bar"
+
 
 def test_a_page_that_was_left_is_asked_for_nothing(asked: list[ClientState]) -> None:
     session: Any = Session("live", "playlists")
@@ -122,6 +125,41 @@ def test_a_page_that_was_left_is_asked_for_nothing(asked: list[ClientState]) -> 
     other: Any = Session("live", "playlists")
     AppSession.request_rerun(other, ClientState(page_script_hash="playlists"))
     assert ask("live", part="bar") == 1
+
+
+def test_a_press_in_a_part_that_has_another_name_now_draws_the_page(asked: list[ClientState]) -> None:
+    session: Any = Session("live", "playlists")
+    AppSession.request_rerun(session, ClientState(page_script_hash="live"))
+    for page, part, by_timer in (
+        ("live", "bar", False),
+        ("live", "an older bar", False),
+        ("live", "an older bar", True),
+        ("playlists", "an older bar", False),  # of a page that was left
+    ):
+        state = ClientState(page_script_hash=page, fragment_id=part, is_auto_rerun=by_timer)
+        AppSession.request_rerun(session, state)
+    assert [one.fragment_id for one in asked[1:]] == ["bar", "", "an older bar"]
+
+
+def test_a_press_that_waits_stays_where_a_timer_comes_after_it() -> None:
+    pressed = WidgetStates(widgets=[WidgetState(id="undo", trigger_value=True)])
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(widget_states=pressed, fragment_id="bar"))
+    requests.request_rerun(RerunData(widget_states=WidgetStates(), fragment_id="board", is_auto_rerun=True))
+    waits = requests.on_scriptrunner_ready().rerun_data
+    assert waits.widget_states == pressed
+    assert waits.fragment_id_queue == ["bar", "board"]
+
+
+def test_fields_stay_as_they_are_where_a_timer_says_nothing_of_them() -> None:
+    state = SessionState()
+    metadata: WidgetMetadata[Any] = WidgetMetadata(
+        id="month", deserializer=str, serializer=str, value_type="string_value"
+    )
+    state._set_widget_metadata(metadata)
+    state.on_script_will_rerun(WidgetStates(widgets=[WidgetState(id="month", string_value="April")]))
+    state.on_script_will_rerun(WidgetStates())
+    assert state["month"] == "April"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,15 @@ from attune.dashboard.translations import gettext, languages, use_language
 from core.directions import DIRECTIONS, Direction
 from core.emotions import EMOTIONS, Emotion
 from core.phrases import Phrase
-from playback.autopilot.events import Action, CallChanged, ListeningChanged, ModeSet, Record, Suggest
+from playback.autopilot.events import (
+    Action,
+    CallChanged,
+    ListeningChanged,
+    ModeSet,
+    PlayerChanged,
+    Record,
+    Suggest,
+)
 from playback.autopilot.policy import phase
 from playback.autopilot.wording import comes_up, noun
 from playback.player import ContentKind
@@ -46,7 +54,7 @@ def known() -> frozenset[str]:
 
 
 def untranslated(phrase: Phrase) -> set[str]:
-    """Templates in a phrase that no catalogue can have."""
+    """Templates in a phrase that no catalogue has."""
     inner = (value for value in phrase.values.values() if isinstance(value, Phrase))
     return {phrase.template, *(one for value in inner for one in untranslated(value))} - known()
 
@@ -101,6 +109,13 @@ def reasons_of_the_autopilot() -> list[str]:
         room.see(able=False)
         room.feed(ListeningChanged(room.now_s, on=True))
         messages.append(phase(room.state, room.context, room.now_s)[1])
+    quiet = Room(replace(CONTEXT, settings=replace(CONTEXT.settings, quiet_from=0, quiet_to=1439)))
+    quiet.hear(SAD)
+    left = Room(ends=None)
+    left.hear(SAD)
+    left.feed(PlayerChanged(left.now_s))
+    left.hear(HAPPY)
+    rooms += [quiet, left]
     commands = [one for room in rooms for one in room.commands]
     records = [one.record.reason for one in commands if isinstance(one, Record)]
     return [*records, *messages, *(one.suggestion.reason for one in commands if isinstance(one, Suggest))]
@@ -110,7 +125,7 @@ def test_every_reason_can_be_said_in_another_language() -> None:
     found = [*reasons_of_the_gate(), *reasons_of_the_autopilot()]
     assert len(set(found)) > 50
     assert [one for one in found if not isinstance(one, Phrase)] == []
-    said_by_players = {LOST.message, "Signed out."}
+    said_by_players = {LOST.message, "Signed out."}  # invented
     assert set().union(*(untranslated(one) for one in found if isinstance(one, Phrase))) <= said_by_players
     for feeling in (*EMOTIONS, *DIRECTIONS):
         assert untranslated(noun(feeling)) == set()

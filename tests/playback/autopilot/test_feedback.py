@@ -60,6 +60,14 @@ def test_not_this_plays_what_comes_next_and_lets_it_come_up_half_as_often(room: 
     assert weight(room, QUIET_UNPLEASANT, SUNNY) == 1.0  # it was not played for that
 
 
+def test_a_name_that_ends_like_a_sentence_does_not_end_it(room: Room) -> None:
+    wham = Playlist("local:wham", "Wham!")
+    room.act(Action.PLAY, wham)
+    room.see()
+    room.say(NOT_THIS)
+    assert told(room)[-1] == "You said not this to Wham!."
+
+
 def test_it_is_consent_and_no_override(room: Room) -> None:
     room.hear(SAD)
     room.say(NOT_THIS)
